@@ -1,0 +1,2 @@
+/** The types of `@atxp/common` that this library speaks. Types only: its code never loads. */
+export type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'

@@ -1,0 +1,65 @@
+/** Why an operation failed. Callers match this, never the message. */
+export type RedisOAuthDatabaseErrorCode =
+  /** Nothing listens at host and port. */
+  | 'CONNECTION_REFUSED'
+  /** The host's name does not resolve. */
+  | 'HOST_NOT_FOUND'
+  /** No connection stood within `connectionTimeout`. */
+  | 'CONNECTION_TIMEOUT'
+  /** The connection was cut and could not be had again in time. */
+  | 'CONNECTION_LOST'
+  /** The TLS handshake failed: a certificate or protocol that one side refuses. */
+  | 'TLS_FAILED'
+  /** Redis asks for a password and none was given. */
+  | 'AUTHENTICATION_REQUIRED'
+  /** Redis refused user name or password. */
+  | 'AUTHENTICATION_FAILED'
+  /** The Redis user may not run this command or touch this key. */
+  | 'PERMISSION_DENIED'
+  /** The server has no database of that number. */
+  | 'DATABASE_OUT_OF_RANGE'
+  /** Redis is at `maxmemory` and may not evict. */
+  | 'OUT_OF_MEMORY'
+  /** The server is a replica, or a master that lost its replicas, and takes no writes. */
+  | 'READ_ONLY'
+  /** The server still loads its data. */
+  | 'LOADING'
+  /** The server has no connection left to give (`maxclients`). */
+  | 'TOO_MANY_CLIENTS'
+  /** Part of the Cluster's hash slots is not served. */
+  | 'CLUSTER_DOWN'
+  /** No answer within `commandTimeout`, and nothing was changed. */
+  | 'TIMEOUT'
+  /** A write was sent and no answer came: it may or may not have happened. */
+  | 'OUTCOME_UNKNOWN'
+  /** `close()` was called. */
+  | 'CLOSED'
+  /** The caller's `AbortSignal` ended the work. */
+  | 'ABORTED'
+  /** The record is there and cannot be read. */
+  | 'UNREADABLE_RECORD'
+  /** The key holds a Redis type that this library never writes. */
+  | 'WRONG_TYPE'
+  /** An entry given to `storeTokens` is not one. */
+  | 'INVALID_ENTRY'
+  /** The iterable given to `storeTokens` threw. */
+  | 'SOURCE_FAILED'
+  /** Any other error that Redis answered; the message has Redis' own error prefix. */
+  | 'REDIS_ERROR'
+
+/**
+ * Every failure at run time. `code` says which; the message says what failed, against which server, and what
+ * to do next. Neither the message, nor `cause`, nor any property holds a token, a password or a record.
+ */
+export class RedisOAuthDatabaseError extends Error {
+  readonly code: RedisOAuthDatabaseErrorCode
+
+  constructor(code: RedisOAuthDatabaseErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+
+  override get name(): string {
+    return 'RedisOAuthDatabaseError'
+  }
+}
