@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+const value = (from: string) => `export { one } from '${from}'`
+const type = (from: string) => `export type { One } from '${from}'`
+const load = (from: string) => `export const one = import('${from}')`
+const demand = (from: string) => `export const one = require('${from}')`
+
+const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed']
+const fromRoom = leaves.map((leaf) => `../${leaf}.js`)
+const fromRoot = leaves.map((leaf) => `./${leaf}.js`)
+const rooms = ['record', 'crypto', 'redis', 'cache', 'flight']
+
+interface Row {
+  file: string
+  allowed: string[]
+  refused: string[]
+}
+
+function leaf(name: string): Row {
+  return {
+    file: `src/${name}.ts`,
+    allowed: [value('node:crypto')],
+    refused: [
+      value('./options.js'),
+      value('./record/keys.js'),
+      load('./options.js'),
+      demand('./options.js'),
+      type('./options.js'),
+      type('ioredis'),
+      type('@atxp/common'),
+    ],
+  }
+}
+
+function room(name: string): Row {
+  const others = rooms.filter((other) => other !== name)
+  return {
+    file: `src/${name}/probe.ts`,
+    allowed: [value('./neighbour.js'), value('node:crypto'), ...fromRoom.map(value)],
+    refused: [
+      ...others.map((other) => value(`../${other}/probe.js`)),
+      ...others.map((other) => load(`../${other}/probe.js`)),
+      ...others.map((other) => demand(`../${other}/probe.js`)),
+      value('../options.js'),
+      type('../options.js'),
+      value('../redis-oauth-database.js'),
+      value('../index.js'),
+      value('..'),
+      value('ioredis'),
+      type('ioredis'),
+      value('ioredis/built/utils/index.js'),
+      type('@atxp/common'),
+    ],
+  }
+}
+
+const driver = [value('ioredis'), type('ioredis')]
+const redis = room('redis')
+redis.allowed.push(...driver)
+redis.refused = redis.refused.filter((line) => !line.includes('ioredis'))
+
+const belowTheClass = rooms.map((name) => `./${name}/probe.js`)
+const aboveTheClass = ['./index.js', './cli.js', './cli/probe.js']
+
+const table: Row[] = [
+  ...['errors', 'clock', 'diagnostics', 'well-formed'].map(leaf),
+  {
+    file: 'src/contract.ts',
+    allowed: [type('@atxp/common')],
+    refused: [
+      value('@atxp/common'),
+      value('./errors.js'),
+      value('./options.js'),
+      type('./options.js'),
+      type('ioredis'),
+    ],
+  },
+  ...['record', 'crypto', 'cache', 'flight'].map(room),
+  redis,
+  {
+    file: 'src/options.ts',
+    allowed: [...fromRoot.map(value), ...belowTheClass.map(type), type('ioredis')],
+    refused: [
+      ...belowTheClass.map(value),
+      ...aboveTheClass.map(value),
+      type('./redis-oauth-database.js'),
+      value('ioredis'),
+      type('@atxp/common'),
+    ],
+  },
+  ...['redis-oauth-database', 'with-oauth-database'].map((name) => ({
+    file: `src/${name}.ts`,
+    allowed: [
+      ...fromRoot.map(value),
+      ...belowTheClass.map(value),
+      value('./options.js'),
+      type('ioredis'),
+    ],
+    refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
+  })),
+  {
+    file: 'src/index.ts',
+    allowed: [value('./redis-oauth-database.js'), value('./errors.js'), type('./options.js')],
+    refused: [value('./cli.js'), value('./cli/probe.js'), value('ioredis'), type('@atxp/common')],
+  },
+  {
+    file: 'src/index.mts',
+    allowed: [value('./index.js')],
+    refused: [
+      ...belowTheClass.map(value),
+      ...fromRoot.map(value),
+      value('./redis-oauth-database.js'),
+      value('./options.js'),
+      value('ioredis'),
+      type('@atxp/common'),
+    ],
+  },
+  ...['src/cli.ts', 'src/cli/probe.ts'].map((file) => {
+    const up = file === 'src/cli.ts' ? './' : '../'
+    return {
+      file,
+      allowed: [value(`${up}redis-oauth-database.js`), value(`${up}options.js`)],
+      refused: [
+        ...rooms.map((name) => value(`${up}${name}/probe.js`)),
+        value(`${up}index.js`),
+        value('ioredis'),
+        type('@atxp/common'),
+      ],
+    }
+  }),
+]
+
+let directory: string
+let refusals: Set<string>
+
+/** The linters end with 1 when they find something, so only their output counts. */
+function readReport(program: string, args: string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const file = join(root, 'node_modules/.bin', program)
+    execFile(file, args, { cwd: directory, maxBuffer: 1e8 }, (_error, stdout) => resolve(stdout))
+  })
+}
+
+async function refusedByBiome(): Promise<string[]> {
+  const args = [
+    'lint',
+    '--only=style/noRestrictedImports',
+    '--only=style/noCommonJs',
+    '--reporter=json',
+    '--max-diagnostics=none',
+  ]
+  const report = JSON.parse(await readReport('biome', [...args, 'src']))
+  return report.diagnostics.map(
+    (one: { location: { path: string; start: { line: number } } }) =>
+      `${one.location.path}:${one.location.start.line}`,
+  )
+}
+
+async function refusedByOxlint(): Promise<string[]> {
+  const report = JSON.parse(await readReport('oxlint', ['--format=json', 'src']))
+  return report.diagnostics.map(
+    (one: { filename: string; labels: { span: { line: number } }[] }) =>
+      `${one.filename}:${one.labels[0]?.span.line}`,
+  )
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'atxp-redis-import-table-'))
+  for (const name of ['biome.json', '.oxlintrc.json', '.gitignore']) {
+    await copyFile(join(root, name), join(directory, name))
+  }
+  for (const { file, allowed, refused } of table) {
+    await mkdir(dirname(join(directory, file)), { recursive: true })
+    await writeFile(join(directory, file), [...allowed, ...refused, ''].join('\n'))
+  }
+  refusals = new Set([...(await refusedByBiome()), ...(await refusedByOxlint())])
+}, 30_000)
+
+afterAll(() => rm(directory, { recursive: true }))
+
+test.each(table)(
+  '$file may import its table row and nothing else',
+  ({ file, allowed, refused }) => {
+    const seen = [...allowed, ...refused].filter((_, index) => refusals.has(`${file}:${index + 1}`))
+    expect(seen).toEqual(refused)
+  },
+)
