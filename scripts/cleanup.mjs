@@ -1,0 +1,41 @@
+import { constants } from 'node:os'
+
+const pending = []
+
+/** Has `undo` run when the script ends: by itself, by an error or by a signal. The last one given runs first. */
+export function cleanUpLater(undo) {
+  pending.push(undo)
+}
+
+export async function cleanUp() {
+  for (let undo = pending.pop(); undo !== undefined; undo = pending.pop()) {
+    try {
+      await undo()
+    } catch (error) {
+      process.exitCode = 1
+      process.stderr.write(`could not clean up: ${error.message}\n`)
+    }
+  }
+}
+
+/** Runs the script's main function and then, however it ended, what it left to clean up. */
+export async function runMain(main) {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.once(signal, () => {
+      void cleanUp().then(() => process.exit(128 + constants.signals[signal]))
+    })
+  }
+  try {
+    await main()
+  } catch (error) {
+    process.exitCode = 1
+    process.stderr.write(`\n${error.isExpected ? error.message : error.stack}\n`)
+  } finally {
+    await cleanUp()
+  }
+}
+
+/** A failure that its message explains to a person; its stack would only be noise. */
+export function expectedError(message) {
+  return Object.assign(new Error(message), { isExpected: true })
+}

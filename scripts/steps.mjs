@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { root, run } from './command.mjs'
+import { startPrivateRedis } from './private-redis.mjs'
+import { packTarball } from './tarball.mjs'
+import { isColoured } from './terminal.mjs'
+
+// `biome ci` colours its output whatever NO_COLOR says.
+const biomeColours = `--colors=${isColoured ? 'force' : 'off'}`
+
+const tool = (name) => join(root, 'node_modules/.bin', name)
+
+/** A step that passes when its command does. */
+const command =
+  (file, ...args) =>
+  () =>
+    run(file, args)
+
+/** A step that counts the tests of one vitest project. */
+const vitest = (project) => async (report) => {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  const reporters = ['default', './scripts/count-reporter.mjs'].map((name) => `--reporter=${name}`)
+  const { code, output } = await run(tool('vitest'), ['run', '--project', project, ...reporters], {
+    env: { NODE_OPTIONS: '' },
+    onMessage: (state) => {
+      counts[state] += 1
+      report(`${counts.passed + counts.failed} tests`)
+    },
+  })
+  return { code, output, counts }
+}
+
+/** A step that checks the tarball that npm would publish. */
+const onTarball =
+  (file, ...args) =>
+  async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'atxp-redis-pack-'))
+    try {
+      return await run(file, [...args, await packTarball(directory)])
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  }
+
+/** Every `examples/<name>/run.mjs`, each with `REDIS_URL` set to a Redis of its own. */
+const examples = async (report, { redisServer }) => {
+  const counts = { passed: 0, failed: 0, skipped: 0 }
+  let output = ''
+  const names = await readdir(join(root, 'examples'))
+  for (const name of names.filter((one) => existsSync(join(root, 'examples', one, 'run.mjs')))) {
+    report(name)
+    const redis = await startPrivateRedis(redisServer)
+    const env = { REDIS_URL: redis.url }
+    const result = await run(process.execPath, [`examples/${name}/run.mjs`], { env })
+    counts[result.code === 0 ? 'passed' : 'failed'] += 1
+    output += `examples/${name}/run.mjs ended with ${result.code}\n${result.output}\n`
+  }
+  return { code: counts.failed === 0 ? 0 : 1, output, counts }
+}
+
+/** All checks, in the order in which they run: the quick ones that fail most often come first. */
+export const steps = [
+  {
+    name: 'lint',
+    says: 'format, lint, import table',
+    work: command(tool('biome'), 'ci', '--error-on-warnings', biomeColours, '.'),
+  },
+  {
+    name: 'promises',
+    says: 'type-aware lint',
+    work: command(tool('oxlint'), '--type-aware', '--deny-warnings'),
+  },
+  {
+    name: 'build',
+    says: 'CommonJS build with its ESM face',
+    work: command(process.execPath, 'scripts/build.mjs'),
+  },
+  {
+    name: 'types',
+    says: 'types of the tests',
+    work: command(tool('tsc'), '-p', 'test'),
+    needs: ['build'],
+  },
+  { name: 'unit', says: 'unit and property tests', work: vitest('unit') },
+  { name: 'redis', says: 'tests on real Redis servers', work: vitest('redis'), needs: ['build'] },
+  { name: 'fleet', says: 'tests of many processes', work: vitest('fleet'), needs: ['build'] },
+  {
+    name: 'package',
+    says: 'the packed tarball on Node 16 to 26',
+    work: vitest('package'),
+    needs: ['build'],
+  },
+  {
+    name: 'publint',
+    says: 'package.json against the tarball',
+    work: onTarball(tool('publint'), 'run', '--strict'),
+    needs: ['build'],
+  },
+  {
+    name: 'attw',
+    says: 'types as every module system sees them',
+    work: onTarball(tool('attw')),
+    needs: ['build'],
+  },
+  {
+    name: 'api',
+    says: 'public API against etc/redis.api.md',
+    work: command(tool('api-extractor'), 'run'),
+    needs: ['build'],
+  },
+  { name: 'examples', says: 'every example', work: examples, needs: ['build'] },
+]

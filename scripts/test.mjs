@@ -1,0 +1,129 @@
+import { cleanUpLater, expectedError, runMain } from './cleanup.mjs'
+import { checkNodeVersion, installNodeModules, installNodes, installRedis } from './install.mjs'
+import { steps } from './steps.mjs'
+import {
+  bold,
+  box,
+  count,
+  dim,
+  duration,
+  green,
+  isLive,
+  overwrite,
+  print,
+  red,
+  settle,
+  showCursor,
+  spinner,
+  yellow,
+} from './terminal.mjs'
+
+const USAGE = `npm test                      runs every check
+npm test -- unit lint         runs the named ones, and what they need
+npm test -- --verbose         shows what each printed, also when it passed
+
+${steps.map(({ name, says }) => `  ${name.padEnd(10)}${says}`).join('\n')}`
+
+const NEED_REDIS = ['redis', 'fleet', 'package', 'examples']
+const NAME_WIDTH = 10
+const SAYS_WIDTH = 40
+
+async function main() {
+  const args = process.argv.slice(2)
+  if (args.includes('--help')) return print(USAGE)
+  const isVerbose = args.includes('--verbose')
+  const chosen = chooseSteps(args.filter((arg) => arg !== '--verbose'))
+  const started = Date.now()
+  showCursor(false)
+  cleanUpLater(() => showCursor(true))
+
+  checkNodeVersion()
+  await installNodeModules()
+  const context = {}
+  if (chosen.some(({ name }) => NEED_REDIS.includes(name))) {
+    context.redisServer = await installRedis()
+    process.env.REDIS_SERVER_BIN = context.redisServer
+  }
+  if (chosen.some(({ name }) => name === 'package')) await installNodes()
+
+  print(`\n${bold('@atxp/redis')} ${dim(`on Node ${process.versions.node}`)}\n`)
+  const outcomes = []
+  for (const step of chosen) outcomes.push(await runStep(step, outcomes, context, isVerbose))
+  summarize(outcomes, Date.now() - started)
+}
+
+function chooseSteps(names) {
+  const unknown = names.filter((name) => !steps.some((step) => step.name === name))
+  if (unknown.length > 0) throw expectedError(`No such step: ${unknown.join(', ')}\n\n${USAGE}`)
+  if (names.length === 0) return steps
+  const wanted = new Set(names)
+  for (const { name, needs = [] } of steps) {
+    if (wanted.has(name)) for (const need of needs) wanted.add(need)
+  }
+  return steps.filter(({ name }) => wanted.has(name))
+}
+
+async function runStep(step, outcomes, context, isVerbose) {
+  const title = `${step.name.padEnd(NAME_WIDTH)}${dim(step.says.padEnd(SAYS_WIDTH))}`
+  const broken = step.needs?.find((need) => outcomes.some((one) => one.name === need && one.failed))
+  if (broken !== undefined) {
+    print(`${yellow('–')} ${title}${dim(`not run: ${broken} failed`)}`)
+    return { name: step.name, passed: 0, failed: 0, skipped: 0, isLeftOut: true }
+  }
+
+  const started = Date.now()
+  let progress = ''
+  const timer = setInterval(() => {
+    overwrite(`${spinner()} ${title}${duration(Date.now() - started).padStart(9)}  ${progress}`)
+  }, 80)
+  const { output, ...outcome } = await measure(step, context, (text) => {
+    progress = text
+  }).finally(() => clearInterval(timer))
+
+  const mark = outcome.failed ? red('✗') : green('✓')
+  const time = duration(Date.now() - started).padStart(9)
+  settle(`${mark} ${title}${time}${dim(describeCounts(outcome))}`)
+  if (outcome.failed || isVerbose) print(`\n${output.trimEnd()}\n`)
+  return outcome
+}
+
+/** A step without tests of its own counts as one; tests that all passed in a run that failed do as well. */
+async function measure({ name, work }, context, report) {
+  try {
+    const { code, output, counts } = await work(report, context)
+    const { passed, failed, skipped } = counts ?? {
+      passed: code === 0 ? 1 : 0,
+      failed: 0,
+      skipped: 0,
+    }
+    const isBroken = code !== 0 && failed === 0
+    return { name, output, passed, failed: isBroken ? 1 : failed, skipped, hasTests: !!counts }
+  } catch (error) {
+    const output = error.isExpected ? error.message : error.stack
+    return { name, output, passed: 0, failed: 1, skipped: 0, hasTests: false }
+  }
+}
+
+function describeCounts({ hasTests, passed, failed, skipped }) {
+  if (!hasTests) return ''
+  const parts = [`${count(passed + failed)} tests`]
+  if (failed > 0) parts.push(`${failed} failed`)
+  if (skipped > 0) parts.push(`${skipped} skipped`)
+  return `  ${parts.join(', ')}`
+}
+
+function summarize(outcomes, elapsedMs) {
+  const sum = (key) => outcomes.reduce((total, outcome) => total + outcome[key], 0)
+  const bad = outcomes.filter(({ failed, isLeftOut }) => failed || isLeftOut)
+  const names = bad.map(({ name }) => name).join(', ')
+  const lines =
+    bad.length === 0
+      ? [bold(green('All is well.')), `${outcomes.length} steps in ${duration(elapsedMs)}`]
+      : [bold(red(`Not well: ${names}`)), `Again, alone: npm test -- ${names.replaceAll(',', '')}`]
+  if (sum('skipped') > 0) lines.push(yellow(`${count(sum('skipped'))} tests were skipped`))
+  print(`\n${isLive ? box(lines, bad.length === 0 ? green : red) : lines.join('\n')}\n`)
+  print(`${sum('passed')} passed, ${sum('failed')} failed`)
+  if (bad.length > 0) process.exitCode = 1
+}
+
+await runMain(main)
