@@ -1,0 +1,2 @@
+export type * from './index.js'
+export { RedisOAuthDatabase, RedisOAuthDatabaseError, StoreTokensError } from './index.js'
