@@ -1,0 +1,245 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Cluster, Redis } from 'ioredis'
+import { isWellFormed } from './well-formed.js'
+
+/**
+ * Where the Redis server is, and how long to wait for it. Every option may be left out or `undefined`.
+ * A part that `url` has (host, port, username, password, db, TLS) wins over the option of that name; a part that it
+ * lacks is filled from the option.
+ */
+export interface RedisOAuthDatabaseOptions {
+  /**
+   * Redis connection URL: `redis://[[username]:password@]host[:port][/db]`, `rediss://...` for TLS, or
+   * `unix://[[username]:password@]/path/to/socket[?db=0]`. Percent-encode `@ : / # ? %` in username and password.
+   */
+  url?: string | undefined
+  /**
+   * Redis server hostname or IP address.
+   * @defaultValue `'localhost'`
+   */
+  host?: string | undefined
+  /**
+   * Redis server port, 1 to 65535.
+   * @defaultValue `6379`
+   */
+  port?: number | undefined
+  /** Path of a Unix socket, instead of `host` and `port`. */
+  path?: string | undefined
+  /** Redis ACL user (Redis 6 and later). Left out: Redis' user `default`. */
+  username?: string | undefined
+  /** Redis server password for authentication. */
+  password?: string | undefined
+  /**
+   * Redis database number. The server says how many it has: 16 (0-15) unless configured otherwise, 1 in a Cluster.
+   * @defaultValue `0`
+   */
+  db?: number | undefined
+  /** TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust. */
+  tls?: ConnectionOptions | undefined
+  /**
+   * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold instead of
+   * those above, of `connectionTimeout` and of the two retry options. One with a `keyPrefix` of its own is refused.
+   */
+  client?: Redis | Cluster | undefined
+  /**
+   * Prefix for all Redis keys to avoid conflicts. No database's prefix may begin with another's, or the one lists the
+   * tokens of the other. Hash tags (`{...}`) must be whole.
+   * @defaultValue `'atxp:oauth:'`
+   */
+  keyPrefix?: string | undefined
+  /**
+   * Connection timeout in milliseconds, at least 1: how long one attempt to connect may take, TLS handshake included.
+   * An operation that waits for it ends at `commandTimeout` all the same.
+   * @defaultValue `10000`
+   */
+  connectionTimeout?: number | undefined
+  /**
+   * Delay between retry attempts in milliseconds, at least 1, while an operation waits for the connection.
+   * @defaultValue `100`
+   */
+  retryDelayOnFailover?: number | undefined
+  /**
+   * Maximum number of retry attempts per request: how often the connection is tried again before a waiting operation
+   * fails. `0`: the first failed attempt ends it.
+   * @defaultValue `3`
+   */
+  maxRetriesPerRequest?: number | undefined
+  /**
+   * How long an operation's command may take in milliseconds, at least 1, waiting for the connection included.
+   * @defaultValue `2000`
+   */
+  commandTimeout?: number | undefined
+}
+
+/** The only source of the documented defaults. */
+export const DEFAULTS = {
+  host: 'localhost',
+  port: 6379,
+  db: 0,
+  keyPrefix: 'atxp:oauth:',
+  connectionTimeout: 10_000,
+  retryDelayOnFailover: 100,
+  maxRetriesPerRequest: 3,
+  commandTimeout: 2_000,
+} as const
+
+type OptionName = keyof RedisOAuthDatabaseOptions
+
+/** Options after validation: those with a default have a value. Host, port and db stay open, for the URL to fill. */
+export type ResolvedOptions = RedisOAuthDatabaseOptions & {
+  [K in Exclude<keyof typeof DEFAULTS, 'host' | 'port' | 'db'>]: NonNullable<
+    RedisOAuthDatabaseOptions[K]
+  >
+}
+
+interface Rule {
+  readonly takes: string
+  accepts(value: unknown): boolean
+}
+
+// setTimeout() fires at once for more.
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+function text(takes: string, accepts: (value: string) => boolean = () => true): Rule {
+  return { takes, accepts: (value) => typeof value === 'string' && accepts(value) }
+}
+
+function integer(min: number, max: number, unit = ''): Rule {
+  return {
+    takes: `an integer from ${min} to ${max}${unit}`,
+    accepts: (value) =>
+      Number.isInteger(value) && (value as number) >= min && (value as number) <= max,
+  }
+}
+
+const RULES: { readonly [K in OptionName]: Rule } = {
+  url: text('a Redis URL such as redis://localhost:6379', (value) => value !== ''),
+  host: text('a host name or IP address', (value) => value !== ''),
+  port: integer(1, 65_535),
+  path: text('the path of a Unix socket', (value) => value !== ''),
+  username: text('a string'),
+  password: text('a string'),
+  db: integer(0, MAX_TIMER_MS),
+  tls: { takes: "an object of Node's TLS options", accepts: isObject },
+  client: { takes: 'an ioredis 5 Redis or Cluster', accepts: isIoredis },
+  keyPrefix: text(
+    'a string without a lone surrogate and with no `{` unless as a whole hash tag `{...}`',
+    (value) => isWellFormed(value) && hashTagIsWhole(value),
+  ),
+  connectionTimeout: integer(1, MAX_TIMER_MS, ' milliseconds'),
+  retryDelayOnFailover: integer(1, MAX_TIMER_MS, ' milliseconds'),
+  maxRetriesPerRequest: integer(0, MAX_TIMER_MS),
+  commandTimeout: integer(1, MAX_TIMER_MS, ' milliseconds'),
+}
+
+const SECRET: ReadonlySet<string> = new Set<OptionName>([
+  'url',
+  'username',
+  'password',
+  'tls',
+  'client',
+])
+
+/** How a message calls an option: `options.port`, or `REDIS_PORT` where it came from the environment. */
+export type NameOfOption = (option: string) => string
+
+export const optionName: NameOfOption = (option) => `options.${option}`
+
+/**
+ * Checks every option and fills in the defaults.
+ * @throws TypeError that names the option and what it takes
+ */
+export function resolveOptions(
+  options: RedisOAuthDatabaseOptions,
+  nameOf: NameOfOption = optionName,
+): ResolvedOptions {
+  if (!isObject(options)) throw new TypeError('options must be an object')
+  const given: Record<string, unknown> = {}
+  for (const [option, value] of Object.entries(options)) {
+    if (!Object.hasOwn(RULES, option)) {
+      throw new TypeError(
+        `${nameOf(option)} is not an option; the options are ${Object.keys(RULES).join(', ')}`,
+      )
+    }
+    if (value === undefined) continue
+    const rule = RULES[option as OptionName]
+    if (!rule.accepts(value)) {
+      throw new TypeError(`${nameOf(option)} must be ${rule.takes}, not ${describe(option, value)}`)
+    }
+    given[option] = value
+  }
+  const {
+    keyPrefix,
+    connectionTimeout,
+    retryDelayOnFailover,
+    maxRetriesPerRequest,
+    commandTimeout,
+  } = DEFAULTS
+  return {
+    keyPrefix,
+    connectionTimeout,
+    retryDelayOnFailover,
+    maxRetriesPerRequest,
+    commandTimeout,
+    ...given,
+  }
+}
+
+/** The environment variables that {@link optionsFromEnv} reads, by option. */
+export const ENV_NAMES = {
+  url: 'REDIS_URL',
+  host: 'REDIS_HOST',
+  port: 'REDIS_PORT',
+  username: 'REDIS_USERNAME',
+  password: 'REDIS_PASSWORD',
+  db: 'REDIS_DB',
+  keyPrefix: 'REDIS_KEY_PREFIX',
+} as const
+
+/** Calls an option by its variable where it has one: what {@link resolveOptions} then names in its errors. */
+export const nameOfVariable: NameOfOption = (option) =>
+  (ENV_NAMES as Readonly<Record<string, string>>)[option] ?? optionName(option)
+
+/**
+ * Options from environment variables. One that is unset or empty counts as left out.
+ * @throws TypeError that names the variable and what it takes
+ */
+export function optionsFromEnv(
+  env: Readonly<Record<string, string | undefined>>,
+): RedisOAuthDatabaseOptions {
+  const options: Record<string, string | number> = {}
+  for (const [option, variable] of Object.entries(ENV_NAMES)) {
+    const value = env[variable]
+    if (value === undefined || value === '') continue
+    options[option] = option === 'port' || option === 'db' ? toInteger(value) : value
+  }
+  resolveOptions(options, nameOfVariable)
+  return options
+}
+
+function toInteger(value: string): number {
+  return /^\d+$/.test(value) ? Number(value) : Number.NaN
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isIoredis(value: unknown): boolean {
+  return isObject(value) && typeof (value as { sendCommand?: unknown }).sendCommand === 'function'
+}
+
+function describe(option: string, value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'boolean' || value === null)
+    return String(value)
+  if (SECRET.has(option) || typeof value !== 'string') {
+    return value === '' ? 'an empty string' : `such a ${typeof value}`
+  }
+  return JSON.stringify(value)
+}
+
+// An open `{` in the prefix would swallow the hash tag that keeps a user's records in one slot.
+function hashTagIsWhole(prefix: string): boolean {
+  const open = prefix.indexOf('{')
+  return open === -1 || prefix.indexOf('}', open) > open + 1
+}

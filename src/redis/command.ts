@@ -1,0 +1,78 @@
+import { Command } from 'ioredis'
+import type { RedisOAuthDatabaseError } from '../errors.js'
+
+export type Argument = string | Buffer | number
+
+/** Whether a command may change data: what its loss means to the caller depends on it. */
+export type Effect = 'read' | 'write'
+
+/** Who is told of a command's end and words its failure. */
+export interface CommandOwner {
+  settled(command: TrackedCommand): void
+  failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError
+}
+
+const NOTHING = '*1\r\n$4\r\nPING\r\n'
+
+/**
+ * An ioredis command that knows how often it went out. ioredis keeps a command that cannot be sent, and sends again what
+ * a cut connection left without reply; so only the command itself can tell "not sent" from "outcome unknown", and only
+ * here can one that its caller has given up be kept from being sent later.
+ */
+export class TrackedCommand extends Command {
+  readonly effect: Effect
+  /** How often it was written to a connection without being refused there. */
+  writes = 0
+  settled = false
+  /** By `performance.now()`. */
+  deadlineMs = 0
+  /** How many attempts to connect had failed when it was given. */
+  failuresBefore = 0
+  // Links of the queue of unsettled commands.
+  previous: TrackedCommand | undefined
+  next: TrackedCommand | undefined
+
+  readonly #owner: CommandOwner
+  readonly #reject: (error: Error) => void
+
+  constructor(
+    owner: CommandOwner,
+    effect: Effect,
+    name: string,
+    args: Argument[],
+    replyEncoding: BufferEncoding | null,
+  ) {
+    super(name, args, { replyEncoding })
+    // ioredis' tracing channel shows a script's arguments, and ours are tokens.
+    this.isTraced = name === 'eval'
+    this.effect = effect
+    this.#owner = owner
+    const { resolve, reject } = this
+    this.#reject = reject
+    this.resolve = (reply) => {
+      if (this.#settle()) resolve(reply)
+    }
+    this.reject = (error) => {
+      if (this.#settle()) reject(owner.failureOf(error, this))
+    }
+  }
+
+  /** Ends it for its caller, past whatever ioredis would still try. If it has not been sent yet, it never will be. */
+  fail(error: unknown): void {
+    if (this.#settle()) this.#reject(this.#owner.failureOf(error, this))
+  }
+
+  override toWritable(socket: object): string | Buffer {
+    // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
+    if (this.settled) return NOTHING
+    this.writes += 1
+    return super.toWritable(socket)
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#owner.settled(this)
+    return true
+  }
+}

@@ -1,0 +1,106 @@
+import type { Redis } from 'ioredis'
+import type { RedisOAuthDatabaseError } from '../errors.js'
+import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
+import { CommandQueue } from './command-queue.js'
+import { failureOf } from './failure.js'
+
+/** One master of a Cluster; undefined is the one server that there is. */
+export type Node = Redis | undefined
+
+/** What carries commands to Redis: a client of ours, a borrowed one, or a Cluster. */
+export interface Link {
+  /** Sends the command now or later, in the order of the calls. */
+  send(command: TrackedCommand, node: Node): void
+  scanNodes(): readonly Node[]
+  /** Told when a command got no answer in time, before it fails. */
+  stalled(command: TrackedCommand): void
+  /** Ends the connection if it is ours; resolves once its socket is closed. */
+  close(): Promise<void>
+}
+
+/** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
+export class Connection implements CommandOwner {
+  /** How messages name the server. */
+  readonly server: string
+  readonly #queue: CommandQueue
+  readonly #link: Link
+  readonly #holds = new Set<Promise<unknown>>()
+  #closing: Promise<void> | undefined
+
+  constructor(server: string, commandTimeout: number, openLink: (queue: CommandQueue) => Link) {
+    this.server = server
+    this.#queue = new CommandQueue(commandTimeout, (command) => {
+      this.#link.stalled(command)
+      command.fail(new Error('timed out'))
+    })
+    this.#link = openLink(this.#queue)
+  }
+
+  /** Resolves with the reply, strings decoded as `replyEncoding`, or as Buffers when that is null. */
+  send(
+    effect: Effect,
+    name: string,
+    args: Argument[],
+    replyEncoding?: BufferEncoding | null,
+    // biome-ignore lint/suspicious/noExplicitAny: the caller that names a command knows its reply
+  ): Promise<any> {
+    return this.start(effect, name, args, replyEncoding).promise
+  }
+
+  /** As `send`, for who has to know what became of the command. */
+  start(
+    effect: Effect,
+    name: string,
+    args: Argument[],
+    replyEncoding: BufferEncoding | null = 'utf8',
+    node?: Node,
+  ): TrackedCommand {
+    const command = new TrackedCommand(this, effect, name, args, replyEncoding)
+    this.#queue.add(command)
+    this.#link.send(command, node)
+    return command
+  }
+
+  /** Where a scan of the whole keyspace has to go: every master of a Cluster. */
+  scanNodes(): readonly Node[] {
+    return this.#link.scanNodes()
+  }
+
+  settled(command: TrackedCommand): void {
+    this.#queue.remove(command)
+  }
+
+  failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
+    return failureOf(error, this.server, command)
+  }
+
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Runs work of several commands that `close` waits for. */
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    const held = work()
+    const done: Promise<unknown> = held.then(
+      () => this.#holds.delete(done),
+      () => this.#holds.delete(done),
+    )
+    this.#holds.add(done)
+    return held
+  }
+
+  /** Lets what is under way end, then ends the connection. Every call returns the same promise. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown()
+    return this.#closing
+  }
+
+  async #shutDown(): Promise<void> {
+    while (this.#holds.size > 0 || !this.#queue.isEmpty) {
+      await Promise.all(this.#holds)
+      await this.#queue.drained()
+    }
+    this.#queue.stop()
+    await this.#link.close()
+  }
+}

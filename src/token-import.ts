@@ -1,0 +1,174 @@
+import { Readable } from 'node:stream'
+import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './errors.js'
+
+/** One token to store; without `expiresAt` it lives until it is deleted. */
+export interface TokenEntry {
+  readonly key: string
+  readonly token: string
+  readonly expiresAt?: Date | null | undefined
+}
+
+export interface StoreTokensProgress {
+  /** Entries taken from the source so far. */
+  readonly attempted: number
+  /** Entries that Redis has acknowledged. */
+  readonly stored: number
+}
+
+export interface StoreTokensOptions {
+  /** Called after about every 1000 entries and at the end. What it throws ends the import. */
+  readonly onProgress?: ((progress: StoreTokensProgress) => void) | undefined
+  /** Ends the import: what was sent is waited for, nothing more is taken. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** An entry that was taken and not stored, or of which that is unknown (`OUTCOME_UNKNOWN`). */
+export interface StoreTokensFailure {
+  /** Position in the source, from 0. */
+  readonly index: number
+  readonly key: string | undefined
+  readonly code: RedisOAuthDatabaseErrorCode
+  readonly message: string
+}
+
+/**
+ * Why `storeTokens` stopped. Its `code` and message are those of the first failure. Of the entries from 0 to
+ * `attempted - 1` all but `failures` are stored; from `attempted` on none was taken.
+ */
+export class StoreTokensError extends RedisOAuthDatabaseError {
+  readonly attempted: number
+  readonly stored: number
+  readonly failures: readonly StoreTokensFailure[]
+
+  constructor(
+    code: RedisOAuthDatabaseErrorCode,
+    message: string,
+    progress: StoreTokensProgress,
+    failures: readonly StoreTokensFailure[],
+    options?: { cause?: unknown },
+  ) {
+    super(code, message, options)
+    this.attempted = progress.attempted
+    this.stored = progress.stored
+    this.failures = failures
+  }
+
+  override get name(): string {
+    return 'StoreTokensError'
+  }
+}
+
+// Enough to fill the wire and few enough to hold in memory.
+const MAX_IN_FLIGHT = 400
+const PROGRESS_EVERY = 1_000
+
+type Source = Iterable<TokenEntry> | AsyncIterable<TokenEntry>
+
+/**
+ * Stores entries as they come, at most 400 at a time without an answer.
+ * @param store - sends one entry before it returns; throws a `TypeError` for one that is not valid
+ * @throws StoreTokensError
+ */
+export async function importTokens(
+  entries: Source,
+  store: (entry: TokenEntry) => Promise<void>,
+  { onProgress, signal }: StoreTokensOptions = {},
+): Promise<{ stored: number }> {
+  const window = new Window()
+  const failures: (StoreTokensFailure & { readonly error: unknown })[] = []
+  let attempted = 0
+  let stored = 0
+  let sourceFailure: { readonly cause: unknown } | undefined
+  const take = async (entry: TokenEntry, index: number): Promise<void> => {
+    try {
+      if (typeof entry !== 'object' || entry === null) throw new TypeError('it must be an object')
+      await store(entry)
+      stored += 1
+    } catch (error) {
+      failures.push({ ...failureOf(entry, index, error), error })
+    }
+  }
+  try {
+    for await (const entry of abortable(entries, signal)) {
+      if (signal?.aborted) break
+      window.add(take(entry, attempted))
+      attempted += 1
+      if (failures.length > 0) break
+      if (attempted % PROGRESS_EVERY === 0) onProgress?.({ attempted, stored })
+      if (window.isFull) await window.hasRoom()
+    }
+  } catch (cause) {
+    sourceFailure = { cause }
+  }
+  await window.isEmpty()
+  const progress = { attempted, stored }
+  failures.sort((one, other) => one.index - other.index)
+  const [first] = failures
+  if (first !== undefined) {
+    const listed = failures.map(({ error, ...failure }) => failure)
+    throw new StoreTokensError(first.code, first.message, progress, listed, { cause: first.error })
+  }
+  if (signal?.aborted) {
+    throw new StoreTokensError('ABORTED', 'storeTokens was aborted by its signal', progress, [])
+  }
+  if (sourceFailure !== undefined) {
+    const message = 'The source of the entries, or onProgress, threw an error; see cause'
+    throw new StoreTokensError('SOURCE_FAILED', message, progress, [], sourceFailure)
+  }
+  onProgress?.(progress)
+  return { stored }
+}
+
+/** Ends the wait for a source that hangs when the signal aborts. */
+function abortable(entries: Source, signal: AbortSignal | undefined): Source {
+  return signal !== undefined && Symbol.asyncIterator in entries
+    ? Readable.from(entries, { signal, highWaterMark: 1 })
+    : entries
+}
+
+function failureOf(entry: TokenEntry, index: number, error: unknown): StoreTokensFailure {
+  const key = typeof entry?.key === 'string' ? entry.key : undefined
+  if (error instanceof RedisOAuthDatabaseError) {
+    const { code, message } = error
+    return { index, key, code, message: `entries[${index}]: ${message}` }
+  }
+  const reason = error instanceof Error ? error.message : String(error)
+  return { index, key, code: 'INVALID_ENTRY', message: `entries[${index}]: ${reason}` }
+}
+
+/** Counts what is under way; lets it fall to half before more is added, so that writes leave in bunches. */
+class Window {
+  #inFlight = 0
+  #awaited = 0
+  #wake: (() => void) | undefined
+
+  get isFull(): boolean {
+    return this.#inFlight >= MAX_IN_FLIGHT
+  }
+
+  /** @param work - must not reject */
+  add(work: Promise<void>): void {
+    this.#inFlight += 1
+    void work.then(() => {
+      this.#inFlight -= 1
+      if (this.#inFlight <= this.#awaited) this.#wake?.()
+    })
+  }
+
+  hasRoom(): Promise<void> {
+    return this.#fallsTo(MAX_IN_FLIGHT / 2)
+  }
+
+  isEmpty(): Promise<void> {
+    return this.#fallsTo(0)
+  }
+
+  async #fallsTo(count: number): Promise<void> {
+    if (this.#inFlight <= count) return
+    this.#awaited = count
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve
+    })
+    this.#wake = undefined
+  }
+}
