@@ -1,0 +1,69 @@
+import { channel } from 'node:diagnostics_channel'
+
+/**
+ * Names of the `node:diagnostics_channel` channels. Messages are made only for subscribers and hold no token,
+ * no key name and no url: a flight is named by the first digits of a SHA-256.
+ */
+export const CHANNELS = {
+  /** {@link FlightEvent}: who does a piece of work, and who waits for it. */
+  flight: 'atxp:redis:flight',
+  /** {@link SessionEvent}: what became of a refresh or of a client registration. */
+  session: 'atxp:redis:session',
+} as const
+
+export interface FlightEvent {
+  event: /** The lease was free: this process does the work. */
+    | 'won'
+    /** Another caller is at work: this one waits. */
+    | 'waited'
+    /** The lease came to a waiter, with no result of its former holder. */
+    | 'tookOver'
+    /** The result of another caller was there: no work done. */
+    | 'reused'
+    /** The lease could not be kept until the work was done. */
+    | 'lost'
+    /** The store failed and the work was done without a lease. */
+    | 'uncoordinated'
+    /** Neither lease nor result within `waitMs`. */
+    | 'gaveUp'
+  flight: string
+  /** Since the call began. */
+  elapsedMs: number
+}
+
+export interface SessionEvent {
+  event: /** The authorization server renewed the tokens and they were saved. */
+    | 'refreshed'
+    /** The tokens were answered from a record that had been renewed already. */
+    | 'refreshReused'
+    /** The authorization server refused the refresh token, and its record was removed. */
+    | 'refreshRefused'
+    /** The record was removed before or during the refresh. */
+    | 'refreshRecordGone'
+    /** The refresh token was never read from this database: its request went out uncoordinated. */
+    | 'refreshUnknown'
+    /** A client was registered and its registration shared. */
+    | 'registered'
+    /** A registration was answered with what another caller had registered. */
+    | 'registrationShared'
+    /** The authorization server does not know the client any more: its registration was removed. */
+    | 'clientForgotten'
+  /** HTTP status of the authorization server's answer, where there was one. */
+  status?: number
+}
+
+// Held here for the life of the process: Node keeps channels by weak reference only.
+const flights = channel(CHANNELS.flight)
+const sessions = channel(CHANNELS.session)
+
+export function publishFlight(event: FlightEvent['event'], name: string, elapsedMs: number): void {
+  if (!flights.hasSubscribers) return
+  const message: FlightEvent = { event, flight: name.slice(0, 12), elapsedMs }
+  flights.publish(message)
+}
+
+export function publishSession(event: SessionEvent['event'], status?: number): void {
+  if (!sessions.hasSubscribers) return
+  const message: SessionEvent = { event, ...(status === undefined ? {} : { status }) }
+  sessions.publish(message)
+}

@@ -1,0 +1,262 @@
+import type { Clock } from '../clock.js'
+import type { AccessToken, FetchLike } from '../contract.js'
+import { publishSession } from '../diagnostics.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import { boundedRequest, unlessAborted } from './bounded-request.js'
+import type { ClientRegistry } from './client-registry.js'
+import { fingerprint } from './fingerprint.js'
+import { type LeaseStore, newOwner } from './lease.js'
+import {
+  type Answer,
+  expiresAtMs,
+  type FetchInit,
+  jsonAnswer,
+  jsonOf,
+  removedAnswer,
+  renewedToken,
+  tokenAnswer,
+} from './oauth-answer.js'
+import type { RefusedTokens } from './refused-tokens.js'
+import type { RefreshRequest } from './request-kind.js'
+import type { Flights } from './single-flight.js'
+import type { FlightTiming } from './timing.js'
+import type { Place, TokenPlaces } from './token-places.js'
+
+export interface RefreshRecords {
+  /** What stands there now; never from a cache. */
+  read(place: Place): Promise<AccessToken | null>
+  /**
+   * Writes `token` if the record still holds the refresh token `expected`, in one step. A resent call finds its own
+   * `token` and says `replaced`. `superseded`: the record holds another pair. `gone`: there is no record.
+   */
+  replace(
+    place: Place,
+    expected: string,
+    token: AccessToken,
+  ): Promise<'replaced' | 'superseded' | 'gone'>
+  /** Removes the record if it still holds `refreshToken`, in one step. */
+  remove(place: Place, refreshToken: string): Promise<boolean>
+}
+
+export interface RefreshParts {
+  fetch: FetchLike
+  flights: Flights
+  leases: LeaseStore
+  records: RefreshRecords
+  places: TokenPlaces
+  clients: ClientRegistry
+  refusedTokens: RefusedTokens | null
+  /** The error that makes the client authorize anew within the same call; null when there is none. */
+  authorizeAnew: ((place: Place) => Promise<Error | null> | Error | null) | null
+  clock: Clock
+  timing: FlightTiming
+}
+
+type Outcome =
+  /** The record was renewed by another. */
+  | { kind: 'renewed'; token: AccessToken }
+  /** The record was removed by another. */
+  | { kind: 'gone' }
+  /** What the authorization server answered, or what stands for it. */
+  | { kind: 'answered'; answer: Answer }
+  /** The authorization server refused the refresh token. */
+  | { kind: 'refused'; answer: Answer }
+
+/** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
+const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
+
+/** After these the store may be well again in a moment. */
+const PASSING = new Set<unknown>([
+  'CONNECTION_REFUSED',
+  'CONNECTION_TIMEOUT',
+  'CONNECTION_LOST',
+  'HOST_NOT_FOUND',
+  'READ_ONLY',
+  'LOADING',
+  'TOO_MANY_CLIENTS',
+  'CLUSTER_DOWN',
+  'TIMEOUT',
+  'OUTCOME_UNKNOWN',
+])
+
+const AUTHORIZATION_POLL_MS = 100
+
+/**
+ * Sends one refresh per refresh token, whoever asks for it: under a lease, after a look at the record. The record is
+ * the only thing shared, so nothing secret is kept outside of it, and a failure is nobody's but the holder's.
+ */
+export class RefreshFlight {
+  readonly #parts: RefreshParts
+
+  constructor(parts: RefreshParts) {
+    this.#parts = parts
+  }
+
+  send(url: string | URL, init: FetchInit, request: RefreshRequest): Promise<Answer> {
+    const place = this.#parts.places.find(request.refreshToken)
+    if (!place) {
+      publishSession('refreshUnknown')
+      return this.#parts.fetch(url, init)
+    }
+    const ask = () => boundedRequest(this.#parts.fetch, url, init, this.#parts.timing.requestMs)
+    return unlessAborted(new Refresh(this.#parts, place, request, ask).run(), init?.signal)
+  }
+}
+
+/** One caller's refresh. */
+class Refresh {
+  readonly #parts: RefreshParts
+  readonly #place: Place
+  readonly #request: RefreshRequest
+  readonly #ask: () => Promise<Answer>
+
+  constructor(
+    parts: RefreshParts,
+    place: Place,
+    request: RefreshRequest,
+    ask: () => Promise<Answer>,
+  ) {
+    this.#parts = parts
+    this.#place = place
+    this.#request = request
+    this.#ask = ask
+  }
+
+  async run(): Promise<Answer> {
+    const { records, flights, timing } = this.#parts
+    const { endpoint, clientId, refreshToken, scope, resources } = this.#request
+    const found = await records.read(this.#place)
+    const outcome =
+      this.#outcomeOf(found, found) ??
+      (await flights.run(
+        fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
+        () => this.#renew(found),
+        {
+          recheck: async () => this.#outcomeOf(await records.read(this.#place), found),
+          leaseMs: timing.leaseMs,
+          waitMs: timing.waitMs,
+          maxHoldMs: timing.leaseMs + timing.requestMs + timing.saveMs,
+          whenStoreFails: 'fail',
+        },
+      ))
+    switch (outcome.kind) {
+      case 'answered':
+        return outcome.answer
+      case 'renewed':
+        return this.#reuse(outcome.token)
+      case 'refused':
+        return await this.#authorize(outcome.answer)
+      case 'gone':
+        publishSession('refreshRecordGone')
+        return await this.#authorize(removedAnswer())
+    }
+  }
+
+  /**
+   * What the record says, `undefined` when it has to be renewed. An authorization server that does not rotate leaves
+   * the refresh token as it was: there only the access token, compared with the one found on arrival, tells.
+   */
+  #outcomeOf(record: AccessToken | null, found: AccessToken | null): Outcome | undefined {
+    if (!record) return { kind: 'gone' }
+    const untouched =
+      record.refreshToken === this.#request.refreshToken &&
+      record.accessToken === found?.accessToken
+    if (untouched && !this.#isGood(record)) return undefined
+    return { kind: 'renewed', token: record }
+  }
+
+  #isGood(record: AccessToken): boolean {
+    const { refusedTokens, clock } = this.#parts
+    if ((expiresAtMs(record) ?? Number.POSITIVE_INFINITY) <= clock.now()) return false
+    return refusedTokens?.blameAnother(record) ?? false
+  }
+
+  async #renew(record: AccessToken | null): Promise<Outcome> {
+    const { records, clients } = this.#parts
+    const { refreshToken } = this.#request
+    const answer = await this.#ask()
+    if (answer.status === 200) return await this.#keep(answer, record)
+    await clients.heed(answer, this.#request, false)
+    const refused =
+      [400, 401, 403].includes(answer.status) && REFUSALS.has((await jsonOf(answer)).error)
+    if (!refused) return { kind: 'answered', answer }
+    publishSession('refreshRefused', answer.status)
+    try {
+      await records.remove(this.#place, refreshToken)
+    } catch {
+      // The refusal says more than the store's failure; whoever reads the record meets the refusal itself.
+    }
+    return { kind: 'refused', answer }
+  }
+
+  /** Saves the new pair before anybody gets it. */
+  async #keep(answer: Answer, record: AccessToken | null): Promise<Outcome> {
+    const { records, places, clock } = this.#parts
+    const body = await jsonOf(answer)
+    const { access_token: accessToken, expires_in: expiresIn } = body
+    if (typeof accessToken !== 'string' || accessToken === '') return { kind: 'answered', answer }
+    // RFC 6749 section 6: a server that issues no new refresh token leaves the old one in force.
+    const refreshToken =
+      typeof body.refresh_token === 'string' && body.refresh_token !== ''
+        ? body.refresh_token
+        : this.#request.refreshToken
+    const token = renewedToken(
+      record ?? { accessToken, resourceUrl: this.#place.resourceUrl },
+      { accessToken, refreshToken, expiresIn },
+      clock.now(),
+    )
+    const saved = await this.#save(token)
+    const standing = saved === 'superseded' ? await records.read(this.#place) : null
+    if (standing) return { kind: 'renewed', token: standing }
+    // Not to be brought back: with a refusal the client saves nothing.
+    if (saved !== 'replaced') return { kind: 'answered', answer: removedAnswer() }
+    places.settle(this.#place, token)
+    publishSession('refreshed', answer.status)
+    if (body.refresh_token === refreshToken) return { kind: 'answered', answer }
+    const amended = JSON.stringify({ ...body, refresh_token: refreshToken })
+    return { kind: 'answered', answer: jsonAnswer(200, amended) }
+  }
+
+  /** The old pair is spent and the new one nowhere else: a store that fails gets time to recover. */
+  async #save(token: AccessToken): Promise<'replaced' | 'superseded' | 'gone'> {
+    const { records, clock, timing } = this.#parts
+    const { refreshToken } = this.#request
+    const until = performance.now() + timing.saveMs
+    for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 500)) {
+      try {
+        return await records.replace(this.#place, refreshToken, token)
+      } catch (error) {
+        const passing = error instanceof RedisOAuthDatabaseError && PASSING.has(error.code)
+        if (!passing || performance.now() + pauseMs > until) throw error
+      }
+      await clock.sleep(pauseMs)
+    }
+  }
+
+  #reuse(token: AccessToken): Answer {
+    this.#parts.places.settle(this.#place, token)
+    publishSession('refreshReused')
+    return tokenAnswer(token, this.#parts.clock.now())
+  }
+
+  /**
+   * After a refusal: the first to come authorizes anew, the others wait a while for what it saves. The claim is never
+   * given back; it runs out, and then whoever still waits authorizes by itself.
+   */
+  async #authorize(refusal: Answer): Promise<Answer> {
+    const { authorizeAnew, leases, records, clock, timing } = this.#parts
+    if (!authorizeAnew) return refusal
+    const claim = fingerprint('authorize', this.#place.user, this.#place.url)
+    const until = performance.now() + timing.authorizeMs
+    if (!(await leases.acquire(claim, newOwner(), timing.authorizeMs))) {
+      while (performance.now() < until) {
+        const record = await records.read(this.#place)
+        if (record && record.refreshToken !== this.#request.refreshToken) return this.#reuse(record)
+        await clock.sleep(AUTHORIZATION_POLL_MS)
+      }
+    }
+    const error = await authorizeAnew(this.#place)
+    if (error) throw error
+    return refusal
+  }
+}

@@ -1,0 +1,218 @@
+import { publishFlight } from '../diagnostics.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import { fingerprint } from './fingerprint.js'
+import { acquireLease, type Lease, type LeaseStore } from './lease.js'
+import { settledWithin, Wake } from './wake.js'
+
+/** Waiters look by themselves this often, should a wake-up be lost. Jittered by a quarter. */
+const POLL_MS = 250
+
+export const FLIGHT_DEFAULTS = { leaseMs: 5_000, waitMs: 40_000, maxHoldMs: 35_000 } as const
+
+export interface FlightOptions<T> {
+  /**
+   * Looks whether the work has been done meanwhile, and gives its result, else `undefined`. Called after each
+   * wait and once more under the lease; the only way by which a result reaches another caller.
+   */
+  recheck: () => Promise<T | undefined>
+  /**
+   * How long others wait for a holder that died, in milliseconds, at least 10. A living holder renews its lease.
+   * @defaultValue 5000
+   */
+  leaseMs?: number
+  /**
+   * How long a caller waits for others at most, in milliseconds.
+   * @defaultValue 40000
+   */
+  waitMs?: number
+  /**
+   * How long the lease is renewed at most, in milliseconds; then `signal` aborts.
+   * @defaultValue 35000
+   */
+  maxHoldMs?: number
+  /**
+   * When Redis fails before the work began: reject, or work without a lease.
+   * @defaultValue 'fail'
+   */
+  whenStoreFails?: 'proceed' | 'fail'
+}
+
+type Turn<T> = { lease: Lease } | { found: T } | { gaveUp: true }
+
+interface Flight<T> extends Required<FlightOptions<T>> {
+  id: string
+  startedAt: number
+}
+
+/**
+ * One piece of work at a time, first among the callers of this process, then among all processes by a lease.
+ *
+ * The guarantee: as long as the lease is held, nobody else works under that name; whoever had to wait looks with
+ * `recheck` before it works. A holder that stalls for longer than the lease, or cannot reach Redis for as long, may
+ * be overtaken: then `signal` aborts as soon as that holder can know, and what the work writes must be conditional
+ * (compare-and-set), since a lease alone cannot stop a write that is on its way.
+ */
+export class Flights {
+  readonly #leases: LeaseStore
+  readonly #running = new Map<string, Promise<unknown>>()
+
+  constructor(leases: LeaseStore) {
+    this.#leases = leases
+  }
+
+  /**
+   * Runs `work` unless another caller has done it, and gives its result or what `recheck` found.
+   *
+   * @throws what `work` throws; `TIMEOUT` when others were at work for all of `waitMs`; the store's own error
+   *   with `whenStoreFails: 'fail'`.
+   */
+  async run<T>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    options: FlightOptions<T>,
+  ): Promise<T> {
+    const flight = resolveFlight(name, work, options)
+    const { id } = flight
+    if (this.#running.has(id)) publishFlight('waited', id, elapsed(flight))
+    for (let running = this.#running.get(id); running; running = this.#running.get(id)) {
+      await settledWithin(running, left(flight))
+      const found = await this.#look(flight)
+      if (found !== undefined) return reused(flight, found)
+      if (left(flight) <= 0) throw gaveUp(flight)
+    }
+    // No await may come between the last look into the map and this entry.
+    const flown = this.#fly(flight, work).finally(() => this.#running.delete(id))
+    this.#running.set(id, flown)
+    return await flown
+  }
+
+  async #look<T>(flight: Flight<T>): Promise<T | undefined> {
+    try {
+      return await flight.recheck()
+    } catch (error) {
+      if (flight.whenStoreFails === 'fail') throw error
+      return undefined
+    }
+  }
+
+  async #fly<T>(flight: Flight<T>, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    let turn: Turn<T>
+    try {
+      turn = await this.#turn(flight)
+    } catch (error) {
+      if (flight.whenStoreFails === 'fail') throw error
+      publishFlight('uncoordinated', flight.id, elapsed(flight))
+      return await work(new AbortController().signal)
+    }
+    if ('found' in turn) return reused(flight, turn.found)
+    if ('gaveUp' in turn) throw gaveUp(flight)
+    const { lease } = turn
+    lease.lost.addEventListener('abort', () => publishFlight('lost', flight.id, elapsed(flight)))
+    try {
+      return await work(lease.lost)
+    } finally {
+      await lease.release()
+    }
+  }
+
+  /** Under the lease and with nothing found, or without it and with something. */
+  async #turn<T>(flight: Flight<T>): Promise<Turn<T>> {
+    const lease = await acquireLease(this.#leases, flight.id, flight)
+    const turn = lease ? { lease } : await this.#queue(flight)
+    if (!('lease' in turn)) return turn
+    try {
+      const found = await flight.recheck()
+      if (found === undefined) {
+        publishFlight(lease ? 'won' : 'tookOver', flight.id, elapsed(flight))
+        return turn
+      }
+      await turn.lease.release()
+      return { found }
+    } catch (error) {
+      await turn.lease.release()
+      throw error
+    }
+  }
+
+  async #queue<T>(flight: Flight<T>): Promise<Turn<T>> {
+    publishFlight('waited', flight.id, elapsed(flight))
+    const wake = new Wake()
+    // Subscribed before looking: a release between the two would go unnoticed otherwise. Without a subscription
+    // the poll does.
+    const watching = this.#leases.watch(flight.id, () => wake.fire())
+    try {
+      await settledWithin(watching, POLL_MS)
+      for (;;) {
+        wake.reset()
+        const found = await flight.recheck()
+        if (found !== undefined) return { found }
+        const lease = await acquireLease(this.#leases, flight.id, flight)
+        if (lease) return { lease }
+        const leftMs = left(flight)
+        if (leftMs <= 0) return { gaveUp: true }
+        await wake.wait(Math.min(leftMs, POLL_MS * (0.75 + Math.random() / 2)))
+      }
+    } finally {
+      watching.then((unwatch) => unwatch()).catch(() => undefined)
+    }
+  }
+}
+
+function elapsed(flight: { startedAt: number }): number {
+  return Math.round(performance.now() - flight.startedAt)
+}
+
+function left(flight: { startedAt: number; waitMs: number }): number {
+  return flight.startedAt + flight.waitMs - performance.now()
+}
+
+function reused<T>(flight: Flight<unknown>, found: T): T {
+  publishFlight('reused', flight.id, elapsed(flight))
+  return found
+}
+
+function gaveUp(flight: Flight<unknown>): RedisOAuthDatabaseError {
+  publishFlight('gaveUp', flight.id, elapsed(flight))
+  return new RedisOAuthDatabaseError(
+    'TIMEOUT',
+    `Another caller has been at the same work (flight ${flight.id.slice(0, 12)}) for ${flight.waitMs} ms and is not done. ` +
+      'Nothing was done here; try again, or raise waitMs.',
+  )
+}
+
+function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>): Flight<T> {
+  if (typeof name !== 'string' || name === '') {
+    throw new TypeError('name must be a non-empty string')
+  }
+  if (typeof work !== 'function') throw new TypeError('work must be a function')
+  if (typeof options?.recheck !== 'function') {
+    throw new TypeError('options.recheck must be a function that gives the result, or undefined')
+  }
+  const { whenStoreFails = 'fail' } = options
+  if (whenStoreFails !== 'fail' && whenStoreFails !== 'proceed') {
+    throw new TypeError("options.whenStoreFails must be 'fail' or 'proceed'")
+  }
+  const leaseMs = durationMs('leaseMs', options.leaseMs, 10)
+  return {
+    id: fingerprint(name),
+    startedAt: performance.now(),
+    recheck: options.recheck,
+    leaseMs,
+    waitMs: durationMs('waitMs', options.waitMs, 0),
+    maxHoldMs: durationMs('maxHoldMs', options.maxHoldMs, leaseMs),
+    whenStoreFails,
+  }
+}
+
+function durationMs(
+  option: keyof typeof FLIGHT_DEFAULTS,
+  value: number | undefined,
+  least: number,
+): number {
+  if (value === undefined) return Math.max(FLIGHT_DEFAULTS[option], least)
+  // setTimeout's own limit.
+  if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
+    throw new TypeError(`options.${option} must be a whole number of milliseconds from ${least}`)
+  }
+  return value
+}

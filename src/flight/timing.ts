@@ -1,0 +1,24 @@
+/** How long the parts of a coordinated request may take, in milliseconds. */
+export interface FlightTiming {
+  /** Others take over this long after a holder died. */
+  leaseMs: number
+  /** A caller waits for others at most this long. */
+  waitMs: number
+  /** The authorization server has this long to answer. */
+  requestMs: number
+  /** A renewed pair is offered to a store that fails for this long: there is no second copy of it. */
+  saveMs: number
+  /** Others wait this long for the one that authorizes anew after a refused refresh. */
+  authorizeMs: number
+  /** A registration is shared with its peers for this long. */
+  replyMs: number
+}
+
+export const TIMING_DEFAULTS: FlightTiming = {
+  leaseMs: 5_000,
+  waitMs: 40_000,
+  requestMs: 25_000,
+  saveMs: 10_000,
+  authorizeMs: 5_000,
+  replyMs: 30_000,
+}

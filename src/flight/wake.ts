@@ -1,0 +1,37 @@
+/** Something to wait for that can be called off: fires at once when it was fired since the last `reset`. */
+export class Wake {
+  #fired = false
+  #waiter: (() => void) | undefined
+
+  fire(): void {
+    this.#fired = true
+    this.#waiter?.()
+  }
+
+  reset(): void {
+    this.#fired = false
+  }
+
+  /** Resolves when fired, or after `ms`. One waiter at a time. */
+  wait(ms: number): Promise<void> {
+    if (this.#fired) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.#waiter?.(), ms)
+      this.#waiter = () => {
+        clearTimeout(timer)
+        this.#waiter = undefined
+        resolve()
+      }
+    })
+  }
+}
+
+/** Resolves when `promise` settles, either way, or after `ms`. */
+export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
+  const wake = new Wake()
+  promise.then(
+    () => wake.fire(),
+    () => wake.fire(),
+  )
+  await wake.wait(ms)
+}
