@@ -1,2 +1,7 @@
 export type * from './index.js'
-export { RedisOAuthDatabase, RedisOAuthDatabaseError, StoreTokensError } from './index.js'
+export {
+  RedisOAuthDatabase,
+  RedisOAuthDatabaseError,
+  StoreTokensError,
+  withOAuthDatabase,
+} from './index.js'

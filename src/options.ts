@@ -69,6 +69,34 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `2000`
    */
   commandTimeout?: number | undefined
+  /**
+   * How long an access token record with a refresh token lives after it was saved, in milliseconds, at least 1: it outlives
+   * its access token, since a client can only refresh what it can read.
+   * @defaultValue `2592000000` (30 days)
+   */
+  refreshTokenTtl?: number | undefined
+  /**
+   * How long an access token record lives that has neither `expiresAt` nor a refresh token, in milliseconds, at least 1;
+   * each save begins anew.
+   * @defaultValue `86400000` (24 hours)
+   */
+  accessTokenTtl?: number | undefined
+  /**
+   * How long PKCE values live, in milliseconds, at least 1: the time a user has to log in.
+   * @defaultValue `600000` (10 minutes)
+   */
+  pkceTtl?: number | undefined
+  /**
+   * Whether the first `getPKCEValues` consumes the values, so that a callback which is delivered twice redeems its code once.
+   * @defaultValue `true`
+   */
+  singleUsePkce?: boolean | undefined
+  /**
+   * What `getAccessToken` returns for an access token that has expired and has a refresh token: the record (`'keep'`), or
+   * null (`'drop'`).
+   * @defaultValue `'keep'`
+   */
+  expiredAccessTokens?: 'keep' | 'drop' | undefined
 }
 
 /** The only source of the documented defaults. */
@@ -81,6 +109,11 @@ export const DEFAULTS = {
   retryDelayOnFailover: 100,
   maxRetriesPerRequest: 3,
   commandTimeout: 2_000,
+  refreshTokenTtl: 2_592_000_000,
+  accessTokenTtl: 86_400_000,
+  pkceTtl: 600_000,
+  singleUsePkce: true,
+  expiredAccessTokens: 'keep',
 } as const
 
 type OptionName = keyof RedisOAuthDatabaseOptions
@@ -99,6 +132,8 @@ interface Rule {
 
 // setTimeout() fires at once for more.
 const MAX_TIMER_MS = 2 ** 31 - 1
+// A hundred years: far, and far from the end of Redis' 64 bits.
+const MAX_TTL_MS = 100 * 365 * 24 * 60 * 60 * 1_000
 
 function text(takes: string, accepts: (value: string) => boolean = () => true): Rule {
   return { takes, accepts: (value) => typeof value === 'string' && accepts(value) }
@@ -130,6 +165,11 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   retryDelayOnFailover: integer(1, MAX_TIMER_MS, ' milliseconds'),
   maxRetriesPerRequest: integer(0, MAX_TIMER_MS),
   commandTimeout: integer(1, MAX_TIMER_MS, ' milliseconds'),
+  refreshTokenTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
+  accessTokenTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
+  pkceTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
+  singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
+  expiredAccessTokens: text("'keep' or 'drop'", (value) => value === 'keep' || value === 'drop'),
 }
 
 const SECRET: ReadonlySet<string> = new Set<OptionName>([
@@ -168,21 +208,8 @@ export function resolveOptions(
     }
     given[option] = value
   }
-  const {
-    keyPrefix,
-    connectionTimeout,
-    retryDelayOnFailover,
-    maxRetriesPerRequest,
-    commandTimeout,
-  } = DEFAULTS
-  return {
-    keyPrefix,
-    connectionTimeout,
-    retryDelayOnFailover,
-    maxRetriesPerRequest,
-    commandTimeout,
-    ...given,
-  }
+  const { host, port, db, ...defaults } = DEFAULTS
+  return { ...defaults, ...given }
 }
 
 /** The environment variables that {@link optionsFromEnv} reads, by option. */

@@ -1,4 +1,4 @@
-import { systemClock } from './clock.js'
+import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
 import {
   DEFAULTS,
   nameOfVariable,
@@ -6,14 +6,15 @@ import {
   type RedisOAuthDatabaseOptions,
   resolveOptions,
 } from './options.js'
-import { checkPart, KeySpace } from './record/keys.js'
+import { KeySpace } from './record/keys.js'
 import { Commands } from './redis/commands.js'
 import { borrow, connect } from './redis/connect.js'
 import type { Connection } from './redis/connection.js'
 import { closedFailure } from './redis/failure.js'
-import { scan } from './redis/scan.js'
 import { resolveEndpoint } from './redis/url.js'
-import { importTokens, type StoreTokensOptions, type TokenEntry } from './token-import.js'
+import { type AccessTokenInfo, OAuthStore } from './store/oauth-store.js'
+import { importTokens, type StoreTokensOptions, type TokenEntry } from './store/token-import.js'
+import { checkIterable, TokenStore } from './store/token-store.js'
 
 /**
  * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a
@@ -24,10 +25,11 @@ import { importTokens, type StoreTokensOptions, type TokenEntry } from './token-
  * commands reach Redis in the order of the calls.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the member stands on the prototype below
-export class RedisOAuthDatabase {
-  readonly #keys: KeySpace
+export class RedisOAuthDatabase implements OAuthDb {
   readonly #connection: Connection
   readonly #commands: Commands
+  readonly #tokens: TokenStore
+  readonly #records: OAuthStore
 
   /**
    * Does not connect: the first operation does.
@@ -36,11 +38,13 @@ export class RedisOAuthDatabase {
   constructor(options: RedisOAuthDatabaseOptions = {}) {
     const resolved = resolveOptions(options)
     const { client, keyPrefix, commandTimeout } = resolved
-    this.#keys = new KeySpace(keyPrefix)
+    const keys = new KeySpace(keyPrefix)
     this.#connection = client
       ? borrow(client, commandTimeout)
       : connect(resolveEndpoint(resolved, DEFAULTS), resolved)
     this.#commands = new Commands(this.#connection)
+    this.#tokens = new TokenStore(keys, this.#commands)
+    this.#records = new OAuthStore(keys, this.#commands, resolved)
   }
 
   /**
@@ -69,14 +73,13 @@ export class RedisOAuthDatabase {
    */
   async storeToken(key: string, token: string, expiresAt?: Date): Promise<void> {
     this.#checkOpen()
-    await this.#storeToken(key, token, expiresAt)
+    await this.#tokens.store(key, token, expiresAt)
   }
 
   /** The token, or null when there is none or it has expired. One round trip. */
   async getToken(key: string): Promise<string | null> {
-    const redisKey = this.#keys.token(key)
     this.#checkOpen()
-    return this.#commands.get(redisKey)
+    return this.#tokens.get(key)
   }
 
   /**
@@ -85,16 +88,14 @@ export class RedisOAuthDatabase {
    * whether this call removed it
    */
   async deleteToken(key: string): Promise<boolean> {
-    const redisKey = this.#keys.token(key)
     this.#checkOpen()
-    return this.#commands.delete(redisKey)
+    return this.#tokens.delete(key)
   }
 
   /** Whether there is such a token that has not expired. One round trip. */
   async hasToken(key: string): Promise<boolean> {
-    const redisKey = this.#keys.token(key)
     this.#checkOpen()
-    return this.#commands.exists(redisKey)
+    return this.#tokens.has(key)
   }
 
   /**
@@ -102,11 +103,8 @@ export class RedisOAuthDatabase {
    * One round trip; two at the first call on servers before Redis 7.
    */
   async getTokenExpiry(key: string): Promise<Date | 'never' | null> {
-    const redisKey = this.#keys.token(key)
     this.#checkOpen()
-    const expiry = await this.#commands.expiry(redisKey)
-    if (expiry === undefined) return null
-    return expiry === null ? 'never' : new Date(expiry)
+    return this.#tokens.expiry(key)
   }
 
   /**
@@ -118,11 +116,7 @@ export class RedisOAuthDatabase {
    */
   async listTokens(): Promise<string[]> {
     this.#checkOpen()
-    return this.#connection.hold(async () => {
-      const keys = new Set<string>()
-      for await (const key of this.#scanTokens()) keys.add(key)
-      return [...keys]
-    })
+    return this.#connection.hold(() => this.#tokens.list())
   }
 
   /**
@@ -131,7 +125,7 @@ export class RedisOAuthDatabase {
    */
   async *scanTokens(): AsyncGenerator<string, void, undefined> {
     this.#checkOpen()
-    for await (const key of this.#scanTokens()) {
+    for await (const key of this.#tokens.scan()) {
       yield key
       this.#checkOpen()
     }
@@ -153,7 +147,7 @@ export class RedisOAuthDatabase {
     return this.#connection.hold(() =>
       importTokens(
         entries,
-        (entry) => this.#storeToken(entry.key, entry.token, entry.expiresAt ?? undefined),
+        (entry) => this.#tokens.store(entry.key, entry.token, entry.expiresAt ?? undefined),
         options,
       ),
     )
@@ -161,16 +155,8 @@ export class RedisOAuthDatabase {
 
   /** The tokens of these keys, by key, those that are there. The commands leave together: one round trip. */
   async getTokens(keys: Iterable<string>): Promise<Map<string, string>> {
-    const names = this.#tokenNames(keys)
     this.#checkOpen()
-    const found = new Map<string, string>()
-    await Promise.all(
-      names.map(async ([key, redisKey]) => {
-        const token = await this.#commands.get(redisKey)
-        if (token !== null) found.set(key, token)
-      }),
-    )
-    return found
+    return this.#tokens.getMany(keys)
   }
 
   /**
@@ -178,17 +164,84 @@ export class RedisOAuthDatabase {
    * @throws RedisOAuthDatabaseError of the first that failed, once all have ended; the others are deleted
    */
   async deleteTokens(keys: Iterable<string>): Promise<number> {
-    const names = this.#tokenNames(keys)
     this.#checkOpen()
-    const results = await Promise.allSettled(
-      names.map(([, redisKey]) => this.#commands.delete(redisKey)),
-    )
-    let removed = 0
-    for (const result of results) {
-      if (result.status === 'rejected') throw result.reason
-      if (result.value) removed += 1
-    }
-    return removed
+    return this.#tokens.deleteMany(keys)
+  }
+
+  /** The registration with an authorization server, or null. One round trip. */
+  async getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
+    this.#checkOpen()
+    return this.#records.getClient(serverUrl, 'client')
+  }
+
+  /** Stores the registration with an authorization server, for ever. One round trip. */
+  async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
+    this.#checkOpen()
+    await this.#records.saveClient(serverUrl, 'client', credentials)
+  }
+
+  /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
+  async deleteClientCredentials(serverUrl: string): Promise<boolean> {
+    this.#checkOpen()
+    return this.#records.deleteClient(serverUrl, 'client')
+  }
+
+  /**
+   * The PKCE values (RFC 7636) of a login, or null. The first read consumes them unless `singleUsePkce` is false: of two
+   * processes that get the same callback, one finds them. One round trip.
+   */
+  async getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
+    this.#checkOpen()
+    return this.#records.getPkce(userId, state)
+  }
+
+  /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */
+  async savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
+    this.#checkOpen()
+    await this.#records.savePkce(userId, state, values)
+  }
+
+  /**
+   * The access token record, or null. One that has expired is returned while it has a refresh token, unless
+   * `expiredAccessTokens` is `'drop'`. Never deletes anything. One round trip.
+   */
+  async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    this.#checkOpen()
+    return this.#records.getAccessToken(userId, url)
+  }
+
+  /**
+   * Stores an access token record as it is. `expiresAt` may be in seconds or milliseconds. With a refresh token it lives
+   * for `refreshTokenTtl`, else until `expiresAt`, without either for `accessTokenTtl`. One round trip.
+   */
+  async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+    this.#checkOpen()
+    await this.#records.saveAccessToken(userId, url, token)
+  }
+
+  /** Deletes one access token record; true only if it removed one. One round trip. */
+  async deleteAccessToken(userId: string, url: string): Promise<boolean> {
+    this.#checkOpen()
+    return this.#records.deleteAccessToken(userId, url)
+  }
+
+  /**
+   * The URLs for which a user has access tokens, and when those expire; no secrets.
+   *
+   * Walks the keyspace of the one node that holds the user's records: one round trip per 1000 keys of all kinds there.
+   */
+  async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
+    this.#checkOpen()
+    return this.#connection.hold(() => this.#records.listAccessTokens(userId))
+  }
+
+  /**
+   * Deletes everything of one user: access tokens, refresh tokens, logins that have begun. Says how many records it removed.
+   * Costs as {@link RedisOAuthDatabase.listAccessTokens} does.
+   */
+  async deleteUser(userId: string): Promise<number> {
+    this.#checkOpen()
+    return this.#connection.hold(() => this.#records.deleteUser(userId))
   }
 
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
@@ -205,50 +258,9 @@ export class RedisOAuthDatabase {
     return this.#connection.close()
   }
 
-  async #storeToken(key: string, token: string, expiresAt: Date | undefined): Promise<void> {
-    const redisKey = this.#keys.token(key)
-    checkPart('token', token)
-    if (token === '') throw new TypeError('token must not be empty')
-    const expiry = checkExpiry(expiresAt)
-    if (expiry !== undefined && expiry <= systemClock.now()) await this.#commands.delete(redisKey)
-    else await this.#commands.set(redisKey, token, expiry)
-  }
-
-  async *#scanTokens(): AsyncGenerator<string, void, undefined> {
-    for await (const redisKeys of scan(this.#connection, this.#keys.pattern)) {
-      for (const redisKey of redisKeys) {
-        const key = this.#keys.tokenKeyOf(redisKey)
-        if (key !== null) yield key
-      }
-    }
-  }
-
-  #tokenNames(keys: Iterable<string>): [key: string, redisKey: string][] {
-    if (typeof keys === 'string')
-      throw new TypeError('keys must be an iterable of strings, not a string')
-    checkIterable('keys', keys)
-    return [...new Set(keys)].map((key) => [key, this.#keys.token(key)])
-  }
-
   #checkOpen(): void {
     if (this.#connection.isClosed) throw closedFailure()
   }
-}
-
-function checkExpiry(expiresAt: unknown): number | undefined {
-  if (expiresAt === undefined) return undefined
-  if (expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime())) return expiresAt.getTime()
-  throw new TypeError(
-    'expiresAt must be a valid Date, or left out for a token that does not expire',
-  )
-}
-
-function checkIterable(argument: string, value: unknown): void {
-  const isIterable =
-    typeof value === 'object' &&
-    value !== null &&
-    (Symbol.iterator in value || Symbol.asyncIterator in value)
-  if (!isIterable) throw new TypeError(`${argument} must be an iterable`)
 }
 
 // `Symbol.asyncDispose` where the user's TypeScript has it, and no member where it does not: so the declarations

@@ -1,4 +1,4 @@
-import type { Cluster, Redis } from 'ioredis'
+import { type Cluster, Command, type Redis } from 'ioredis'
 import type { TrackedCommand } from './command.js'
 import type { Link, Node } from './connection.js'
 
@@ -15,11 +15,20 @@ export class BorrowedLink implements Link {
     client.sendCommand(command)
   }
 
-  scanNodes(): readonly Node[] {
-    return this.#client.isCluster ? (this.#client as Cluster).nodes('master') : [undefined]
+  scanNodes(slotKey: string | undefined): readonly Node[] {
+    if (!this.#client.isCluster) return [undefined]
+    return mastersOf(this.#client as Cluster, slotKey)
   }
 
   stalled(): void {}
 
   async close(): Promise<void> {}
+}
+
+function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {
+  const masters = cluster.nodes('master')
+  if (slotKey === undefined) return masters
+  const owner = cluster.slots[new Command('get', [slotKey]).getSlot()]?.[0]
+  const found = masters.filter(({ options: { host, port } }) => `${host}:${port}` === owner)
+  return found.length > 0 ? found : masters
 }

@@ -1,7 +1,18 @@
-import type { UnixMs } from '../clock.js'
+import { randomBytes } from 'node:crypto'
+import { systemClock, type UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
+import type { Argument, Effect } from './command.js'
 import type { Connection } from './connection.js'
-import { EXPIRE_TIME } from './scripts.js'
+import { CONSUME, EXPIRE_TIME } from './scripts.js'
+
+// Measured: a million of two million keys in 1.3 s while others' p99 stays at 1.4 ms; ten times as many a step make it 8.6 ms.
+const SCAN_COUNT = 1_000
+
+/** An absolute time, or a span by Redis' clock, in milliseconds; neither means for ever. */
+export interface Expiry {
+  readonly expiresAt?: UnixMs
+  readonly ttlMs?: number
+}
 
 /** What this library does to single keys. Each method is one command, sent before it returns, and one round trip. */
 export class Commands {
@@ -13,13 +24,26 @@ export class Commands {
   }
 
   get(key: string): Promise<string | null> {
-    return this.#connection.send('read', 'get', [key])
+    return this.#send('read', 'get', [key])
   }
 
-  /** Sets value and expiry at once; without `expiresAt` the key lives until it is deleted. */
-  async set(key: string, value: string, expiresAt?: UnixMs): Promise<void> {
-    const expiry = expiresAt === undefined ? [] : ['PXAT', expiresAt]
-    await this.#connection.send('write', 'set', [key, value, ...expiry])
+  /** Sets value and expiry at once; without either the key lives until it is deleted. */
+  async set(key: string, value: string, { expiresAt, ttlMs }: Expiry = {}): Promise<void> {
+    if (expiresAt === undefined) {
+      await this.#send(
+        'write',
+        'set',
+        ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs],
+      )
+    } else if (expiresAt <= 0) {
+      // Redis takes no such time.
+      await this.#send('write', 'del', [key])
+    } else {
+      const set = this.#send('write', 'set', [key, value, 'PXAT', Math.floor(expiresAt)])
+      // Redis' clock decides, and it removes what has expired when it is next asked for it: ask now.
+      const isPast = expiresAt <= systemClock.now()
+      await (isPast ? Promise.all([set, this.exists(key)]) : set)
+    }
   }
 
   /** Whether it removed something. */
@@ -36,8 +60,22 @@ export class Commands {
     return removed
   }
 
+  /**
+   * Deletes many and says how many it removed. The commands leave together: one round trip. Rejects with the first
+   * failure once all have ended.
+   */
+  async deleteAll(keys: readonly string[]): Promise<number> {
+    const results = await Promise.allSettled(keys.map((key) => this.delete(key)))
+    let removed = 0
+    for (const result of results) {
+      if (result.status === 'rejected') throw result.reason
+      if (result.value) removed += 1
+    }
+    return removed
+  }
+
   async exists(key: string): Promise<boolean> {
-    return (await this.#connection.send('read', 'exists', [key])) > 0
+    return (await this.#send('read', 'exists', [key])) > 0
   }
 
   /** When the key expires; null: never; undefined: there is no such key. Two round trips, once, before Redis 7. */
@@ -47,20 +85,55 @@ export class Commands {
     return reply === -1 ? null : reply
   }
 
+  /**
+   * The value, once: it is gone afterwards. `consumedKey` lets a repetition of this very call, whose reply was lost with
+   * the connection, find what it consumed; it must be in the slot of `key`.
+   */
+  consume(key: string, consumedKey: string): Promise<string | null> {
+    const reader = randomBytes(16).toString('hex')
+    const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
+    return this.#send('write', 'eval', args)
+  }
+
   async ping(): Promise<void> {
-    await this.#connection.send('read', 'ping', [])
+    await this.#send('read', 'ping', [])
+  }
+
+  /**
+   * The string keys that match, a step's worth at a time. A key that is there all along comes at least once; Redis may
+   * return one twice while it resizes its table. Walks the whole keyspace of every master, or, with `slotKey`, of the
+   * one that serves its slot: a round trip per 1000 keys.
+   */
+  async *scan(pattern: string, slotKey?: string): AsyncGenerator<string[], void, undefined> {
+    // A Cluster knows its masters once it is connected.
+    await this.ping()
+    for (const node of this.#connection.scanNodes(slotKey)) {
+      let cursor = '0'
+      do {
+        const args = [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string']
+        const command = this.#connection.start('read', 'scan', args, 'utf8', node)
+        const [next, keys] = (await command.promise) as [string, string[]]
+        if (keys.length > 0) yield keys
+        cursor = next
+      } while (cursor !== '0')
+    }
   }
 
   async #expireTime(key: string): Promise<number> {
     if (this.#hasExpireTime) {
       try {
-        return await this.#connection.send('read', 'pexpiretime', [key])
+        return await this.#send('read', 'pexpiretime', [key])
       } catch (error) {
         const isUnknown = error instanceof RedisOAuthDatabaseError && error.code === 'REDIS_ERROR'
         if (!isUnknown) throw error
         this.#hasExpireTime = false
       }
     }
-    return this.#connection.send('read', 'eval', [EXPIRE_TIME, 1, key])
+    return this.#send('read', 'eval', [EXPIRE_TIME, 1, key])
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: the method that names a command knows its reply
+  #send(effect: Effect, name: string, args: Argument[]): Promise<any> {
+    return this.#connection.send(effect, name, args)
   }
 }

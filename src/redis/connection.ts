@@ -11,7 +11,7 @@ export type Node = Redis | undefined
 export interface Link {
   /** Sends the command now or later, in the order of the calls. */
   send(command: TrackedCommand, node: Node): void
-  scanNodes(): readonly Node[]
+  scanNodes(slotKey: string | undefined): readonly Node[]
   /** Told when a command got no answer in time, before it fails. */
   stalled(command: TrackedCommand): void
   /** Ends the connection if it is ours; resolves once its socket is closed. */
@@ -22,6 +22,8 @@ export interface Link {
 export class Connection implements CommandOwner {
   /** How messages name the server. */
   readonly server: string
+  /** Milliseconds after which a command is given up. */
+  readonly commandTimeout: number
   readonly #queue: CommandQueue
   readonly #link: Link
   readonly #holds = new Set<Promise<unknown>>()
@@ -29,6 +31,7 @@ export class Connection implements CommandOwner {
 
   constructor(server: string, commandTimeout: number, openLink: (queue: CommandQueue) => Link) {
     this.server = server
+    this.commandTimeout = commandTimeout
     this.#queue = new CommandQueue(commandTimeout, (command) => {
       this.#link.stalled(command)
       command.fail(new Error('timed out'))
@@ -61,9 +64,9 @@ export class Connection implements CommandOwner {
     return command
   }
 
-  /** Where a scan of the whole keyspace has to go: every master of a Cluster. */
-  scanNodes(): readonly Node[] {
-    return this.#link.scanNodes()
+  /** Where a scan has to go: every master of a Cluster, or the one that serves the slot of a key. */
+  scanNodes(slotKey: string | undefined): readonly Node[] {
+    return this.#link.scanNodes(slotKey)
   }
 
   settled(command: TrackedCommand): void {

@@ -66,6 +66,26 @@ const redis = room('redis')
 redis.allowed.push(...driver)
 redis.refused = redis.refused.filter((line) => !line.includes('ioredis'))
 
+const store: Row = {
+  file: 'src/store/probe.ts',
+  allowed: [
+    value('./neighbour.js'),
+    ...fromRoom.map(value),
+    ...rooms.map((name) => value(`../${name}/probe.js`)),
+  ],
+  refused: [
+    value('../options.js'),
+    type('../options.js'),
+    value('../redis-oauth-database.js'),
+    value('../index.js'),
+    value('../cli/probe.js'),
+    value('..'),
+    value('ioredis'),
+    type('ioredis'),
+    type('@atxp/common'),
+  ],
+}
+
 const belowTheClass = rooms.map((name) => `./${name}/probe.js`)
 const aboveTheClass = ['./index.js', './cli.js', './cli/probe.js']
 
@@ -84,6 +104,7 @@ const table: Row[] = [
   },
   ...['record', 'crypto', 'cache', 'flight'].map(room),
   redis,
+  store,
   {
     file: 'src/options.ts',
     allowed: [...fromRoot.map(value), ...belowTheClass.map(type), type('ioredis')],

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './errors.js'
+import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
 
 /** One token to store; without `expiresAt` it lives until it is deleted. */
 export interface TokenEntry {
