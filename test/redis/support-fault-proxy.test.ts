@@ -103,7 +103,7 @@ describe('a fault proxy', () => {
     proxy.stall('replies')
     const reply = redis.set('a', '1')
     await eventually(async () => (await server.cli('GET', 'a')) === '1')
-    expect(await Promise.race([reply, 'held'])).toBe('held')
+    expect(await Promise.race([reply, Promise.resolve('held')])).toBe('held')
     proxy.resume()
     expect(await reply).toBe('OK')
   })

@@ -56,8 +56,9 @@ describe('a Redis server', () => {
   })
 
   it('holds its ACL users to their rules', async () => {
-    server = await startRedis({ users: ['alice on >secret ~a:* +get +info'] })
-    const alice = bareClient({ port: server.port, username: 'alice', password: 'secret' })
+    const user = { name: 'alice', password: 'se cret', rule: '~a:* +get +info' }
+    server = await startRedis({ users: [user] })
+    const alice = bareClient({ port: server.port, username: user.name, password: user.password })
     expect(await alice.get('a:1')).toBeNull()
     await expect(alice.get('b:1')).rejects.toThrow('NOPERM')
   })

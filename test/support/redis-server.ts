@@ -11,7 +11,8 @@ import { OwnedProcess } from './owned-process.js'
 
 const HOST = '127.0.0.1'
 const READY_WITHIN_MS = 10_000
-const ADMIN = { username: 'test-admin', password: 'test-admin-password' }
+/** A user of every server who may do everything, for the tests themselves. */
+export const ADMIN = { username: 'test-admin', password: 'test-admin-password' }
 
 /** The binary that the tests run: `REDIS_SERVER_BIN`, else `redis-server` on the PATH. */
 export const REDIS_SERVER_BIN: string = process.env.REDIS_SERVER_BIN ?? 'redis-server'
@@ -22,11 +23,17 @@ export const SLOW_LOADING: Record<string, string> = {
   'loading-process-events-interval-bytes': '1024',
 }
 
+export interface RedisUser {
+  name: string
+  password: string
+  /** What the user may do: `'~a:* &a:* +get +set'`. */
+  rule: string
+}
+
 export interface RedisServerOptions {
   /** The password of the user `default`; without it that user needs none. */
   requirepass?: string
-  /** More users, as ACL rules: `'alice on >secret ~a:* &a:* +get +set'`. */
-  users?: string[]
+  users?: RedisUser[]
   /** Lines of redis.conf; they win over what the other options say. */
   config?: Record<string, string>
   /** TLS instead of plain TCP, with this certificate (`true` is `'server'`). A client may show its own or none. */
@@ -203,7 +210,7 @@ export class RedisServer {
     const acl = [
       `default on ${defaultPassword} ~* &* +@all`,
       `${ADMIN.username} on ${passwordHash(ADMIN.password)} ~* &* +@all`,
-      ...users,
+      ...users.map(({ name, password, rule }) => `${name} on ${passwordHash(password)} ${rule}`),
     ]
     writeFileSync(aclFile, acl.map((rule) => `user ${rule}\n`).join(''))
 
