@@ -1,0 +1,17 @@
+/** The commands that the library sends; a Redis user needs no others. */
+export const COMMANDS: readonly string[] = [
+  'get set del exists mget getdel scan',
+  'pexpiretime pttl time',
+  'eval evalsha',
+  'publish subscribe',
+  'ping info',
+].flatMap((names) => names.split(' '))
+
+/**
+ * The ACL rule of the least privilege with which everything works, as `ACL SETUSER` takes it behind name and password:
+ * the keys and channels of one prefix, and the commands that the library sends. The documentation shows the same rule.
+ */
+export function aclRule(keyPrefix: string): string {
+  const commands = COMMANDS.map((name) => `+${name}`).join(' ')
+  return `resetkeys resetchannels -@all ~${keyPrefix}* &${keyPrefix}* ${commands}`
+}
