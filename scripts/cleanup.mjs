@@ -1,13 +1,21 @@
 import { constants } from 'node:os'
 
 const pending = []
+let cleaning
+let isInterrupted = false
 
 /** Has `undo` run when the script ends: by itself, by an error or by a signal. The last one given runs first. */
 export function cleanUpLater(undo) {
   pending.push(undo)
 }
 
-export async function cleanUp() {
+/** Once for all who ask: a signal may come while the script is at its end. */
+function cleanUp() {
+  cleaning ??= undoAll()
+  return cleaning
+}
+
+async function undoAll() {
   for (let undo = pending.pop(); undo !== undefined; undo = pending.pop()) {
     try {
       await undo()
@@ -22,6 +30,8 @@ export async function cleanUp() {
 export async function runMain(main) {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
+      isInterrupted = true
+      process.stderr.write('\nstopping …\n')
       void cleanUp().then(() => process.exit(128 + constants.signals[signal]))
     })
   }
@@ -29,7 +39,10 @@ export async function runMain(main) {
     await main()
   } catch (error) {
     process.exitCode = 1
-    process.stderr.write(`\n${error.isExpected ? error.message : error.stack}\n`)
+    // What fails after an interruption fails because of it.
+    if (!isInterrupted) {
+      process.stderr.write(`\n${error.isExpected ? error.message : error.stack}\n`)
+    }
   } finally {
     await cleanUp()
   }
