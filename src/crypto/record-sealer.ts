@@ -1,0 +1,83 @@
+import { compact, restore } from './compaction.js'
+import { CustomSealing } from './custom-sealing.js'
+import {
+  checkEncryptionOptions,
+  ENCRYPTION_DEFAULTS,
+  type EncryptionOptions,
+} from './encryption-options.js'
+import { Envelope } from './envelope.js'
+import { createKeyring, type Keyring, type KeyUsage } from './keyring.js'
+import { OpenedMemo } from './opened-memo.js'
+import { type SealContext, unreadableRecord } from './sealing.js'
+
+/** From here on a byte cannot be the first of a plain record: UTF-8 has none of them. */
+const FIRST_SEALED_BYTE = 0xf8
+
+/** Whether the bytes are a sealed record, under whatever key. A plain record never is. */
+export function isSealed(bytes: Buffer): boolean {
+  return (bytes[0] ?? 0) >= FIRST_SEALED_BYTE
+}
+
+/** Turns the text of records into the bytes that Redis holds, and back. */
+export class RecordSealer {
+  readonly #keyring: Keyring | undefined
+  readonly #sealing: Envelope | CustomSealing
+  readonly #acceptPlaintext: boolean
+  readonly #memo: OpenedMemo
+
+  /** Throws a `TypeError` that names the option which is wrong. */
+  constructor(encryption: EncryptionOptions) {
+    checkEncryptionOptions(encryption)
+    if (encryption.keys === undefined) {
+      this.#sealing = new CustomSealing(encryption)
+    } else {
+      this.#keyring = createKeyring(encryption.keys)
+      this.#sealing = new Envelope(this.#keyring)
+    }
+    this.#acceptPlaintext = encryption.acceptPlaintext ?? ENCRYPTION_DEFAULTS.acceptPlaintext
+    this.#memo = new OpenedMemo(encryption.memoBytes ?? ENCRYPTION_DEFAULTS.memoBytes)
+  }
+
+  /** The bytes to write; a promise only where a custom `seal` returns one. */
+  seal(text: string, context: SealContext): Buffer | Promise<Buffer> {
+    return this.#sealing.seal(compact(text), context)
+  }
+
+  /**
+   * The text of a record that was read; a promise only where a custom `open` returns one. Throws, or rejects with,
+   * `UNREADABLE_RECORD` for whatever this process cannot or must not read.
+   */
+  open(bytes: Buffer, context: SealContext): string | Promise<string> {
+    if (!isSealed(bytes)) return this.#plain(bytes)
+    const remembered = this.#memo.get(bytes, context)
+    if (remembered !== undefined) return remembered
+    const opened = this.#sealing.open(bytes, context)
+    if (opened instanceof Promise)
+      return opened.then((plaintext) => this.#opened(bytes, context, plaintext))
+    return this.#opened(bytes, context, opened)
+  }
+
+  /** Whether the record is plain, or sealed with a key other than the active one. */
+  needsReseal(bytes: Buffer): boolean {
+    return !this.#sealing.isCurrent(bytes)
+  }
+
+  /** How far this process has used each key; empty with custom sealing. */
+  usage(): KeyUsage[] {
+    return this.#keyring?.usage() ?? []
+  }
+
+  #opened(bytes: Buffer, context: SealContext, plaintext: Buffer): string {
+    const text = restore(plaintext)
+    this.#memo.set(bytes, context, text)
+    return text
+  }
+
+  #plain(bytes: Buffer): string {
+    if (!this.#acceptPlaintext) throw unreadableRecord()
+    const text = bytes.toString('utf8')
+    // Bytes that are not UTF-8 decode to U+FFFD: a damaged record must not become a token.
+    if (text.includes('\uFFFD') && !Buffer.from(text).equals(bytes)) throw unreadableRecord()
+    return text
+  }
+}

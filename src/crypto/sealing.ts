@@ -1,0 +1,31 @@
+import { RedisOAuthDatabaseError } from '../errors.js'
+
+/** What a sealed record belongs to. Opening with another context fails, so nobody can pass one record off as another. */
+export interface SealContext {
+  /** The kind of record, in ASCII: `token`, `client`, `pkce`, `access`, … */
+  readonly kind: string
+  /** The full Redis key, prefix included. */
+  readonly key: string
+}
+
+/**
+ * Makes bytes unreadable and readable again. The built-in encryption has this shape, and so has what a caller
+ * brings along for a key management service.
+ *
+ * `open` gets what `seal` returned, with the same context, and gives back the same plaintext. Bind the context to
+ * the result (as associated data, or as a KMS' encryption context): without that, whoever can write to Redis can
+ * put one user's record in another's place.
+ */
+export interface Sealing {
+  seal(plaintext: Buffer, context: SealContext): Uint8Array | Promise<Uint8Array>
+  open(sealed: Buffer, context: SealContext): Uint8Array | Promise<Uint8Array>
+}
+
+const UNREADABLE =
+  'The record cannot be read: it was sealed with a key that is not in encryption.keys, was altered or moved, ' +
+  'or is plain while acceptPlaintext is off. It is still in Redis as it was.'
+
+/** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
+export function unreadableRecord(): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
+}
