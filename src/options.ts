@@ -149,9 +149,9 @@ function integer(min: number, max: number, unit = ''): Rule {
 
 const RULES: { readonly [K in OptionName]: Rule } = {
   url: text('a Redis URL such as redis://localhost:6379', (value) => value !== ''),
-  host: text('a host name or IP address', (value) => value !== ''),
+  host: text('a host name or IP address', (value) => /^[^\s/@]+$/.test(value)),
   port: integer(1, 65_535),
-  path: text('the path of a Unix socket', (value) => value !== ''),
+  path: text('the path of a Unix socket', (value) => value !== '' && !value.includes('://')),
   username: text('a string'),
   password: text('a string'),
   db: integer(0, MAX_TIMER_MS),
@@ -259,10 +259,10 @@ function isIoredis(value: unknown): boolean {
 function describe(option: string, value: unknown): string {
   if (typeof value === 'number' || typeof value === 'boolean' || value === null)
     return String(value)
-  if (SECRET.has(option) || typeof value !== 'string') {
-    return value === '' ? 'an empty string' : `such a ${typeof value}`
-  }
-  return JSON.stringify(value)
+  if (value === '') return 'an empty string'
+  // Text with an @ may be a whole URL that went to the wrong option, password and all.
+  const isShown = typeof value === 'string' && !SECRET.has(option) && !value.includes('@')
+  return isShown ? JSON.stringify(value) : `a value of type ${typeof value}`
 }
 
 // An open `{` in the prefix would swallow the hash tag that keeps a user's records in one slot.
