@@ -411,6 +411,18 @@ describe('the published client between both servers', () => {
     await Promise.all([parent.close(), child.close()])
   })
 
+  it('meets refusals together with others where the server gathers them', async () => {
+    mcp.gatherRefusals(2)
+    const first = connect()
+    await eventually(() => mcp.counters().unauthorized === 1)
+    // Another login takes longer than the first client would need to register.
+    await login()
+    expect(server.counters()).toMatchObject({ registrations: 1 })
+    const second = connect()
+    for (const client of await Promise.all([first, second])) await client.close()
+    expect(server.counters()).toMatchObject({ registrations: 3 })
+  })
+
   it('loses its session with eight parallel calls, as nothing coordinates their refreshes', async () => {
     const client = await connect()
     server.expireAccessTokens()

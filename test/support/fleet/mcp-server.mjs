@@ -23,6 +23,8 @@ const NO_COUNTS = { toolCalls: 0, unauthorized: 0, refusedEventStreams: 0 }
 export async function startMcpServer({ issuer, introspect }) {
   const settings = { refreshHint: true }
   const counts = { ...NO_COUNTS }
+  /** @type {{ size: number, waiting: Array<() => void> }} */
+  const gathering = { size: 0, waiting: [] }
   const server = await listenOnLoopback(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', origin)
     const resourcePath = metadataSubject(pathname)
@@ -36,7 +38,11 @@ export async function startMcpServer({ issuer, introspect }) {
 
     const token = request.headers.authorization?.match(/^Bearer (\S+)$/i)?.[1]
     const state = token === undefined ? { active: false } : await introspect(token)
-    if (!state.active) return refuse(response, pathname, token !== undefined)
+    if (!state.active) {
+      counts.unauthorized += 1
+      await gathered()
+      return refuse(response, pathname, token !== undefined)
+    }
     if (request.method !== 'POST') {
       counts.refusedEventStreams += 1
       response.writeHead(405, { allow: 'POST' }).end()
@@ -46,6 +52,19 @@ export async function startMcpServer({ issuer, introspect }) {
   })
   const { origin } = server
 
+  async function gathered() {
+    if (gathering.size === 0) return
+    await new Promise((resolve) => {
+      gathering.waiting.push(() => resolve(undefined))
+      if (gathering.waiting.length >= gathering.size) disperse()
+    })
+  }
+
+  function disperse() {
+    gathering.size = 0
+    for (const answer of gathering.waiting.splice(0)) answer()
+  }
+
   /**
    * The two challenges that `@atxp/client` tells apart: with an error it refreshes, with metadata alone it authorizes.
    * @param {ServerResponse} response
@@ -53,7 +72,6 @@ export async function startMcpServer({ issuer, introspect }) {
    * @param {boolean} hadToken
    */
   function refuse(response, pathname, hadToken) {
-    counts.unauthorized += 1
     const error = 'error="invalid_grant", error_description="The access token expired", '
     const metadata = `resource_metadata="${origin}${METADATA_PATH}${pathname}"`
     const challenge = `Bearer ${settings.refreshHint && hadToken ? error : ''}${metadata}`
@@ -92,13 +110,25 @@ export async function startMcpServer({ issuer, introspect }) {
      * @param {Partial<typeof settings>} changes
      */
     configure: (changes) => void Object.assign(settings, changes),
+    /**
+     * Keeps back the next refusals (401) until there are `size` of them, and then sends all at once: whatever the
+     * machine's load, every client then sets out at the same moment.
+     * @param {number} size
+     */
+    gatherRefusals(size) {
+      gathering.size = size
+    },
     /** `refusedEventStreams` counts the GET with which each connecting client ends, once it came with a valid token. */
     counters: () => ({ ...counts }),
     reset() {
       Object.assign(counts, NO_COUNTS)
       settings.refreshHint = true
+      disperse()
     },
-    stop: () => server.stop(),
+    async stop() {
+      disperse()
+      await server.stop()
+    },
   }
 }
 

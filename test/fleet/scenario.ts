@@ -1,0 +1,74 @@
+import type { Fleet, FleetCounters } from '../support/fleet/fleet.js'
+import type { Outcome } from '../support/fleet/worker.mjs'
+
+/** Exactly this many, or anything from the first to the second. */
+export type Expectation = number | readonly [least: number, most: number]
+
+export interface ScenarioResult {
+  expected: Record<string, Expectation>
+  observed: Record<string, number>
+  /** What calls failed with, to read when an expectation does not hold. */
+  failures: string[]
+}
+
+export interface Scenario {
+  name: string
+  run(fleet: Fleet): Promise<ScenarioResult>
+}
+
+/** What was counted, together with what the calls of the scenario came to. */
+export class Observation {
+  #ok = 0
+  #failed = 0
+  #slowestMs = 0
+  #failures: string[] = []
+  #notes: Record<string, number> = {}
+
+  add({ ok, failed, failures, slowestMs }: Outcome): void {
+    this.#ok += ok
+    this.#failed += failed
+    this.#slowestMs = Math.max(this.#slowestMs, slowestMs)
+    this.#failures.push(
+      ...failures.map(({ name, code, message }) => `${name} ${code ?? ''}: ${message}`),
+    )
+  }
+
+  note(name: string, value: number): void {
+    this.#notes[name] = value
+  }
+
+  /** Compares, of all that could be, what the scenario has expectations of. */
+  against(fleet: Fleet, expected: Record<string, Expectation>): ScenarioResult {
+    const counters: FleetCounters = fleet.counters()
+    const everything: Record<string, number> = {
+      ...counters,
+      ...this.#notes,
+      callsOk: this.#ok,
+      callsFailed: this.#failed,
+      slowestMs: Math.round(this.#slowestMs),
+      leakedSecrets: countSecrets([
+        ...this.#failures,
+        ...fleet.workers.map((worker) => worker.output),
+      ]),
+    }
+    const complete = { ...expected, leakedSecrets: 0 }
+    const observed = Object.fromEntries(
+      Object.keys(complete).map((name) => [name, everything[name] ?? Number.NaN]),
+    )
+    return { expected: complete, observed, failures: [...new Set(this.#failures)] }
+  }
+}
+
+/** One line for each expectation that does not hold. */
+export function violations({ expected, observed }: ScenarioResult): string[] {
+  return Object.entries(expected).flatMap(([name, expectation]) => {
+    const value = observed[name] ?? Number.NaN
+    const [least, most] = typeof expectation === 'number' ? [expectation, expectation] : expectation
+    return value >= least && value <= most ? [] : [`${name}: ${value}, not ${least}..${most}`]
+  })
+}
+
+/** Every secret of the test authorization server holds `-secret-` and a number. */
+function countSecrets(texts: string[]): number {
+  return texts.join('\n').match(/-secret-\d/g)?.length ?? 0
+}
