@@ -28,13 +28,18 @@ async function undoAll() {
 
 /** Runs the script's main function and then, however it ended, what it left to clean up. */
 export async function runMain(main) {
+  const stop = (exitCode) => {
+    isInterrupted = true
+    void cleanUp().then(() => process.exit(exitCode))
+  }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.once(signal, () => {
-      isInterrupted = true
       process.stderr.write('\nstopping …\n')
-      void cleanUp().then(() => process.exit(128 + constants.signals[signal]))
+      stop(128 + constants.signals[signal])
     })
   }
+  // No one reads what we print any more, as behind `| head`.
+  process.stdout.on('error', () => stop(1))
   try {
     await main()
   } catch (error) {
