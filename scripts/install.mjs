@@ -34,15 +34,15 @@ function hasLockedModules() {
 
 const SERVERS = ['redis-server', 'valkey-server']
 
-/** By package manager: what to run so that a Redis server and its command line are there. */
+/** By package manager: what to run, and what that brings, so that a Redis server and its command line are there. */
 const PACKAGES = {
   'apt-get': [
-    ['update'],
-    ['install', '-y', '--no-install-recommends', 'redis-server', 'redis-tools'],
+    ['the package lists', ['update']],
+    ['Redis server', ['install', '-y', '--no-install-recommends', 'redis-server', 'redis-tools']],
   ],
-  dnf: [['install', '-y', '/usr/bin/redis-server', '/usr/bin/redis-cli']],
-  apk: [['add', 'redis']],
-  brew: [['install', 'redis']],
+  dnf: [['Redis server', ['install', '-y', '/usr/bin/redis-server', '/usr/bin/redis-cli']]],
+  apk: [['Redis server', ['add', 'redis']]],
+  brew: [['Redis server', ['install', 'redis']]],
 }
 
 /** The path of a Redis (or Valkey) server: `REDIS_SERVER_BIN`, else from PATH, else installed now. */
@@ -56,12 +56,10 @@ export async function installRedis() {
         'Install Redis 6.2 or later, or set REDIS_SERVER_BIN to its server.',
     )
   }
-  for (const args of PACKAGES[manager]) {
+  for (const [what, args] of PACKAGES[manager]) {
     const [file, ...rest] = asAdministrator([manager, ...args])
     const line = [file, ...rest].join(' ')
-    await install('Redis server', line, () =>
-      run(file, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } }),
-    )
+    await install(what, line, () => run(file, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } }))
   }
   const installed = findRedisServer()
   if (installed === undefined) throw expectedError(`${manager} installed no redis-server on PATH.`)
