@@ -103,8 +103,10 @@ function tryParse(url: string): URL | null {
 function databaseOf(url: URL, isUnix: boolean, name: string): number | undefined {
   for (const parameter of url.searchParams.keys()) {
     if (parameter !== 'db') {
+      // Not said which: behind a ? that was not encoded stands the rest of a password.
       throw new TypeError(
-        `${name} has the unknown parameter ${JSON.stringify(parameter)}; it takes only db`,
+        `${name} has a parameter that it does not take: it takes only db. Percent-encode a ? in username and password ` +
+          '(%3F)',
       )
     }
   }
