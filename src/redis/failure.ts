@@ -153,17 +153,22 @@ const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
 /** A copy of a driver's error without what it was about; nothing where its text quotes an argument. */
 function scrub(error: unknown, args: readonly unknown[]): Error | undefined {
   const { name, message, code } = partsOf(error)
-  const text = message.split(', with args')[0]?.slice(0, 200) ?? ''
+  const text = (message.split(', with args')[0] ?? '').replace(
+    // Redis 7.2 and later say which; it is part of the URL's userinfo.
+    /\bUser .* has no permissions/,
+    'This user has no permissions',
+  )
   if (args.some((arg) => quotes(text, arg))) return undefined
-  const copy = new Error(text)
+  const copy = new Error(text.slice(0, 200))
   copy.name = name
   delete (copy as { stack?: string }).stack
   return Object.assign(copy, code === undefined ? undefined : { code })
 }
 
+// Also where it quotes only the beginning.
 function quotes(text: string, arg: unknown): boolean {
   const value = String(arg)
-  return value.length > 1 && text.includes(value)
+  return value.length > 1 && text.includes(value.slice(0, 16))
 }
 
 function partsOf(error: unknown): { name: string; message: string; code: string | undefined } {
