@@ -1,0 +1,73 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type CommandOwner, TrackedCommand } from '../../../src/redis/command.js'
+import { failureOf } from '../../../src/redis/failure.js'
+
+let settled: number
+
+const owner: CommandOwner = {
+  settled: () => {
+    settled += 1
+  },
+  failureOf: (error, command) => failureOf(error, 'localhost:6379', command),
+}
+
+beforeEach(() => {
+  settled = 0
+})
+
+function set(): TrackedCommand {
+  return new TrackedCommand(owner, 'write', 'set', ['a', 'token'], 'utf8')
+}
+
+const socket = {}
+
+describe('a command', () => {
+  it('is sent as what it is, as often as it is asked for, and counts that', () => {
+    const command = set()
+    for (const times of [1, 2]) {
+      expect(String(command.toWritable(socket))).toBe(
+        '*3\r\n$3\r\nset\r\n$1\r\na\r\n$5\r\ntoken\r\n',
+      )
+      expect(command.writes).toBe(times)
+    }
+  })
+
+  it('that was given up is never sent: a PING takes its place', async () => {
+    const command = set()
+    command.fail(new Error('timed out'))
+    expect(String(command.toWritable(socket))).toBe('*1\r\n$4\r\nPING\r\n')
+    expect(command.writes).toBe(0)
+    await expect(command.promise).rejects.toMatchObject({ code: 'TIMEOUT' })
+  })
+
+  it('settles once: what comes later changes nothing', async () => {
+    const command = set()
+    command.toWritable(socket)
+    command.fail(new Error('timed out'))
+    command.resolve('OK')
+    command.reject(new Error('no'))
+    command.fail(new Error('no'))
+    expect(settled).toBe(1)
+    await expect(command.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('gives its reply as text', async () => {
+    const command = set()
+    command.resolve(Buffer.from('OK'))
+    expect(await command.promise).toBe('OK')
+    expect(settled).toBe(1)
+  })
+
+  it('never lets the driver’s error through as it is', async () => {
+    const command = set()
+    command.reject(Object.assign(new Error('gone'), { command: { args: ['a', 'token'] } }))
+    const error = await command.promise.catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'RedisOAuthDatabaseError', code: 'CONNECTION_LOST' })
+    expect(JSON.stringify(error)).not.toContain('token')
+  })
+})
+
+it('a script is kept out of what ioredis tells to tracing', () => {
+  expect(new TrackedCommand(owner, 'write', 'eval', ['return 1', 0], 'utf8').isTraced).toBe(true)
+  expect(set().isTraced).toBe(false)
+})
