@@ -259,7 +259,7 @@ export class RedisOAuthDatabase implements OAuthDb {
   }
 
   #checkOpen(): void {
-    if (this.#connection.isClosed) throw closedFailure()
+    if (this.#connection.isClosed) throw closedFailure(this.#connection.server)
   }
 }
 

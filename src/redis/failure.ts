@@ -61,8 +61,8 @@ export function failureOf(
 }
 
 /** The error of an operation that `close()` came before. */
-export function closedFailure(): RedisOAuthDatabaseError {
-  return new RedisOAuthDatabaseError('CLOSED', `The operation failed: ${ADVICE.CLOSED('')}`)
+export function closedFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError('CLOSED', `The operation failed: ${ADVICE.CLOSED(server)}`)
 }
 
 const SYSTEM_CODES: Readonly<Record<string, Code>> = {
@@ -140,7 +140,7 @@ const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
   TIMEOUT: (server) =>
     `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
   OUTCOME_UNKNOWN: (server) => `it is unknown whether Redis at ${server} did it`,
-  CLOSED: () => 'this database was closed. Create a new one',
+  CLOSED: (server) => `this database (Redis at ${server}) was closed by close(). Create a new one`,
   ABORTED: () => 'the signal aborted it',
   UNREADABLE_RECORD: () => 'the record cannot be read',
   WRONG_TYPE: (server) =>

@@ -133,7 +133,8 @@ it('a read without an answer has failed, whether it left or not', () => {
 })
 
 it('an error of ours stays as it is', () => {
-  const closed = closedFailure()
+  const closed = closedFailure(SERVER)
+  expect(closed.message).toContain(SERVER)
   expect(failureOf(closed, SERVER, read('a'))).toBe(closed)
 })
 
