@@ -37,18 +37,25 @@ interface Init {
 
 const OTHER = { kind: 'other' } as const
 
+/** Never throws, whatever it is given. */
 export function requestKind(url: unknown, init: unknown): OAuthRequest {
-  const target = urlOf(url)
-  if (!target) return OTHER
-  const { method, headers, body }: Init = Object(init)
+  try {
+    if (typeof url !== 'string' && !(url instanceof URL)) return OTHER
+    return classify(new URL(url), Object(init))
+  } catch {
+    return OTHER
+  }
+}
+
+function classify(url: URL, { method, headers, body }: Init): OAuthRequest {
   const verb = method === undefined ? 'GET' : String(method).toUpperCase()
-  if (verb === 'GET' && body == null) return authorizationRequest(target)
+  if (verb === 'GET' && body == null) return authorizationRequest(url)
   if (verb !== 'POST' || header(headers, 'dpop') !== null) return OTHER
   if (typeof body === 'string' && body.includes('"redirect_uris"')) {
-    return registrationRequest(target, headers, body)
+    return registrationRequest(url, headers, body)
   }
   const form = formOf(headers, body)
-  return form ? formRequest(target, headers, form) : OTHER
+  return form ? formRequest(url, headers, form) : OTHER
 }
 
 /** A header's value, from `Headers`, pairs or an object; null when it is not there. */
@@ -64,16 +71,6 @@ export function header(headers: unknown, name: string): string | null {
     return typeof pair[1] === 'string' ? pair[1] : null
   }
   return null
-}
-
-function urlOf(url: unknown): URL | null {
-  if (url instanceof URL) return url
-  if (typeof url !== 'string') return null
-  try {
-    return new URL(url)
-  } catch {
-    return null
-  }
 }
 
 function formOf(headers: unknown, body: unknown): URLSearchParams | null {
@@ -115,11 +112,7 @@ function authorizationRequest(url: URL): OAuthRequest {
 }
 
 function registrationRequest(url: URL, headers: unknown, metadata: string): OAuthRequest {
-  try {
-    if (!Array.isArray(Object(JSON.parse(metadata)).redirect_uris)) return OTHER
-  } catch {
-    return OTHER
-  }
+  if (!Array.isArray(Object(JSON.parse(metadata)).redirect_uris)) return OTHER
   const authorization = header(headers, 'authorization')
   return { kind: 'registration', endpoint: url.href, metadata, authorization }
 }

@@ -1,0 +1,134 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { acquireLease, type Lease } from '../../../src/flight/lease.js'
+import { MemoryStore } from './memory-store.js'
+
+const TERMS = { leaseMs: 3_000, maxHoldMs: 60_000 }
+
+let store: MemoryStore
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  store = new MemoryStore()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+async function acquired(terms = TERMS): Promise<Lease> {
+  const lease = await acquireLease(store, 'name', terms)
+  if (!lease) throw new Error('not acquired')
+  return lease
+}
+
+test('is held by one owner at a time', async () => {
+  const lease = await acquired()
+  expect(await acquireLease(store, 'name', TERMS)).toBeNull()
+  expect(await acquireLease(store, 'other name', TERMS)).not.toBeNull()
+  await lease.release()
+  expect(await acquireLease(store, 'name', TERMS)).not.toBeNull()
+})
+
+test('outlives its own duration as long as its holder renews it', async () => {
+  const lease = await acquired()
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(lease.lost.aborted).toBe(false)
+  expect(await acquireLease(store, 'name', TERMS)).toBeNull()
+})
+
+test('survives a renewal that fails, when a later one comes in time', async () => {
+  const lease = await acquired()
+  let failures = 1
+  store.failing = (call) => call === 'renew' && failures-- > 0
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(failures).toBeLessThan(1)
+  expect(lease.lost.aborted).toBe(false)
+})
+
+test('is lost at once when a renewal finds another owner', async () => {
+  const lease = await acquired()
+  store.leases.set('name', { owner: 'another', until: Number.POSITIVE_INFINITY })
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(lease.lost.aborted).toBe(true)
+  await lease.release()
+  expect(store.leases.get('name')?.owner).toBe('another')
+})
+
+test('is lost when it ran out without a renewal, and not before', async () => {
+  const lease = await acquired()
+  store.failing = (call) => call === 'renew'
+  await vi.advanceTimersByTimeAsync(2_999)
+  expect(lease.lost.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(lease.lost.aborted).toBe(true)
+})
+
+test('is lost when it ran out while a renewal hangs', async () => {
+  const lease = await acquired()
+  store.step = () => new Promise(() => undefined)
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(lease.lost.aborted).toBe(true)
+})
+
+test('counts from before its request: a slow reply leaves no false certainty', async () => {
+  store.step = (_, when) =>
+    when === 'reply' ? new Promise((resolve) => setTimeout(resolve, 2_000)) : undefined
+  const lease = acquireLease(store, 'name', TERMS)
+  await vi.advanceTimersByTimeAsync(2_000)
+  store.failing = () => true
+  const held = await lease
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(held?.lost.aborted).toBe(true)
+})
+
+test('ends with its budget, however alive its holder', async () => {
+  const lease = await acquired({ leaseMs: 3_000, maxHoldMs: 10_000 })
+  await vi.advanceTimersByTimeAsync(9_990)
+  expect(lease.lost.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(20)
+  expect(lease.lost.aborted).toBe(true)
+  expect(store.heldLeases).toBe(0)
+})
+
+test('leaves no timer behind, released or lost', async () => {
+  const released = await acquired()
+  await released.release()
+  expect(vi.getTimerCount()).toBe(0)
+  const lost = await acquired()
+  store.failing = (call) => call === 'renew'
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(lost.lost.aborted).toBe(true)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('leaves no timer behind when it is released during a renewal', async () => {
+  const lease = await acquired()
+  let reply: () => void = () => undefined
+  store.step = (call, when) =>
+    call === 'renew' && when === 'reply'
+      ? new Promise((resolve) => {
+          reply = resolve
+        })
+      : undefined
+  await vi.advanceTimersByTimeAsync(1_000)
+  await lease.release()
+  reply()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(vi.getTimerCount()).toBe(0)
+  expect(lease.lost.aborted).toBe(false)
+})
+
+test('is given back without an error when the store is away', async () => {
+  const lease = await acquired()
+  store.failing = () => true
+  await expect(lease.release()).resolves.toBeUndefined()
+})
+
+test('is given back when its acquisition succeeded without the holder knowing', async () => {
+  store.step = (call, when) => {
+    if (call === 'acquire' && when === 'reply') throw new Error('reply lost')
+  }
+  await expect(acquireLease(store, 'name', TERMS)).rejects.toThrow('reply lost')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(store.heldLeases).toBe(0)
+})
