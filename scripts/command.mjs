@@ -3,10 +3,14 @@ import { accessSync, constants } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { stripVTControlCharacters } from 'node:util'
 import { cleanUpLater } from './cleanup.mjs'
-import { colourEnv } from './terminal.mjs'
+import { colourEnv, isColoured } from './terminal.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** No command takes this long; one that does hangs. */
+const ENDS_WITHIN_MS = 10 * 60_000
 
 const running = new Set()
 
@@ -31,9 +35,16 @@ export function run(file, args, { cwd = root, env = {}, onMessage } = {}) {
     child.stderr.on('data', (chunk) => chunks.push(chunk))
     if (onMessage) createInterface({ input: child.stdio[3] }).on('line', onMessage)
     child.on('error', (error) => chunks.push(Buffer.from(`${file}: ${error.message}\n`)))
+    const timer = setTimeout(() => {
+      chunks.push(Buffer.from(`\nstopped, since it did not end within ${ENDS_WITHIN_MS} ms\n`))
+      child.kill('SIGTERM')
+    }, ENDS_WITHIN_MS)
     child.on('close', (code) => {
+      clearTimeout(timer)
       running.delete(child)
-      resolve({ code: code ?? 1, output: Buffer.concat(chunks).toString() })
+      const output = Buffer.concat(chunks).toString()
+      // Some programs colour their output whatever NO_COLOR says.
+      resolve({ code: code ?? 1, output: isColoured ? output : stripVTControlCharacters(output) })
     })
   })
 }

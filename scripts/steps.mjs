@@ -5,10 +5,6 @@ import { join } from 'node:path'
 import { root, run } from './command.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
 import { packTarball } from './tarball.mjs'
-import { isColoured } from './terminal.mjs'
-
-// `biome ci` colours its output whatever NO_COLOR says.
-const biomeColours = `--colors=${isColoured ? 'force' : 'off'}`
 
 const tool = (name) => join(root, 'node_modules/.bin', name)
 
@@ -65,7 +61,7 @@ export const steps = [
   {
     name: 'lint',
     says: 'format, lint, import table',
-    work: command(tool('biome'), 'ci', '--error-on-warnings', biomeColours, '.'),
+    work: command(tool('biome'), 'ci', '--error-on-warnings', '.'),
   },
   {
     name: 'promises',

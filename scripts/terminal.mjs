@@ -1,4 +1,5 @@
 import { clearLine, cursorTo } from 'node:readline'
+import { stripVTControlCharacters } from 'node:util'
 
 const { env, stdout } = process
 
@@ -21,12 +22,7 @@ export const yellow = paint(33, 39)
 export const cyan = paint(36, 39)
 export const magenta = paint(35, 39)
 
-/** biome-ignore lint/suspicious/noControlCharactersInRegex: an escape sequence begins with a control character. */
-const ESCAPES = /\x1b\[[0-9;?]*[A-Za-z]/g
-
-export const plain = (text) => text.replace(ESCAPES, '')
-
-export const widthOf = (text) => plain(text).length
+export const widthOf = (text) => stripVTControlCharacters(text).length
 
 export function print(text = '') {
   stdout.write(`${text}\n`)
@@ -48,7 +44,7 @@ export function settle(text) {
 
 function truncate(text, width) {
   if (widthOf(text) <= width) return text
-  return plain(text).slice(0, width)
+  return stripVTControlCharacters(text).slice(0, width)
 }
 
 export function showCursor(isShown) {
