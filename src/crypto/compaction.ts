@@ -6,8 +6,8 @@ import { unreadableRecord } from './sealing.js'
  * Makes records smaller before they are sealed. Tokens are mostly base64url, which spends 8 bits on 6: the parts of a
  * JWT are stored as the bytes they stand for. Every string comes back exactly as it was.
  *
- * The first byte says the form. Packed: the number of runs; for each run how many characters of the rest stand before it
- * and how many groups of 3 bytes it has; the bytes of all runs; the rest in UTF-8. Numbers are LEB128.
+ * The first byte says the form. Packed: the number of runs; for each run how many UTF-16 units of the rest stand before
+ * it and how many groups of 3 bytes it has; the bytes of all runs; the rest in UTF-8. Numbers are LEB128.
  */
 const FORM_UTF8 = 0
 const FORM_PACKED = 1

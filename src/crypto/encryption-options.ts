@@ -52,8 +52,11 @@ export function checkEncryptionOptions(
   if (typeof encryption !== 'object' || encryption === null) {
     throw new TypeError('encryption must be an object: { keys } or { seal, open }')
   }
+  // An object of a class of the caller's has whatever fields it needs.
+  const isPlain = Object.getPrototypeOf(encryption) === Object.prototype
   const unknown = Object.keys(encryption).find((name) => !NAMES.has(name))
-  if (unknown !== undefined) throw new TypeError(`encryption.${unknown} is not an option`)
+  if (isPlain && unknown !== undefined)
+    throw new TypeError(`encryption.${unknown} is not an option`)
   const { keys, seal, open, acceptPlaintext, memoBytes } = encryption as Record<string, unknown>
   const isCustom = typeof seal === 'function' && typeof open === 'function'
   if (keys === undefined ? !isCustom : seal !== undefined || open !== undefined) {

@@ -1,0 +1,48 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createNameHash } from '../../../src/crypto/name-hash.js'
+
+const key = randomBytes(32)
+
+describe('createNameHash', () => {
+  it('is HMAC-SHA-256 under a key derived by HKDF, cut to 144 bits', () => {
+    const derived = Buffer.from(hkdfSync('sha256', key, '', 'atxp-redis key names', 32))
+    const whole = createHmac('sha256', derived).update('base:0xж').digest()
+    expect(createNameHash({ key })('base:0xж')).toBe(whole.subarray(0, 18).toString('base64url'))
+  })
+
+  it('gives the same for the same part in every process that has the key', () => {
+    expect(createNameHash({ key: key.toString('hex') })('a')).toBe(createNameHash({ key })('a'))
+  })
+
+  it('gives something else under another key', () => {
+    expect(createNameHash({ key: randomBytes(32) })('a')).not.toBe(createNameHash({ key })('a'))
+  })
+
+  it('gives 24 characters that need no escaping, and different ones for different parts', () => {
+    const hash = createNameHash({ key })
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (a, b) => {
+        expect(hash(a)).toMatch(/^[A-Za-z0-9_-]{24}$/)
+        expect(hash(a) === hash(b)).toBe(a === b)
+      }),
+    )
+  })
+
+  it('gives the same after more names than it remembers', () => {
+    const hash = createNameHash({ key })
+    const first = hash('first')
+    for (let i = 0; i < 5000; i++) hash(`name ${i}`)
+    expect(hash('first')).toBe(first)
+  })
+
+  it.each([undefined, null, {}, { key: 'a passphrase' }, { key: randomBytes(16) }])(
+    'refuses %j by the name of the option',
+    (options) => {
+      expect(() => createNameHash(options as never)).toThrow(
+        /^hashKeys\.key must be 32 random bytes/,
+      )
+    },
+  )
+})

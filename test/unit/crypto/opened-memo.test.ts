@@ -1,0 +1,96 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { OpenedMemo } from '../../../src/crypto/opened-memo.js'
+
+const context = { kind: 'token', key: 'p:a' }
+const sealed = Buffer.from('sealed bytes')
+
+describe('OpenedMemo', () => {
+  it('knows the very bytes that were opened', () => {
+    const memo = new OpenedMemo(10_000)
+    memo.set(sealed, context, 'text')
+    expect(memo.get(Buffer.from(sealed), context)).toBe('text')
+  })
+
+  it.each([
+    ['other bytes', Buffer.from('sealed byteS'), context],
+    ['fewer bytes', sealed.subarray(1), context],
+    ['another key', sealed, { kind: 'token', key: 'p:b' }],
+    ['another kind', sealed, { kind: 'access', key: 'p:a' }],
+  ])('does not know %s', (_what, bytes, other) => {
+    const memo = new OpenedMemo(10_000)
+    memo.set(sealed, context, 'text')
+    expect(memo.get(bytes, other)).toBeUndefined()
+  })
+
+  it('keeps its own copy of the bytes', () => {
+    const memo = new OpenedMemo(10_000)
+    const mine = Buffer.from(sealed)
+    memo.set(mine, context, 'text')
+    mine.fill(0)
+    expect(memo.get(mine, context)).toBeUndefined()
+    expect(memo.get(sealed, context)).toBe('text')
+  })
+
+  it('takes the newer of two for the same key', () => {
+    const memo = new OpenedMemo(10_000)
+    const newer = Buffer.from('newer bytes')
+    memo.set(sealed, context, 'text')
+    memo.set(newer, context, 'newer text')
+    expect(memo.get(newer, context)).toBe('newer text')
+    expect(memo.get(sealed, context)).toBeUndefined()
+  })
+
+  it('remembers nothing with 0 bytes', () => {
+    const memo = new OpenedMemo(0)
+    memo.set(sealed, context, 'text')
+    expect(memo.get(sealed, context)).toBeUndefined()
+  })
+
+  it('leaves out what would fill half of it', () => {
+    const memo = new OpenedMemo(10_000)
+    memo.set(sealed, context, 'x'.repeat(10_000))
+    expect(memo.get(sealed, context)).toBeUndefined()
+  })
+
+  it('keeps what is used while others come and go', () => {
+    const memo = new OpenedMemo(20_000)
+    memo.set(sealed, context, 'text')
+    for (let i = 0; i < 1000; i++) {
+      memo.set(sealed, { kind: 'token', key: `p:${i}` }, 'other')
+      expect(memo.get(sealed, context)).toBe('text')
+    }
+    expect(memo.get(sealed, { kind: 'token', key: 'p:0' })).toBeUndefined()
+  })
+
+  it('never answers with a text that was not the last one set for key and bytes, and stays within its bytes', () => {
+    const step = fc.record({
+      isSet: fc.boolean(),
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'),
+      size: fc.integer({ min: 1, max: 1200 }),
+    })
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+        const memo = new OpenedMemo(6000)
+        const last = new Map<string, { sealed: Buffer; text: string }>()
+        for (const { isSet, key, size } of steps) {
+          if (isSet) {
+            const entry = { sealed: Buffer.alloc(size, 1), text: `${key}${size}`.repeat(9) }
+            memo.set(entry.sealed, { kind: 'token', key }, entry.text)
+            last.set(key, entry)
+          }
+          const held = [...last].filter(([name, entry]) => {
+            const text = memo.get(entry.sealed, { kind: 'token', key: name })
+            expect([undefined, entry.text]).toContain(text)
+            return text !== undefined
+          })
+          const bytes = held.reduce(
+            (sum, [, entry]) => sum + entry.sealed.length + 2 * entry.text.length,
+            0,
+          )
+          expect(bytes).toBeLessThanOrEqual(6000)
+        }
+      }),
+    )
+  })
+})
