@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -7,6 +7,12 @@ import { type RedisServer, startRedis } from '../support/redis-server.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+
+/** Those that say what they print. */
+const examples = readdirSync(join(root, 'examples'))
+  .map((name) => `examples/${name}/run.mjs`)
+  .filter((path) => existsSync(join(root, path)))
+  .filter((path) => promisedBy(readFileSync(join(root, path), 'utf8')).length > 0)
 
 /** Fences that hold code. Behind `compile-only` is what needs files or servers that are not here. */
 const FENCE = /^```(\w*)[ ]?(.*)\n([\s\S]*?)^```$/gm
@@ -102,9 +108,18 @@ function run(file: string, args: string[], cwd: string): Promise<Ended> {
   })
 }
 
+function runScript(path: string): Promise<Ended> {
+  return run(process.execPath, [path], root)
+}
+
+function linesOf(output: string): string[] {
+  return output.trimEnd().split('\n')
+}
+
 test('every page with code was found', () => {
   expect(new Set(blocks.map(({ page }) => page))).toContain('README.md')
   expect(blocks.length).toBeGreaterThan(10)
+  expect(examples).toContain('examples/basic/run.mjs')
 })
 
 test('every code block of the README and of docs/ compiles', () => {
@@ -115,14 +130,18 @@ describe('runs to its own end and prints what its comments say', () => {
   test.each(blocks.filter(({ isRun }) => isRun).map((block) => [block.page, block.line, block]))(
     '%s, line %i',
     async (_page, _line, block) => {
-      const { code, stdout, stderr } = await run(
-        process.execPath,
-        [join(directory, 'out', `${block.name}.mjs`)],
-        directory,
-      )
+      const { code, stdout, stderr } = await runScript(`${directory}/out/${block.name}.mjs`)
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
       const promised = promisedBy(block.code)
-      if (promised.length > 0) expect(stdout.trimEnd().split('\n')).toEqual(promised)
+      if (promised.length > 0) expect(linesOf(stdout)).toEqual(promised)
     },
   )
+
+  test.each(examples)('%s', async (example) => {
+    const { code, stdout } = await runScript(example)
+    expect({ code, lines: linesOf(stdout) }).toEqual({
+      code: 0,
+      lines: promisedBy(readFileSync(join(root, example), 'utf8')),
+    })
+  })
 })
