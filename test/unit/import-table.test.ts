@@ -16,6 +16,7 @@ const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed']
 const fromRoom = leaves.map((leaf) => `../${leaf}.js`)
 const fromRoot = leaves.map((leaf) => `./${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight']
+const above = ['store', 'conformance', 'cli']
 
 interface Row {
   file: string
@@ -40,7 +41,7 @@ function leaf(name: string): Row {
 }
 
 function room(name: string): Row {
-  const others = rooms.filter((other) => other !== name)
+  const others = [...rooms, ...above].filter((other) => other !== name)
   return {
     file: `src/${name}/probe.ts`,
     allowed: [value('./neighbour.js'), value('node:crypto'), ...fromRoom.map(value)],
@@ -79,6 +80,7 @@ const store: Row = {
     value('../redis-oauth-database.js'),
     value('../index.js'),
     value('../cli/probe.js'),
+    value('../conformance/probe.js'),
     value('..'),
     value('ioredis'),
     type('ioredis'),
@@ -86,7 +88,7 @@ const store: Row = {
   ],
 }
 
-const belowTheClass = rooms.map((name) => `./${name}/probe.js`)
+const belowTheClass = [...rooms, 'store'].map((name) => `./${name}/probe.js`)
 const aboveTheClass = ['./index.js', './cli.js', './cli/probe.js']
 
 const table: Row[] = [
@@ -102,7 +104,7 @@ const table: Row[] = [
       type('ioredis'),
     ],
   },
-  ...['record', 'crypto', 'cache', 'flight'].map(room),
+  ...['record', 'crypto', 'cache', 'flight', 'conformance'].map(room),
   redis,
   store,
   {
@@ -149,7 +151,7 @@ const table: Row[] = [
       file,
       allowed: [value(`${up}redis-oauth-database.js`), value(`${up}options.js`)],
       refused: [
-        ...rooms.map((name) => value(`${up}${name}/probe.js`)),
+        ...[...rooms, 'store'].map((name) => value(`${up}${name}/probe.js`)),
         value(`${up}index.js`),
         value('ioredis'),
         type('@atxp/common'),
