@@ -97,6 +97,12 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `'keep'`
    */
   expiredAccessTokens?: 'keep' | 'drop' | undefined
+  /**
+   * How long, in milliseconds, others wait for a registration after one caller of `getClientCredentials` was told that
+   * there is none: so a cold start of many processes registers once. `0` switches it off.
+   * @defaultValue `3000`
+   */
+  registrationLeaseMs?: number | undefined
 }
 
 /** The only source of the documented defaults. */
@@ -114,6 +120,7 @@ export const DEFAULTS = {
   pkceTtl: 600_000,
   singleUsePkce: true,
   expiredAccessTokens: 'keep',
+  registrationLeaseMs: 3_000,
 } as const
 
 type OptionName = keyof RedisOAuthDatabaseOptions
@@ -169,6 +176,7 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   accessTokenTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
   pkceTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
   singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
+  registrationLeaseMs: integer(0, MAX_TIMER_MS, ' milliseconds'),
   expiredAccessTokens: text("'keep' or 'drop'", (value) => value === 'keep' || value === 'drop'),
 }
 

@@ -1,4 +1,5 @@
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
+import type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from './contract.js'
+import type { FlightOptions } from './flight/single-flight.js'
 import {
   DEFAULTS,
   nameOfVariable,
@@ -11,10 +12,16 @@ import { Commands } from './redis/commands.js'
 import { borrow, connect } from './redis/connect.js'
 import type { Connection } from './redis/connection.js'
 import { closedFailure } from './redis/failure.js'
+import { Leases } from './redis/leases.js'
+import type { Subscriber } from './redis/subscriber.js'
 import { resolveEndpoint } from './redis/url.js'
+import { type CoordinatedFetchOptions, Coordination } from './store/coordination.js'
 import { type AccessTokenInfo, OAuthStore } from './store/oauth-store.js'
+import { RefreshStore } from './store/refresh-store.js'
+import { RegistrationStore } from './store/registration-store.js'
 import { importTokens, type StoreTokensOptions, type TokenEntry } from './store/token-import.js'
 import { checkIterable, TokenStore } from './store/token-store.js'
+import { Vault } from './store/vault.js'
 
 /**
  * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a
@@ -27,9 +34,12 @@ import { checkIterable, TokenStore } from './store/token-store.js'
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the member stands on the prototype below
 export class RedisOAuthDatabase implements OAuthDb {
   readonly #connection: Connection
+  readonly #subscriber: Subscriber
   readonly #commands: Commands
   readonly #tokens: TokenStore
   readonly #records: OAuthStore
+  readonly #coordination: Coordination
+  #closing: Promise<void> | undefined
 
   /**
    * Does not connect: the first operation does.
@@ -39,12 +49,22 @@ export class RedisOAuthDatabase implements OAuthDb {
     const resolved = resolveOptions(options)
     const { client, keyPrefix, commandTimeout } = resolved
     const keys = new KeySpace(keyPrefix)
-    this.#connection = client
+    const { connection, subscriber } = client
       ? borrow(client, commandTimeout)
       : connect(resolveEndpoint(resolved, DEFAULTS), resolved)
-    this.#commands = new Commands(this.#connection)
-    this.#tokens = new TokenStore(keys, this.#commands)
-    this.#records = new OAuthStore(keys, this.#commands, resolved)
+    this.#connection = connection
+    this.#subscriber = subscriber
+    this.#commands = new Commands(connection)
+    const vault = new Vault(this.#commands, undefined)
+    this.#tokens = new TokenStore(keys, this.#commands, vault)
+    this.#records = new OAuthStore(keys, this.#commands, vault, resolved)
+    this.#coordination = new Coordination(
+      new Leases(connection, subscriber, (name) => keys.lease(name)),
+      this.#records,
+      new RefreshStore(keys, vault, this.#records, resolved.refreshTokenTtl),
+      new RegistrationStore(keys, this.#commands, vault),
+      resolved.registrationLeaseMs,
+    )
   }
 
   /**
@@ -168,16 +188,19 @@ export class RedisOAuthDatabase implements OAuthDb {
     return this.#tokens.deleteMany(keys)
   }
 
-  /** The registration with an authorization server, or null. One round trip. */
+  /**
+   * The registration with an authorization server, or null. Of many callers that find none, the first is told so at
+   * once and the others wait for what it saves, `registrationLeaseMs` at most. One round trip; two for the first.
+   */
   async getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
     this.#checkOpen()
-    return this.#records.getClient(serverUrl, 'client')
+    return this.#coordination.getClient(serverUrl, 'client')
   }
 
   /** Stores the registration with an authorization server, for ever. One round trip. */
   async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
     this.#checkOpen()
-    await this.#records.saveClient(serverUrl, 'client', credentials)
+    await this.#coordination.saveClient(serverUrl, 'client', credentials)
   }
 
   /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
@@ -207,7 +230,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     this.#checkOpen()
-    return this.#records.getAccessToken(userId, url)
+    return this.#coordination.getAccessToken(userId, url)
   }
 
   /**
@@ -216,7 +239,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     this.#checkOpen()
-    await this.#records.saveAccessToken(userId, url, token)
+    await this.#coordination.saveAccessToken(userId, url, token)
   }
 
   /** Deletes one access token record; true only if it removed one. One round trip. */
@@ -244,6 +267,58 @@ export class RedisOAuthDatabase implements OAuthDb {
     return this.#connection.hold(() => this.#records.deleteUser(userId))
   }
 
+  /**
+   * A view of this database for the role of a resource server, which introspects tokens: its registration with an
+   * authorization server differs from the one as a client and is kept apart from it. All else is shared. Its `close` closes
+   * this database.
+   */
+  forResourceServer(): OAuthDb {
+    return {
+      getClientCredentials: async (serverUrl) => {
+        this.#checkOpen()
+        return this.#coordination.getClient(serverUrl, 'resource')
+      },
+      saveClientCredentials: async (serverUrl, credentials) => {
+        this.#checkOpen()
+        await this.#coordination.saveClient(serverUrl, 'resource', credentials)
+      },
+      getPKCEValues: (userId, state) => this.getPKCEValues(userId, state),
+      savePKCEValues: (userId, state, values) => this.savePKCEValues(userId, state, values),
+      getAccessToken: (userId, url) => this.getAccessToken(userId, url),
+      saveAccessToken: (userId, url, token) => this.saveAccessToken(userId, url, token),
+      close: () => this.close(),
+    }
+  }
+
+  /**
+   * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds that it has
+   * been done. A holder that dies is outwaited by no more than `leaseMs`. See docs/guarantees.md for what a lease can and
+   * cannot promise.
+   * @returns what `work` returned, or what `recheck` found
+   * @throws RedisOAuthDatabaseError `TIMEOUT` when others were at it for all of `waitMs`
+   *
+   * Two round trips for who works; a waiter looks when it is woken.
+   */
+  async singleFlight<T>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    options: FlightOptions<T>,
+  ): Promise<T> {
+    this.#checkOpen()
+    return this.#coordination.flights.run(name, work, options)
+  }
+
+  /**
+   * A `fetch` for the OAuth channel of the SDK (`oAuthChannelFetch`, `sideChannelFetch`, the MCP SDK's `fetchFn`): of all
+   * processes one refreshes a token and one registers, and the others get the result. Every other request passes through
+   * untouched. {@link withOAuthDatabase} wires it in.
+   * @param fetch - sends what has to be sent; left out, the global `fetch`
+   * @throws TypeError on Node 16, which has no global `fetch`
+   */
+  coordinatedFetch(fetch?: FetchLike, options: CoordinatedFetchOptions = {}): FetchLike {
+    return this.#coordination.coordinatedFetch(fetch, options)
+  }
+
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
   async ping(): Promise<void> {
     this.#checkOpen()
@@ -255,7 +330,10 @@ export class RedisOAuthDatabase implements OAuthDb {
    * once and before the connection stands. A borrowed `client` stays open. Later operations reject with `CLOSED`.
    */
   close(): Promise<void> {
-    return this.#connection.close()
+    this.#closing ??= Promise.all([this.#connection.close(), this.#subscriber.close()]).then(
+      () => {},
+    )
+    return this.#closing
   }
 
   #checkOpen(): void {

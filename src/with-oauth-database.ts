@@ -1,25 +1,78 @@
-import type { RedisOAuthDatabase } from './redis-oauth-database.js'
+import type { FetchLike, OAuthDb } from './contract.js'
+import { RefusedTokens } from './flight/refused-tokens.js'
+import { RedisOAuthDatabase } from './redis-oauth-database.js'
 
-/** Options of `atxpClient`, `buildServerConfig` and the like, with the database under the reference's name. */
+/** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */
+export type OAuthRole = 'client' | 'resource-server'
+
+/** Options of `atxpClient` or of the server, with the database under the reference's name. */
 export interface OAuthDatabaseOption {
   readonly oauthDatabase: RedisOAuthDatabase
+  readonly fetchFn?: FetchLike | undefined
+  readonly oAuthChannelFetch?: FetchLike | undefined
 }
 
-/** The same options, under the names that the published SDK reads. */
-export type WithOAuthDatabase<Options extends OAuthDatabaseOption> = Omit<
-  Options,
-  'oauthDatabase'
-> & {
-  readonly oAuthDb: RedisOAuthDatabase
+/** What the published SDK reads in their place. */
+export interface SdkOptions {
+  readonly oAuthDb: OAuthDb
+  readonly fetchFn: FetchLike
+  readonly oAuthChannelFetch: FetchLike
+}
+
+type AuthenticationRequired = {
+  create(url: string, resourceServerUrl: string): Promise<Error>
+}
+
+export interface WithOAuthDatabaseOptions {
+  /**
+   * Each role has its own registration with an authorization server.
+   * @defaultValue `'client'` where the options name an `mcpServer`, else `'resource-server'`
+   */
+  readonly role?: OAuthRole | undefined
+  /**
+   * The SDK's class of that name. Thrown when a refresh token is refused, it makes the same call authorize anew.
+   * @defaultValue the one of the `@atxp/client` that is installed; without it the client's next call authorizes
+   */
+  readonly OAuthAuthenticationRequiredError?: AuthenticationRequired | undefined
 }
 
 /**
- * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: it calls the option `oAuthDb`.
+ * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
+ * both kinds of `fetch` coordinated, so that a fleet refreshes and registers once.
  * @throws TypeError when `oauthDatabase` is no `RedisOAuthDatabase`
  */
 export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
   options: Options,
-): WithOAuthDatabase<Options> {
-  const { oauthDatabase, ...others } = options
-  return { ...others, oAuthDb: oauthDatabase }
+  { role, OAuthAuthenticationRequiredError }: WithOAuthDatabaseOptions = {},
+): Omit<Options, keyof OAuthDatabaseOption> & SdkOptions {
+  const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
+  if (!(db instanceof RedisOAuthDatabase)) {
+    throw new TypeError('options.oauthDatabase must be a RedisOAuthDatabase')
+  }
+  const isClient = (role ?? ('mcpServer' in options ? 'client' : 'resource-server')) === 'client'
+  // Both see the same refusals: which token a resource server refused tells which one has to be renewed.
+  const coordination = {
+    refusedTokens: new RefusedTokens(),
+    authorizeAnew: async ({ url, resourceUrl }: { url: string; resourceUrl: string }) => {
+      const AuthenticationRequired = OAuthAuthenticationRequiredError ?? (await installedError())
+      return AuthenticationRequired?.create(url, resourceUrl) ?? null
+    },
+  }
+  return {
+    ...others,
+    oAuthDb: isClient ? db : db.forResourceServer(),
+    fetchFn: db.coordinatedFetch(fetchFn, coordination),
+    oAuthChannelFetch: db.coordinatedFetch(oAuthChannelFetch, coordination),
+  }
+}
+
+async function installedError(): Promise<AuthenticationRequired | undefined> {
+  // Not a literal: it is an optional peer, which compilers and bundlers must not look for.
+  const client: string = '@atxp/client'
+  try {
+    const { OAuthAuthenticationRequiredError } = await import(client)
+    return OAuthAuthenticationRequiredError
+  } catch {
+    return undefined
+  }
 }

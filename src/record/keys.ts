@@ -7,19 +7,28 @@ import { isWellFormed } from '../well-formed.js'
  */
 export class KeySpace {
   readonly prefix: string
+  readonly #hash: ((part: string) => string) | undefined
 
-  constructor(prefix: string) {
+  /** @param hash - stands in the place of every part, so that Redis shows no user, URL or token key */
+  constructor(prefix: string, hash?: (part: string) => string) {
     this.prefix = prefix
+    this.#hash = hash
+  }
+
+  /** Whether names are hashes: then the record itself has to hold what its name was made of. */
+  get isHashed(): boolean {
+    return this.#hash !== undefined
   }
 
   /** @throws TypeError when `key` is no string, empty, or has a lone surrogate */
   token(key: string): string {
     checkPart('key', key)
     if (key === '') throw new TypeError('key must not be empty')
+    if (this.#hash !== undefined) return this.prefix + this.#hash(key)
     return this.prefix + (key.startsWith('~') ? `~${key}` : key)
   }
 
-  /** The token key behind a Redis key, or null where that is another kind of record. */
+  /** The token key (hashed, where names are) behind a Redis key, or null where that is another kind of record. */
   tokenKeyOf(redisKey: string): string | null {
     const rest = redisKey.slice(this.prefix.length)
     if (!rest.startsWith('~')) return rest === '' ? null : rest
@@ -29,28 +38,43 @@ export class KeySpace {
   /** A client registration, of this server in its role as a client or as a resource server. */
   client(serverUrl: string, role: ClientRole): string {
     checkPart('serverUrl', serverUrl)
-    return `${this.prefix}~${role}:${serverUrl}`
+    return `${this.prefix}~${role}:${this.#named(serverUrl)}`
   }
 
   pkce(userId: string, state: string): string {
     checkPart('state', state)
-    return this.#ofUser('pkce', userId) + state
+    return this.#ofUser('pkce', userId) + this.#named(state)
   }
 
   /** What the first read of PKCE values leaves behind, in their slot. */
   consumedPkce(userId: string, state: string): string {
     checkPart('state', state)
-    return this.#ofUser('consumed', userId) + state
+    return this.#ofUser('consumed', userId) + this.#named(state)
   }
 
   access(userId: string, url: string): string {
     checkPart('url', url)
-    return this.#ofUser('access', userId) + url
+    return this.#ofUser('access', userId) + this.#named(url)
   }
 
-  /** The URL in the key of one of this user's access tokens. */
+  /** The URL (hashed, where names are) in the key of one of this user's access tokens. */
   urlOf(userId: string, accessKey: string): string {
     return accessKey.slice(this.#ofUser('access', userId).length)
+  }
+
+  /** A lease, and the channel of its release; `name` is a SHA-256, since it may stand for a secret. */
+  lease(name: string): string {
+    return `${this.prefix}~lease:${name}`
+  }
+
+  /** What a registration was answered, for the processes that wait for it; `name` is a SHA-256. */
+  reply(name: string): string {
+    return `${this.prefix}~reply:${name}`
+  }
+
+  /** That an authorization server has forgotten a client; `name` is a SHA-256 of its id. */
+  refusedClient(name: string): string {
+    return `${this.prefix}~refused:${name}`
   }
 
   /** A `SCAN` pattern that finds everything under the prefix. */
@@ -63,14 +87,28 @@ export class KeySpace {
     return `${escapeGlob(this.#ofUser('access', userId))}*`
   }
 
-  /** A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.access}. */
+  /** Any key in the slot of the user's records. */
+  slotKey(userId: string): string {
+    return this.#ofUser('access', userId)
+  }
+
+  /** A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}. */
   userPattern(userId: string): string {
-    return `${escapeGlob(this.prefix)}~*:{${escapeGlob(encodeUser(userId))}}:*`
+    return `${escapeGlob(this.prefix)}~*:{${escapeGlob(this.#user(userId))}}:*`
   }
 
   // The user in a hash tag: all records of one user share a Cluster's slot.
   #ofUser(kind: 'access' | 'pkce' | 'consumed', userId: string): string {
-    return `${this.prefix}~${kind}:{${encodeUser(userId)}}:`
+    return `${this.prefix}~${kind}:{${this.#user(userId)}}:`
+  }
+
+  #user(userId: string): string {
+    checkPart('userId', userId)
+    return this.#hash === undefined ? encodeUser(userId) : this.#hash(userId)
+  }
+
+  #named(part: string): string {
+    return this.#hash === undefined ? part : this.#hash(part)
   }
 }
 
@@ -79,7 +117,6 @@ export type ClientRole = 'client' | 'resource'
 
 // `}` would end the hash tag early, and `{}` is none: a lone `%`, which no other user's name encodes to, makes it one.
 function encodeUser(userId: string): string {
-  checkPart('userId', userId)
   if (userId === '') return '%'
   return userId.replace(/[%}]/g, (character) => (character === '%' ? '%25' : '%7D'))
 }

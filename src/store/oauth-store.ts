@@ -3,7 +3,9 @@ import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
 import type { ClientRole, KeySpace } from '../record/keys.js'
 import { accessTokenLifetime, expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
+import { splitName, withName } from '../record/named.js'
 import type { Commands } from '../redis/commands.js'
+import type { Vault } from './vault.js'
 
 export interface OAuthStoreOptions extends RecordTtls {
   /** What a read of an access token that has expired, but has a refresh token, returns: the record, or null. */
@@ -25,22 +27,28 @@ export interface AccessTokenInfo {
 export class OAuthStore {
   readonly #keys: KeySpace
   readonly #commands: Commands
+  readonly #vault: Vault
   readonly #options: OAuthStoreOptions
 
-  constructor(keys: KeySpace, commands: Commands, options: OAuthStoreOptions) {
+  constructor(keys: KeySpace, commands: Commands, vault: Vault, options: OAuthStoreOptions) {
     this.#keys = keys
     this.#commands = commands
+    this.#vault = vault
     this.#options = options
   }
 
   async getClient(serverUrl: string, role: ClientRole): Promise<ClientCredentials | null> {
-    const text = await this.#commands.get(this.#keys.client(serverUrl, role))
+    const text = await this.#vault.get('client', this.#keys.client(serverUrl, role))
     return text === null ? null : decodeRecord('client registration', text)
   }
 
   saveClient(serverUrl: string, role: ClientRole, credentials: ClientCredentials): Promise<void> {
     const key = this.#keys.client(serverUrl, role)
-    return this.#commands.set(key, encodeRecord('client registration', 'credentials', credentials))
+    return this.#vault.set(
+      'client',
+      key,
+      encodeRecord('client registration', 'credentials', credentials),
+    )
   }
 
   deleteClient(serverUrl: string, role: ClientRole): Promise<boolean> {
@@ -50,21 +58,21 @@ export class OAuthStore {
   async getPkce(userId: string, state: string): Promise<PKCEValues | null> {
     const key = this.#keys.pkce(userId, state)
     const text = await (this.#options.singleUsePkce
-      ? this.#commands.consume(key, this.#keys.consumedPkce(userId, state))
-      : this.#commands.get(key))
+      ? this.#vault.consume('pkce', key, this.#keys.consumedPkce(userId, state))
+      : this.#vault.get('pkce', key))
     return text === null ? null : decodeRecord('PKCE values', text)
   }
 
   savePkce(userId: string, state: string, values: PKCEValues): Promise<void> {
     const key = this.#keys.pkce(userId, state)
-    const record = encodeRecord('PKCE values', 'values', values)
-    return this.#commands.set(key, record, { ttlMs: this.#options.pkceTtl })
+    const text = encodeRecord('PKCE values', 'values', values)
+    return this.#vault.set('pkce', key, text, { ttlMs: this.#options.pkceTtl })
   }
 
   async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    const text = await this.#commands.get(this.#keys.access(userId, url))
+    const text = await this.#vault.get('access', this.#keys.access(userId, url))
     if (text === null) return null
-    const token = decodeRecord('access token', text)
+    const token = this.decodeAccessToken(text)
     // Redis still holds it: it has a refresh token, or the two clocks differ. Never deleted here: a peer may just have
     // written a new one.
     if (!isExpired(token, systemClock.now())) return token
@@ -73,48 +81,49 @@ export class OAuthStore {
 
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     const key = this.#keys.access(userId, url)
-    const record = encodeRecord('access token', 'token', token)
-    return this.#commands.set(
-      key,
-      record,
-      accessTokenLifetime(token, this.#options, systemClock.now()),
-    )
+    const text = this.encodeAccessToken(url, token)
+    const expiry = accessTokenLifetime(token, this.#options, systemClock.now())
+    return this.#vault.set('access', key, text, expiry)
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
     return this.#commands.delete(this.#keys.access(userId, url))
   }
 
+  /** @throws TypeError that calls the record `token` */
+  encodeAccessToken(url: string, token: AccessToken): string {
+    const text = encodeRecord('access token', 'token', token)
+    return this.#keys.isHashed ? withName(url, text) : text
+  }
+
+  decodeAccessToken(text: string): AccessToken {
+    return decodeRecord('access token', this.#keys.isHashed ? splitName(text).text : text)
+  }
+
   async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
     const found = new Map<string, AccessTokenInfo>()
-    for await (const keys of this.#commands.scan(
-      this.#keys.accessPattern(userId),
-      this.#keys.access(userId, ''),
-    )) {
-      await Promise.all(
-        keys.map(async (key) => {
-          const text = await this.#commands.get(key)
-          if (text !== null) found.set(key, describe(this.#keys.urlOf(userId, key), text))
-        }),
-      )
+    const scan = this.#commands.scan(this.#keys.accessPattern(userId), this.#keys.slotKey(userId))
+    for await (const keys of scan) {
+      const texts = await Promise.all(keys.map((key) => this.#vault.get('access', key)))
+      for (const [index, key] of keys.entries()) {
+        const text = texts[index]
+        if (text == null) continue
+        const url = this.#keys.isHashed ? splitName(text).name : this.#keys.urlOf(userId, key)
+        found.set(key, describe(url, this.decodeAccessToken(text)))
+      }
     }
     return [...found.values()]
   }
 
   async deleteUser(userId: string): Promise<number> {
     let removed = 0
-    for await (const keys of this.#commands.scan(
-      this.#keys.userPattern(userId),
-      this.#keys.access(userId, ''),
-    )) {
-      removed += await this.#commands.deleteAll(keys)
-    }
+    const scan = this.#commands.scan(this.#keys.userPattern(userId), this.#keys.slotKey(userId))
+    for await (const keys of scan) removed += await this.#commands.deleteAll(keys)
     return removed
   }
 }
 
-function describe(url: string, text: string): AccessTokenInfo {
-  const token = decodeRecord('access token', text)
+function describe(url: string, token: AccessToken): AccessTokenInfo {
   const expiresAt = expiresAtMs(token)
   return {
     url,

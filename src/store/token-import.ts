@@ -1,4 +1,3 @@
-import { Readable } from 'node:stream'
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
 
 /** One token to store; without `expiresAt` it lives until it is deleted. */
@@ -111,19 +110,54 @@ export async function importTokens(
   if (signal?.aborted) {
     throw new StoreTokensError('ABORTED', 'storeTokens was aborted by its signal', progress, [])
   }
-  if (sourceFailure !== undefined) {
-    const message = 'The source of the entries, or onProgress, threw an error; see cause'
-    throw new StoreTokensError('SOURCE_FAILED', message, progress, [], sourceFailure)
+  if (sourceFailure !== undefined) throw failureOfSource(progress, sourceFailure.cause)
+  try {
+    onProgress?.(progress)
+  } catch (cause) {
+    throw failureOfSource(progress, cause)
   }
-  onProgress?.(progress)
   return { stored }
 }
 
-/** Ends the wait for a source that hangs when the signal aborts. */
 function abortable(entries: Source, signal: AbortSignal | undefined): Source {
   return signal !== undefined && Symbol.asyncIterator in entries
-    ? Readable.from(entries, { signal, highWaterMark: 1 })
+    ? untilAborted(entries[Symbol.asyncIterator](), signal)
     : entries
+}
+
+/** Ends also the wait for a source that hangs. */
+async function* untilAborted(
+  source: AsyncIterator<TokenEntry>,
+  signal: AbortSignal,
+): AsyncGenerator<TokenEntry, void, undefined> {
+  let stop: (() => void) | undefined
+  const onAbort = () => stop?.()
+  // Not by `Promise.race`, which would keep something of every entry until the signal aborts.
+  const next = () =>
+    new Promise<IteratorResult<TokenEntry> | undefined>((resolve, reject) => {
+      stop = () => resolve(undefined)
+      source.next().then(resolve, reject)
+    })
+  let isOpen = true
+  signal.addEventListener('abort', onAbort)
+  try {
+    while (!signal.aborted) {
+      isOpen = false
+      const result = await next()
+      isOpen = result?.done !== true
+      if (result === undefined || result.done) return
+      yield result.value
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // Not waited for: a source that hangs would hang here, too.
+    if (isOpen) void source.return?.().catch(() => {})
+  }
+}
+
+function failureOfSource(progress: StoreTokensProgress, cause: unknown): StoreTokensError {
+  const message = 'The source of the entries, or onProgress, threw an error; see cause'
+  return new StoreTokensError('SOURCE_FAILED', message, progress, [], { cause })
 }
 
 function failureOf(entry: TokenEntry, index: number, error: unknown): StoreTokensFailure {

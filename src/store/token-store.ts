@@ -1,14 +1,18 @@
 import { checkPart, type KeySpace } from '../record/keys.js'
+import { splitName, withName } from '../record/named.js'
 import type { Commands } from '../redis/commands.js'
+import type { Vault } from './vault.js'
 
 /** Tokens under keys of the caller's choice. */
 export class TokenStore {
   readonly #keys: KeySpace
   readonly #commands: Commands
+  readonly #vault: Vault
 
-  constructor(keys: KeySpace, commands: Commands) {
+  constructor(keys: KeySpace, commands: Commands, vault: Vault) {
     this.#keys = keys
     this.#commands = commands
+    this.#vault = vault
   }
 
   store(key: string, token: string, expiresAt: Date | undefined): Promise<void> {
@@ -16,11 +20,12 @@ export class TokenStore {
     checkPart('token', token)
     if (token === '') throw new TypeError('token must not be empty')
     const expiry = checkExpiry(expiresAt)
-    return this.#commands.set(redisKey, token, expiry)
+    const text = this.#keys.isHashed ? withName(key, token) : token
+    return this.#vault.set('token', redisKey, text, expiry)
   }
 
   get(key: string): Promise<string | null> {
-    return this.#commands.get(this.#keys.token(key))
+    return this.#get(this.#keys.token(key))
   }
 
   delete(key: string): Promise<boolean> {
@@ -38,11 +43,12 @@ export class TokenStore {
   }
 
   async *scan(): AsyncGenerator<string, void, undefined> {
-    for await (const redisKeys of this.#commands.scan(this.#keys.pattern)) {
-      for (const redisKey of redisKeys) {
-        const key = this.#keys.tokenKeyOf(redisKey)
-        if (key !== null) yield key
-      }
+    for await (const found of this.#commands.scan(this.#keys.pattern)) {
+      const redisKeys = found.filter((redisKey) => this.#keys.tokenKeyOf(redisKey) !== null)
+      const keys = this.#keys.isHashed
+        ? await Promise.all(redisKeys.map((redisKey) => this.#nameIn(redisKey)))
+        : redisKeys.map((redisKey) => this.#keys.tokenKeyOf(redisKey))
+      for (const key of keys) if (key !== null) yield key
     }
   }
 
@@ -56,7 +62,7 @@ export class TokenStore {
     const found = new Map<string, string>()
     await Promise.all(
       this.#names(keys).map(async ([key, redisKey]) => {
-        const token = await this.#commands.get(redisKey)
+        const token = await this.#get(redisKey)
         if (token !== null) found.set(key, token)
       }),
     )
@@ -65,6 +71,19 @@ export class TokenStore {
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
     return this.#commands.deleteAll(this.#names(keys).map(([, redisKey]) => redisKey))
+  }
+
+  #get(redisKey: string): Promise<string | null> {
+    const reading = this.#vault.get('token', redisKey)
+    return this.#keys.isHashed
+      ? reading.then((text) => (text === null ? null : splitName(text).text))
+      : reading
+  }
+
+  /** The key that a token under a hashed name was stored with; null when it is gone by now. */
+  async #nameIn(redisKey: string): Promise<string | null> {
+    const text = await this.#vault.get('token', redisKey)
+    return text === null ? null : splitName(text).name
   }
 
   // All are checked before the first command leaves.

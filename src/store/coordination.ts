@@ -1,0 +1,99 @@
+import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
+import { createCoordinatedFetch } from '../flight/coordinated-fetch.js'
+import type { LeaseStore } from '../flight/lease.js'
+import type { RefusedTokens } from '../flight/refused-tokens.js'
+import { RegistrationTurns } from '../flight/registration-turns.js'
+import { Flights } from '../flight/single-flight.js'
+import { type Place, TokenPlaces } from '../flight/token-places.js'
+import type { ClientRole } from '../record/keys.js'
+import type { OAuthStore } from './oauth-store.js'
+import type { RefreshStore } from './refresh-store.js'
+import type { RegistrationStore } from './registration-store.js'
+
+export interface CoordinatedFetchOptions {
+  /**
+   * Makes the error upon which the client authorizes anew within the same call, when the authorization server has
+   * refused a refresh token; without it the client's next call does.
+   */
+  readonly authorizeAnew?: ((place: Place) => Promise<Error | null> | Error | null) | undefined
+  /** Of all fetches that one client uses, if its resource requests go through them too. */
+  readonly refusedTokens?: RefusedTokens | undefined
+}
+
+/** Records as a fleet needs them: what several processes do at once is done by one of them. */
+export class Coordination {
+  readonly flights: Flights
+  readonly #leases: LeaseStore
+  readonly #records: OAuthStore
+  readonly #refreshes: RefreshStore
+  readonly #registrations: RegistrationStore
+  readonly #turns: RegistrationTurns
+  readonly #places = new TokenPlaces()
+
+  constructor(
+    leases: LeaseStore,
+    records: OAuthStore,
+    refreshes: RefreshStore,
+    registrations: RegistrationStore,
+    registrationLeaseMs: number,
+  ) {
+    this.flights = new Flights(leases)
+    this.#leases = leases
+    this.#records = records
+    this.#refreshes = refreshes
+    this.#registrations = registrations
+    this.#turns = new RegistrationTurns(leases, registrationLeaseMs)
+  }
+
+  async getClient(serverUrl: string, role: ClientRole): Promise<ClientCredentials | null> {
+    const credentials = await this.#turns.take([role, serverUrl], () =>
+      this.#records.getClient(serverUrl, role),
+    )
+    if (credentials !== null) this.#registrations.remember(credentials.clientId, serverUrl, role)
+    return credentials
+  }
+
+  async saveClient(
+    serverUrl: string,
+    role: ClientRole,
+    credentials: ClientCredentials,
+  ): Promise<void> {
+    await this.#records.saveClient(serverUrl, role, credentials)
+    this.#registrations.remember(credentials.clientId, serverUrl, role)
+    await this.#turns.end([role, serverUrl])
+  }
+
+  async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    const token = await this.#records.getAccessToken(userId, url)
+    if (token !== null) this.#places.remember(userId, url, token)
+    return token
+  }
+
+  async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+    // After a coordinated refresh the client saves once more what stands in Redis already.
+    if (token?.accessToken && this.#places.isSettled(userId, url, token)) return
+    await this.#records.saveAccessToken(userId, url, token)
+  }
+
+  coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
+    const { authorizeAnew, refusedTokens } = options
+    return createCoordinatedFetch({
+      fetch: fetch ?? globalFetch(),
+      flights: this.flights,
+      leases: this.#leases,
+      records: this.#refreshes,
+      places: this.#places,
+      registrations: this.#registrations,
+      ...(authorizeAnew !== undefined && { authorizeAnew }),
+      ...(refusedTokens !== undefined && { refusedTokens }),
+    })
+  }
+}
+
+function globalFetch(): FetchLike {
+  const { fetch } = globalThis as { fetch?: FetchLike }
+  if (typeof fetch !== 'function') {
+    throw new TypeError('fetch must be given where there is no global one, as on Node 16')
+  }
+  return (url, init) => fetch(url, init)
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+import type { Registrations } from '../flight/client-registry.js'
+import { decodeRecord } from '../record/codec.js'
+import type { ClientRole, KeySpace } from '../record/keys.js'
+import type { Commands } from '../redis/commands.js'
+import type { Vault } from './vault.js'
+
+const MAX_CLIENTS = 1_000
+// Longer than a reply is shared, so that none outlives the word that its client was refused.
+const REFUSED_MS = 120_000
+
+/** Registrations as coordinated requests handle them: a reply shared for a short time, a client that was refused. */
+export class RegistrationStore implements Registrations {
+  readonly #keys: KeySpace
+  readonly #commands: Commands
+  readonly #vault: Vault
+  /** Under which servers this process knows a client. */
+  readonly #places = new Map<string, Map<string, ClientRole>>()
+
+  constructor(keys: KeySpace, commands: Commands, vault: Vault) {
+    this.#keys = keys
+    this.#commands = commands
+    this.#vault = vault
+  }
+
+  /** To be called with every registration that is read or saved: a refusal names the client, not the server. */
+  remember(clientId: string, serverUrl: string, role: ClientRole): void {
+    const places = this.#places.get(clientId) ?? new Map<string, ClientRole>()
+    places.set(serverUrl, role)
+    this.#places.set(clientId, places)
+    if (this.#places.size <= MAX_CLIENTS) return
+    const [oldest] = this.#places.keys()
+    if (oldest !== undefined) this.#places.delete(oldest)
+  }
+
+  async find(name: string): Promise<string | null> {
+    const reply = await this.#vault.get('reply', this.#keys.reply(name))
+    if (reply === null) return null
+    const { client_id: clientId } = JSON.parse(reply) as { client_id: string }
+    return (await this.#commands.exists(this.#refusedKey(clientId))) ? null : reply
+  }
+
+  share(name: string, reply: string, replyMs: number): Promise<void> {
+    return this.#vault.set('reply', this.#keys.reply(name), reply, { ttlMs: replyMs })
+  }
+
+  async forget(clientId: string): Promise<boolean> {
+    await this.#commands.set(this.#refusedKey(clientId), '', { ttlMs: REFUSED_MS })
+    let removed = false
+    for (const [serverUrl, role] of this.#places.get(clientId) ?? []) {
+      const key = this.#keys.client(serverUrl, role)
+      const standing = await this.#vault.read('client', key)
+      if (standing === null) continue
+      if (decodeRecord('client registration', standing.text).clientId !== clientId) continue
+      removed = (await this.#vault.remove(key, standing.raw)) || removed
+    }
+    return removed
+  }
+
+  #refusedKey(clientId: string): string {
+    return this.#keys.refusedClient(createHash('sha256').update(clientId).digest('hex'))
+  }
+}

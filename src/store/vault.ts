@@ -1,0 +1,71 @@
+import type { Commands, Expiry } from '../redis/commands.js'
+
+/** What a record is: bound to a sealed one, so that it cannot pass for another kind. */
+export type Kind = 'token' | 'client' | 'pkce' | 'access' | 'reply'
+
+/** What stands in Redis: the text itself, or sealed bytes. */
+export type Raw = string | Buffer
+
+/** Seals records and opens them; a promise only where a caller's own sealing takes its time. */
+export interface Sealer {
+  seal(text: string, context: { kind: string; key: string }): Buffer | Promise<Buffer>
+  open(bytes: Buffer, context: { kind: string; key: string }): string | Promise<string>
+}
+
+/**
+ * Reads and writes the text of records, sealed or plain. Where sealing is synchronous, each method sends its command
+ * before it returns, so that commands keep the order of the calls.
+ */
+export class Vault {
+  readonly #commands: Commands
+  readonly #sealer: Sealer | undefined
+
+  constructor(commands: Commands, sealer: Sealer | undefined) {
+    this.#commands = commands
+    this.#sealer = sealer
+  }
+
+  get(kind: Kind, key: string): Promise<string | null> {
+    if (this.#sealer === undefined) return this.#commands.get(key)
+    return this.#opened(kind, key, this.#commands.getBuffer(key))
+  }
+
+  /** As `get`, with what stands in Redis beside it, for {@link Vault.replace} and {@link Vault.remove}. */
+  async read(kind: Kind, key: string): Promise<{ raw: Raw; text: string } | null> {
+    if (this.#sealer === undefined) {
+      const text = await this.#commands.get(key)
+      return text === null ? null : { raw: text, text }
+    }
+    const raw = await this.#commands.getBuffer(key)
+    return raw === null ? null : { raw, text: await this.#sealer.open(raw, { kind, key }) }
+  }
+
+  consume(kind: Kind, key: string, consumedKey: string): Promise<string | null> {
+    if (this.#sealer === undefined) return this.#commands.consume(key, consumedKey)
+    return this.#opened(kind, key, this.#commands.consumeBuffer(key, consumedKey))
+  }
+
+  set(kind: Kind, key: string, text: string, expiry?: Expiry): Promise<void> {
+    const raw = this.seal(kind, key, text)
+    if (raw instanceof Promise) return raw.then((sealed) => this.#commands.set(key, sealed, expiry))
+    return this.#commands.set(key, raw, expiry)
+  }
+
+  /** The bytes for `replace`, made once, so that a repetition finds its own. */
+  seal(kind: Kind, key: string, text: string): Raw | Promise<Raw> {
+    return this.#sealer === undefined ? text : this.#sealer.seal(text, { kind, key })
+  }
+
+  replace(key: string, expected: Raw, raw: Raw, ttlMs: number): Promise<boolean> {
+    return this.#commands.compareAndSet(key, expected, raw, ttlMs)
+  }
+
+  remove(key: string, expected: Raw): Promise<boolean> {
+    return this.#commands.compareAndDelete(key, expected)
+  }
+
+  async #opened(kind: Kind, key: string, reading: Promise<Buffer | null>): Promise<string | null> {
+    const raw = await reading
+    return raw === null ? null : (this.#sealer as Sealer).open(raw, { kind, key })
+  }
+}
