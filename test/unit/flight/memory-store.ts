@@ -16,6 +16,8 @@ export class MemoryStore implements LeaseStore, RefreshRecords, Registrations {
   readonly replies = new Map<string, { reply: string; until: number }>()
   readonly clients = new Map<string, ClientCredentials>()
   readonly calls: string[] = []
+  /** All that a key was ever named by. */
+  readonly names = new Set<string>()
   readonly #listeners = new Map<string, Set<() => void>>()
 
   /** Awaited before a call acts and before its reply arrives: a test can hold, reorder or fail it here. */
@@ -34,6 +36,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, Registrations {
   }
 
   acquire(name: string, owner: string, leaseMs: number): Promise<boolean> {
+    this.names.add(name)
     return this.#act('acquire', () => {
       const held = this.#lease(name)
       if (held && held.owner !== owner) return false
@@ -112,6 +115,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, Registrations {
   }
 
   find(name: string): Promise<string | null> {
+    this.names.add(name)
     return this.#act('find', () => {
       const shared = this.replies.get(name)
       return shared && shared.until > performance.now() ? shared.reply : null

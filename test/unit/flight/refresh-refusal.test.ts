@@ -64,6 +64,9 @@ test('after a refusal one caller authorizes anew, and the others take what it sa
   expect(outcomes.filter((outcome) => outcome === 200)).toHaveLength(7)
   expect(asked).toEqual([{ user: USER, url: URL_OF_TOKEN, resourceUrl: URL_OF_TOKEN }])
   expect(session.server.count.refusedRefreshes).toBe(1)
+  // Two leases were named: that of the refresh and that of the authorization.
+  expect(session.store.names.size).toBe(2)
+  for (const name of session.store.names) expect(name).toMatch(/^[0-9a-f]{64}$/)
   session.expectSound()
 })
 

@@ -224,12 +224,8 @@ test("passes the work's own error on, also with 'proceed'", async () => {
 })
 
 test('hands the store a digest, never the name', async () => {
-  await new Flights(store).run('name with a secret', async () => 'done', {
-    recheck: async () => {
-      expect([...store.leases.keys()]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
-      return undefined
-    },
-  })
+  await new Flights(store).run('name with a secret', async () => 'done', job)
+  expect([...store.names]).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)])
 })
 
 test.each<[string, string, Partial<Record<keyof FlightOptions<string>, unknown>>]>([
