@@ -120,7 +120,7 @@ describe('a fault proxy', () => {
     expect(performance.now() - held).toBeLessThan(90)
   })
 
-  it('swallows every byte when half-open, and connections of that time stay dead', async () => {
+  it('swallows every byte when half-open, and connections that lost bytes stay dead', async () => {
     const redis = await through({ commandTimeout: 100 })
     proxy.halfOpen()
     await expect(redis.set('a', '1')).rejects.toThrow('timed out')
@@ -128,7 +128,8 @@ describe('a fault proxy', () => {
     await expect(young.ping()).rejects.toThrow('timed out')
     proxy.resume()
     await expect(redis.set('a', '1')).rejects.toThrow('timed out')
-    expect(redis.status).toBe('ready')
+    await expect(young.set('a', '1')).rejects.toThrow('timed out')
+    expect([redis.status, young.status]).toEqual(['ready', 'connect'])
     expect(await server.cli('GET', 'a')).toBeNull()
     expect(await (await through()).ping()).toBe('PONG')
   })
@@ -180,18 +181,32 @@ describe('a fault proxy', () => {
     expect(await redis.incr('n')).toBe(1)
   })
 
-  it('finds the right reply on a connection that also gets messages', async () => {
-    const redis = await through({ maxRetriesPerRequest: null })
-    await redis.subscribe('a', 'b')
-    const messages: string[] = []
-    redis.on('message', (channel, text) => messages.push(`${channel}:${text}`))
-    for (let i = 0; i < 3; i++) await server.cli('PUBLISH', 'a', String(i))
-    await eventually(() => messages.length === 3)
+  it('finds the right reply behind those of a subscription, one for each channel', async () => {
+    const redis = await through()
     const lost = proxy.dropReplies('PING')
-    await server.cli('PUBLISH', 'b', 'x')
-    await eventually(() => messages.length === 4)
+    proxy.stall('requests')
+    const subscribed = redis.subscribe('a', 'b')
+    const answer = redis.ping()
+    proxy.resume()
+    await expect(answer).rejects.toThrow()
+    expect(await subscribed).toBe(2)
+    expect(lost.commands).toHaveLength(1)
+  })
+
+  it('takes no message for the reply', async () => {
+    const redis = await through()
+    await redis.subscribe('a')
+    let messages = 0
+    redis.on('message', () => messages++)
+    const lost = proxy.dropReplies('PING')
+    proxy.stall('requests')
+    const answer = redis.ping()
+    const failed = expect(answer).rejects.toThrow()
+    await server.cli('PUBLISH', 'a', '1')
+    await eventually(() => messages === 1)
     expect(lost.commands).toEqual([])
-    await expect(redis.ping()).rejects.toThrow()
+    proxy.resume()
+    await failed
     expect(lost.commands).toHaveLength(1)
   })
 

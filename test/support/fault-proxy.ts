@@ -110,12 +110,11 @@ export class FaultProxy {
   }
 
   /**
-   * The other side is gone without a word: connections stay open, new ones too, and every byte vanishes. `resume`
-   * is for new connections; those that were open in the meantime have lost bytes and stay dead.
+   * The other side is gone without a word: connections stay open, new ones too, and every byte vanishes. One that has
+   * lost bytes stays dead, also after `resume`.
    */
   halfOpen(): void {
     this.#conditions.swallow = true
-    for (const connection of this.#connections) connection.die()
   }
 
   /** Ends `stall`, `delay` and `halfOpen`. */

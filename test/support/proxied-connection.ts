@@ -51,7 +51,7 @@ export class ProxiedConnection {
   /** A command whose reply will be lost is with the server, and nothing may follow it. */
   #last = false
   #subscribed = false
-  /** The connection was half-open once: bytes are missing, so nothing will ever pass again. */
+  /** It was reset, or has lost bytes while half-open: nothing will ever pass again. */
   #dead = false
 
   constructor(client: Socket, server: Socket, conditions: ProxyConditions) {
@@ -94,11 +94,6 @@ export class ProxiedConnection {
     const client = this.#client as Socket & { resetAndDestroy(): void }
     client.resetAndDestroy()
     this.#server.destroy()
-  }
-
-  /** Loses all bytes from now on, for ever, without a word to either side. */
-  die(): void {
-    this.#dead = true
   }
 
   #isDead(): boolean {
