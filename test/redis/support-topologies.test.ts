@@ -2,8 +2,10 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../src/index.js'
 import { bareClient } from '../support/bare-client.js'
+import { certificates } from '../support/certificates.js'
 import { type ClusterServers, startCluster } from '../support/cluster.js'
 import { eventually } from '../support/eventually.js'
+import type { RedisServer } from '../support/redis-server.js'
 import { type SentinelGroup, startSentinel } from '../support/sentinel.js'
 import { TEST_PREFIX, TOPOLOGIES, type Topology } from '../support/topologies.js'
 
@@ -142,6 +144,31 @@ describe('a Cluster', () => {
     await owner.restart({ keepData: true })
     await cluster.settled()
     expect(await cluster.replicasOf(replica as typeof owner)).toEqual([owner])
+  })
+})
+
+describe('with TLS', () => {
+  it('a Sentinel group fails over', async () => {
+    const group = await startSentinel({ tls: true })
+    const before = await group.currentMaster()
+    const { port } = await group.failover()
+    expect(port).not.toBe(before.port)
+    const { ca } = await certificates()
+    expect(await bareClient({ port, tls: { ca: ca.cert } }).set('a', '1')).toBe('OK')
+    await expect(bareClient({ port }).ping()).rejects.toThrow()
+    await group.stop()
+  })
+
+  it('a Cluster moves a slot', async () => {
+    const cluster = await startCluster({ tls: true, requirepass: 'secret' })
+    const [from, to] = (await cluster.masters()) as [RedisServer, RedisServer]
+    expect(await cluster.cli('SET', 'b', '1')).toBe('OK')
+    expect(await cluster.nodeOfSlot(3_300)).toBe(from)
+    await cluster.migrateSlot(3_300, to)
+    const { ca } = await certificates()
+    const options = { port: to.port, password: 'secret', tls: { ca: ca.cert } }
+    expect(await bareClient(options).get('b')).toBe('1')
+    await cluster.stop()
   })
 })
 

@@ -85,6 +85,13 @@ describe('a Redis server', () => {
     expect(await redis.ping()).toBe('PONG')
   })
 
+  it('obeys its test even when it has no connection left for anybody else', async () => {
+    server = await startRedis({ config: { maxclients: '1' } })
+    await expect(bareClient({ port: server.port }).ping()).rejects.toThrow('max number of clients')
+    await server.cli('CONFIG', 'SET', 'maxclients', 2)
+    expect(await bareClient({ port: server.port }).ping()).toBe('PONG')
+  })
+
   it('restarts on its port with its data, or without', async () => {
     server = await startRedis()
     const { port } = server

@@ -10,8 +10,10 @@ export const COMMANDS: readonly string[] = [
 /**
  * The ACL rule of the least privilege with which everything works, as `ACL SETUSER` takes it behind name and password:
  * the keys and channels of one prefix, and the commands that the library sends. The documentation shows the same rule.
+ * Redis refuses a rule with a command that it lacks: before version 7, `pexpiretime`.
  */
-export function aclRule(keyPrefix: string): string {
-  const commands = COMMANDS.map((name) => `+${name}`).join(' ')
+export function aclRule(keyPrefix: string, redisMajor = 7): string {
+  const known = COMMANDS.filter((name) => redisMajor >= 7 || name !== 'pexpiretime')
+  const commands = known.map((name) => `+${name}`).join(' ')
   return `resetkeys resetchannels -@all ~${keyPrefix}* &${keyPrefix}* ${commands}`
 }

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,6 +16,12 @@ export const ADMIN = { username: 'test-admin', password: 'test-admin-password' }
 
 /** The binary that the tests run: `REDIS_SERVER_BIN`, else `redis-server` on the PATH. */
 export const REDIS_SERVER_BIN: string = process.env.REDIS_SERVER_BIN ?? 'redis-server'
+
+/** The first number of the binary's version. */
+export function redisMajor(): number {
+  const version = spawnSync(REDIS_SERVER_BIN, ['--version'], { encoding: 'utf8' }).stdout
+  return Number(/v=(\d+)/.exec(version)?.[1])
+}
 
 /** Makes a server load 500 keys a second, answering `LOADING` meanwhile. */
 export const SLOW_LOADING: Record<string, string> = {

@@ -3,7 +3,7 @@ import type { RedisOAuthDatabaseOptions } from '../../src/options.js'
 import { aclRule } from './acl-rule.js'
 import { certificates } from './certificates.js'
 import { startCluster } from './cluster.js'
-import { type RedisServer, startRedis } from './redis-server.js'
+import { type RedisServer, redisMajor, startRedis } from './redis-server.js'
 import { startSentinel } from './sentinel.js'
 
 const PASSWORD = 'a password: with @ / and %'
@@ -41,7 +41,7 @@ export const TOPOLOGIES: readonly Topology[] = [
     async start() {
       const server = await startRedis({
         tls: true,
-        users: [{ name: USER, password: PASSWORD, rule: aclRule(TEST_PREFIX) }],
+        users: [{ name: USER, password: PASSWORD, rule: aclRule(TEST_PREFIX, redisMajor()) }],
         // Nobody else gets in by forgetting to say who he is.
         requirepass: 'nobody',
         config: { 'tls-auth-clients': 'yes' },
