@@ -1,5 +1,6 @@
 import { eventually } from '../support/eventually.js'
 import type { Fleet } from '../support/fleet/fleet.js'
+import type { TestProcess } from '../support/processes.js'
 import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 const CALLS_EACH = 5
@@ -24,7 +25,7 @@ async function refuseRefreshToken(fleet: Fleet): Promise<ScenarioResult> {
   await fleet.share()
   fleet.authorizationServer.refuseRefreshTokens()
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   return observation.against(fleet, {
     registrations: 1,
@@ -41,7 +42,7 @@ async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
   await fleet.share()
   fleet.authorizationServer.forgetClients()
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   await noteRecovery(fleet, observation)
   return observation.against(fleet, {
@@ -58,7 +59,7 @@ async function failOnce(fleet: Fleet): Promise<ScenarioResult> {
   await fleet.share()
   fleet.authorizationServer.failTokenRequests({ point: 'before' })
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   return observation.against(fleet, {
     registrations: 1,
@@ -75,7 +76,7 @@ async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
   await fleet.share()
   fleet.authorizationServer.failTokenRequests({ point: 'after' })
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   await noteRecovery(fleet, observation)
   return observation.against(fleet, {
@@ -89,11 +90,15 @@ async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
   })
 }
 
-/** One process stands at a point inside its refresh, the others wait for it; then `interrupt` happens. */
+/**
+ * One process stands at a point inside its refresh, the others wait for it; then `interrupt` happens, and `mend` once the
+ * others are through.
+ */
 async function interruptRefresh(
   fleet: Fleet,
   point: 'before' | 'after',
-  interrupt: (refreshing: Fleet['workers'][number]) => Promise<unknown>,
+  interrupt: (refreshing: TestProcess) => unknown,
+  mend: (refreshing: TestProcess) => unknown = () => undefined,
 ): Promise<Observation> {
   const observation = new Observation()
   await fleet.share()
@@ -104,13 +109,14 @@ async function interruptRefresh(
   const hold = fleet.authorizationServer.holdTokenRequest({ point })
   const first = fleet.call([refreshing])
   await fleet.authorizationServer.reached(hold)
-  const refusedBefore = fleet.counters().unauthorized
+  const askedBefore = fleet.counters().metadataRequests
   const rest = fleet.call(others, { perProcess: CALLS_EACH })
-  await eventually(() => fleet.counters().unauthorized >= refusedBefore + others.length)
+  await eventually(() => fleet.counters().metadataRequests >= askedBefore + others.length)
   await interrupt(refreshing)
   fleet.authorizationServer.release(hold)
-  observation.add(await first)
   observation.add(await rest)
+  await mend(refreshing)
+  observation.add(await first)
   return observation
 }
 
@@ -144,6 +150,26 @@ async function killAfterActing(fleet: Fleet): Promise<ScenarioResult> {
   })
 }
 
+async function stallRefreshing(fleet: Fleet): Promise<ScenarioResult> {
+  // The server answers a process that stands still. When it wakes up, the others have gone on without it.
+  const observation = await interruptRefresh(
+    fleet,
+    'after',
+    (refreshing) => refreshing.pause(),
+    (refreshing) => refreshing.resume(),
+  )
+  await noteRecovery(fleet, observation)
+  return observation.against(fleet, {
+    wellAgainMs: [0, WELL_WITHIN_MS],
+    registrations: 1,
+    authorizations: oneLoginEach(fleet),
+    reuseDetections: [0, 1],
+    familiesRevoked: [0, 1],
+    callsFailed: 0,
+    slowestMs: [0, MOST_CALL_MS],
+  })
+}
+
 async function killRedis(fleet: Fleet): Promise<ScenarioResult> {
   const observation = await interruptRefresh(fleet, 'before', () => fleet.redis.kill())
   await fleet.redis.restart({ keepData: true })
@@ -159,7 +185,7 @@ async function killRedis(fleet: Fleet): Promise<ScenarioResult> {
 }
 
 async function freezeRedis(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = await interruptRefresh(fleet, 'before', async () => fleet.redis.pause())
+  const observation = await interruptRefresh(fleet, 'before', () => fleet.redis.pause())
   fleet.redis.resume()
   await noteRecovery(fleet, observation)
   return observation.against(fleet, {
@@ -179,6 +205,7 @@ export const faultScenarios: readonly Scenario[] = [
   { name: 'a refresh is answered 503 once, after the server acted', run: failAfterActing },
   { name: 'the refreshing process is killed before the server acted', run: killBeforeActing },
   { name: 'the refreshing process is killed after the server acted', run: killAfterActing },
+  { name: 'the refreshing process stalls and comes back late', run: stallRefreshing },
   { name: 'Redis is killed during a refresh', run: killRedis },
   { name: 'Redis hangs during a refresh', run: freezeRedis },
 ]

@@ -411,10 +411,10 @@ describe('the published client between both servers', () => {
     await Promise.all([parent.close(), child.close()])
   })
 
-  it('meets refusals together with others where the server gathers them', async () => {
-    mcp.gatherRefusals(2)
+  it('asks for metadata together with others where the server gathers them', async () => {
+    server.gatherMetadataRequests(2)
     const first = connect()
-    await eventually(() => mcp.counters().unauthorized === 1)
+    await eventually(() => server.counters().metadataRequests === 1)
     // Another login takes longer than the first client would need to register.
     await login()
     expect(server.counters()).toMatchObject({ registrations: 1 })

@@ -1,4 +1,4 @@
-import type { Fleet, FleetCounters } from '../support/fleet/fleet.js'
+import type { Fleet } from '../support/fleet/fleet.js'
 import type { Outcome } from '../support/fleet/worker.mjs'
 
 /** Exactly this many, or anything from the first to the second. */
@@ -6,6 +6,7 @@ export type Expectation = number | readonly [least: number, most: number]
 
 export interface ScenarioResult {
   expected: Record<string, Expectation>
+  /** Everything that was counted, what is expected and more. */
   observed: Record<string, number>
   /** What calls failed with, to read when an expectation does not hold. */
   failures: string[]
@@ -37,25 +38,18 @@ export class Observation {
     this.#notes[name] = value
   }
 
-  /** Compares, of all that could be, what the scenario has expectations of. */
   against(fleet: Fleet, expected: Record<string, Expectation>): ScenarioResult {
-    const counters: FleetCounters = fleet.counters()
-    const everything: Record<string, number> = {
-      ...counters,
+    const outputs = fleet.workers.map((worker) => worker.output)
+    const observed = {
+      ...fleet.counters(),
       ...this.#notes,
       callsOk: this.#ok,
       callsFailed: this.#failed,
       slowestMs: Math.round(this.#slowestMs),
-      leakedSecrets: countSecrets([
-        ...this.#failures,
-        ...fleet.workers.map((worker) => worker.output),
-      ]),
+      leakedSecrets: countSecrets([...this.#failures, ...outputs]),
     }
-    const complete = { ...expected, leakedSecrets: 0 }
-    const observed = Object.fromEntries(
-      Object.keys(complete).map((name) => [name, everything[name] ?? Number.NaN]),
-    )
-    return { expected: complete, observed, failures: [...new Set(this.#failures)] }
+    const failures = [...new Set(this.#failures)]
+    return { expected: { ...expected, leakedSecrets: 0 }, observed, failures }
   }
 }
 

@@ -12,7 +12,7 @@ const UNHARMED = { reuseDetections: 0, familiesRevoked: 0 }
 
 async function startCold(fleet: Fleet): Promise<ReturnType<Observation['against']>> {
   const observation = new Observation()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   const logins = await fleet.connectAll()
   // A process that could not log in has nothing to call with: its calls count as failed.
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
@@ -31,7 +31,7 @@ async function meetExpiredToken(fleet: Fleet): Promise<ReturnType<Observation['a
   const observation = new Observation()
   await fleet.share()
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   return observation.against(fleet, {
     registrations: 1,
@@ -48,7 +48,7 @@ async function callInParallel(fleet: Fleet): Promise<ReturnType<Observation['aga
   const one = fleet.workers.slice(0, 1)
   await fleet.connect(one)
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(8)
+  fleet.authorizationServer.gatherMetadataRequests(8)
   for (let round = 0; round < CALLS_EACH; round += 1) {
     observation.add(await fleet.call(one, { perProcess: 8, parallel: true }))
   }
@@ -74,7 +74,7 @@ async function expireByTheClock(fleet: Fleet): Promise<ReturnType<Observation['a
   // The client counts the lifetime from the answer's arrival, so its record may say a moment more.
   const expiredAt = Date.now()
   await eventually(() => Date.now() > expiredAt + PAST_EXPIRY_MS)
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   return observation.against(fleet, {
     registrations: 1,
@@ -92,7 +92,7 @@ async function omitRefreshToken(fleet: Fleet): Promise<ReturnType<Observation['a
   fleet.authorizationServer.configure({ omitRefreshToken: true })
   for (let round = 0; round < 2; round += 1) {
     fleet.expireAccessTokens()
-    fleet.mcpServer.gatherRefusals(fleet.workers.length)
+    fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
     observation.add(await fleet.callAll())
   }
   return observation.against(fleet, {
@@ -118,7 +118,7 @@ async function mixPaths(fleet: Fleet): Promise<ReturnType<Observation['against']
   await fleet.connect(children, child)
 
   fleet.expireAccessTokens()
-  fleet.mcpServer.gatherRefusals(fleet.workers.length)
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
   for (const outcome of await Promise.all([callParents(), callChildren()])) observation.add(outcome)
   fleet.expireAccessTokens()
   observation.add(await callChildren())

@@ -36,7 +36,8 @@ describe('a fleet over a database that coordinates nothing', () => {
     await redis?.stop()
   })
 
-  it.each(TELLING)('breaks when %s', async (name) => {
+  // On a busy machine a race can fail to come once.
+  it.each(TELLING)('breaks when %s', { retry: 2 }, async (name) => {
     const scenario = scenarios.find((each) => each.name === name)
     if (scenario === undefined) throw new Error(`no scenario is called ${name}`)
     await fleet.begin()

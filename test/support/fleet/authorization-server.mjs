@@ -1,6 +1,7 @@
 import { pathToFileURL } from 'node:url'
 import { verifyAccountToken } from './account.mjs'
 import { CLIENT_AUTH_METHODS, ClientRegistry, OAuthRefusal } from './client-registry.mjs'
+import { Gathering } from './gathering.mjs'
 import { GrantLedger } from './grant-ledger.mjs'
 import { listenOnLoopback, readBody, sendJson } from './loopback-server.mjs'
 import { TokenFaults } from './token-faults.mjs'
@@ -18,6 +19,7 @@ const DEFAULT_SETTINGS = {
 }
 
 const NO_COUNTS = {
+  metadataRequests: 0,
   registrations: 0,
   authorizations: 0,
   refusedClients: 0,
@@ -38,6 +40,7 @@ export async function startAuthorizationServer() {
   const clients = new ClientRegistry()
   const grants = new GrantLedger(settings)
   const faults = new TokenFaults()
+  const gathering = new Gathering()
   const counts = { ...NO_COUNTS }
 
   const controls = {
@@ -57,12 +60,19 @@ export async function startAuthorizationServer() {
     reached: (id) => faults.reached(id),
     /** @param {number} id */
     release: (id) => faults.release(id),
+    /**
+     * Clients ask for metadata each time before they read their registration to register, and after they read the token
+     * that they are about to refresh: who is held there together races for the same thing.
+     * @param {number} size
+     */
+    gatherMetadataRequests: (size) => gathering.start(size),
     clearFaults: () => faults.clear(),
     /** @param {string} accessToken */
     introspect: (accessToken) => grants.introspect(accessToken),
     /** As new: nothing registered, granted, counted or armed. */
     reset() {
       faults.clear()
+      gathering.disperse()
       clients.forget()
       grants.reset()
       Object.assign(settings, DEFAULT_SETTINGS)
@@ -101,6 +111,8 @@ export async function startAuthorizationServer() {
     /** @type {IncomingMessage} */ _request,
     /** @type {ServerResponse} */ response,
   ) {
+    counts.metadataRequests += 1
+    await gathering.join()
     sendJson(response, 200, {
       issuer,
       authorization_endpoint: `${issuer}/authorize`,
@@ -255,6 +267,7 @@ export async function startAuthorizationServer() {
     ...controls,
     async stop() {
       faults.clear()
+      gathering.disperse()
       await server.stop()
     },
   }

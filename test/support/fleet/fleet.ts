@@ -55,6 +55,10 @@ export class Fleet {
 
   /** Nobody registered, nobody logged in, an empty database, every process alive and warm, all counters at zero. */
   async begin(): Promise<void> {
+    // A scenario that failed may have left it so.
+    if (this.redis.running) this.redis.resume()
+    else await this.redis.restart({ keepData: true })
+    for (const worker of this.#workers) worker.resume()
     await this.#startMissingWorkers()
     const keyPrefix = `fleet:${randomUUID()}:`
     await this.#configure(this.#workers, this.#options.database(this.redis, keyPrefix))

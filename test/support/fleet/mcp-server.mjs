@@ -23,8 +23,6 @@ const NO_COUNTS = { toolCalls: 0, unauthorized: 0, refusedEventStreams: 0 }
 export async function startMcpServer({ issuer, introspect }) {
   const settings = { refreshHint: true }
   const counts = { ...NO_COUNTS }
-  /** @type {{ size: number, waiting: Array<() => void> }} */
-  const gathering = { size: 0, waiting: [] }
   const server = await listenOnLoopback(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', origin)
     const resourcePath = metadataSubject(pathname)
@@ -40,7 +38,6 @@ export async function startMcpServer({ issuer, introspect }) {
     const state = token === undefined ? { active: false } : await introspect(token)
     if (!state.active) {
       counts.unauthorized += 1
-      await gathered()
       return refuse(response, pathname, token !== undefined)
     }
     if (request.method !== 'POST') {
@@ -51,19 +48,6 @@ export async function startMcpServer({ issuer, introspect }) {
     await answerMessage(request, response, state.sub ?? '', pathname)
   })
   const { origin } = server
-
-  async function gathered() {
-    if (gathering.size === 0) return
-    await new Promise((resolve) => {
-      gathering.waiting.push(() => resolve(undefined))
-      if (gathering.waiting.length >= gathering.size) disperse()
-    })
-  }
-
-  function disperse() {
-    gathering.size = 0
-    for (const answer of gathering.waiting.splice(0)) answer()
-  }
 
   /**
    * The two challenges that `@atxp/client` tells apart: with an error it refreshes, with metadata alone it authorizes.
@@ -110,25 +94,13 @@ export async function startMcpServer({ issuer, introspect }) {
      * @param {Partial<typeof settings>} changes
      */
     configure: (changes) => void Object.assign(settings, changes),
-    /**
-     * Keeps back the next refusals (401) until there are `size` of them, and then sends all at once: whatever the
-     * machine's load, every client then sets out at the same moment.
-     * @param {number} size
-     */
-    gatherRefusals(size) {
-      gathering.size = size
-    },
     /** `refusedEventStreams` counts the GET with which each connecting client ends, once it came with a valid token. */
     counters: () => ({ ...counts }),
     reset() {
       Object.assign(counts, NO_COUNTS)
       settings.refreshHint = true
-      disperse()
     },
-    async stop() {
-      disperse()
-      await server.stop()
-    },
+    stop: () => server.stop(),
   }
 }
 
