@@ -92,13 +92,21 @@ export class KeySpace {
     return this.#ofUser('access', userId)
   }
 
-  /** A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}. */
+  /**
+   * A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}, and others
+   * whose URL or key has such a text in it: see {@link KeySpace.isOfUser}.
+   */
   userPattern(userId: string): string {
     return `${escapeGlob(this.prefix)}~*:{${escapeGlob(this.#user(userId))}}:*`
   }
 
+  /** Whether a key is that of a record of this user. */
+  isOfUser(userId: string, key: string): boolean {
+    return USER_KINDS.some((kind) => key.startsWith(this.#ofUser(kind, userId)))
+  }
+
   // The user in a hash tag: all records of one user share a Cluster's slot.
-  #ofUser(kind: 'access' | 'pkce' | 'consumed', userId: string): string {
+  #ofUser(kind: UserKind, userId: string): string {
     return `${this.prefix}~${kind}:{${this.#user(userId)}}:`
   }
 
@@ -111,6 +119,9 @@ export class KeySpace {
     return this.#hash === undefined ? part : this.#hash(part)
   }
 }
+
+const USER_KINDS = ['access', 'pkce', 'consumed'] as const
+type UserKind = (typeof USER_KINDS)[number]
 
 /** Which registration of a server is meant: as the OAuth client that it is, or as the resource server that introspects. */
 export type ClientRole = 'client' | 'resource'

@@ -118,7 +118,10 @@ export class OAuthStore {
   async deleteUser(userId: string): Promise<number> {
     let removed = 0
     const scan = this.#commands.scan(this.#keys.userPattern(userId), this.#keys.slotKey(userId))
-    for await (const keys of scan) removed += await this.#commands.deleteAll(keys)
+    for await (const keys of scan) {
+      const own = keys.filter((key) => this.#keys.isOfUser(userId, key))
+      removed += await this.#commands.deleteAll(own)
+    }
     return removed
   }
 }

@@ -110,6 +110,27 @@ it('all records of a user share a hash slot, and those of another user have anot
   )
 })
 
+it('only the records of a user are taken for his, whatever stands in the keys and URLs of others', () => {
+  const user = fc.constantFrom('a', '', '%', '}', '{a}', '*', 'a}:{a')
+  const other = fc.oneof(
+    part,
+    user,
+    user.map((name) => `x:{${name}}:y`),
+  )
+  fc.assert(
+    fc.property(named, user, other, other, ([kind, ...parts], owner, first, second) => {
+      const hasUser = kind === 'pkce' || kind === 'consumed' || kind === 'access'
+      for (const record of [
+        [kind, ...parts],
+        [kind, first || 'a', second],
+      ] as Named[]) {
+        expect(keys.isOfUser(owner, nameOf(record))).toBe(hasUser && record[1] === owner)
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
 it('the URL of an access token can be read from its name', () => {
   fc.assert(
     fc.property(part, part, (user, url) => {
