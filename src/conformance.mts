@@ -1,0 +1,2 @@
+export type * from './conformance.js'
+export { oauthDbConformance } from './conformance.js'
