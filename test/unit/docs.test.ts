@@ -1,0 +1,139 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { DEFAULTS, ENV_NAMES } from '../../src/options.js'
+import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
+import { aclRule, COMMANDS } from '../support/acl-rule.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A page without its fenced blocks. */
+const proseOf = (page: string) => textOf(page).replace(/^```.*\n[\s\S]*?^```$/gm, '')
+const textOf = (path: string) => readFileSync(join(root, path), 'utf8')
+
+/** The rows of every table under a heading, as cells, without the heads. */
+function rowsUnder(page: string, heading: string): string[][] {
+  const sections = proseOf(page).split(/^(?=## )/m)
+  const section = sections.find((one) => one.startsWith(`## ${heading}\n`))
+  if (section === undefined) throw new Error(`${page} has no section ${heading}`)
+  return section
+    .split('\n')
+    .filter((line, index, lines) => line.startsWith('|') && !/^\|-/.test(lines[index + 1] ?? ''))
+    .filter((line) => !/^\|-/.test(line))
+    .map((line) =>
+      line
+        .slice(1, -1)
+        .split(/(?<!\\)\|/)
+        .map((cell) => cell.trim()),
+    )
+}
+
+const codeIn = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code)
+
+const sorted = (names: Iterable<string>) => [...names].sort()
+
+test('the README lists every option with its default', () => {
+  const documented = rowsUnder('README.md', 'Options').map(([name, value]) => [
+    codeIn(name)[0],
+    codeIn(value)[0],
+  ])
+  const refusal = () => new RedisOAuthDatabase({ nonsense: 1 } as never)
+  const names = /the options are (.*)$/.exec(messageOf(refusal))?.[1]?.split(', ') ?? []
+  const defaults = DEFAULTS as Record<string, unknown>
+  const expected = names.map((name) => [name, literal(defaults[name])])
+  expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(expected))
+  expect(documented).toHaveLength(names.length)
+})
+
+function messageOf(act: () => unknown): string {
+  try {
+    act()
+    return ''
+  } catch (error) {
+    return (error as Error).message
+  }
+}
+
+function literal(value: unknown): string | undefined {
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? `'${value}'` : String(value)
+}
+
+test('the README lists every method', () => {
+  const documented = rowsUnder('README.md', 'Methods')
+    .flatMap(([names]) => codeIn(names))
+    .map((code) => code.replace(/\(.*/, '').replace('RedisOAuthDatabase.', ''))
+  const own = (of: object) =>
+    Object.entries(Object.getOwnPropertyDescriptors(of))
+      .filter(([, { value }]) => typeof value === 'function')
+      .map(([name]) => name)
+  const methods = [...own(RedisOAuthDatabase), ...own(RedisOAuthDatabase.prototype)]
+  expect(sorted(documented)).toEqual(sorted(methods.filter((name) => name !== 'constructor')))
+})
+
+test('docs/errors.md has one row for every code', () => {
+  const codes = [...textOf('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'$/gm)]
+  const documented = rowsUnder('docs/errors.md', 'By code').map(([code]) => codeIn(code)[0] ?? '')
+  expect(sorted(documented)).toEqual(sorted(codes.map(([, code = '']) => code)))
+})
+
+test('docs/connecting.md lists every environment variable', () => {
+  const documented = rowsUnder('docs/connecting.md', 'From the environment')
+  expect(
+    Object.fromEntries(documented.map(([name, option]) => [codeIn(option)[0], codeIn(name)[0]])),
+  ).toEqual(ENV_NAMES)
+})
+
+test('docs/operations.md shows the ACL rule that the tests run under', () => {
+  const rule = /^ACL SETUSER \S+ on >\S+ (.*)$/m.exec(textOf('docs/operations.md'))?.[1]
+  expect(rule).toBe(aclRule('atxp:oauth:'))
+})
+
+test('docs/operations.md says of each command of that rule who sends it', () => {
+  const documented = rowsUnder('docs/operations.md', 'Commands').flatMap(([names]) => codeIn(names))
+  expect(sorted(documented)).toEqual(sorted(COMMANDS.map((name) => name.toUpperCase())))
+})
+
+test('docs/architecture.md names every room and every file beside them', () => {
+  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  const names = files
+    .filter((path) => path.endsWith('.ts'))
+    .map((path) => path.replace(/\/.*/, '/'))
+  const text = textOf('docs/architecture.md')
+  expect(names.filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([])
+})
+
+const pages = [
+  ...readdirSync(root).filter((name) => name.endsWith('.md')),
+  ...['docs', 'examples'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => `${folder}/${name}`),
+  ),
+]
+
+test.each(pages)('every link of %s leads somewhere', (page) => {
+  const dead = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, target = '']) => target)
+    .filter((target) => !/^(https?|mailto):/.test(target))
+    .filter((target) => !leadsSomewhere(page, target))
+  expect(dead).toEqual([])
+})
+
+function leadsSomewhere(page: string, target: string): boolean {
+  const [path = '', anchor] = target.split('#')
+  const file = path === '' ? page : join(dirname(page), path)
+  if (!existsSync(join(root, file))) return false
+  return anchor === undefined || anchorsOf(file).includes(anchor)
+}
+
+/** As GitHub makes them from headings. */
+function anchorsOf(page: string): string[] {
+  return [...proseOf(page).matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replace(/[^\w\- ]/g, '')
+      .replaceAll(' ', '-'),
+  )
+}
