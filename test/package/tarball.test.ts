@@ -19,12 +19,6 @@ const SESSION = {
   code: 'CLOSED',
 }
 
-const ONE_CLASS = {
-  same: true,
-  missing: [],
-  names: ['RedisOAuthDatabase', 'RedisOAuthDatabaseError'],
-}
-
 let redis: RedisServer
 
 beforeAll(async () => {
@@ -51,8 +45,10 @@ describe.each(nodes.map(({ version, path }) => [version, path] as const))(
       expect(await outcomeOf(path, 'session-of-esm.mjs')).toEqual(SESSION)
     })
 
-    test('import and require give the same class', async () => {
-      expect(await outcomeOf(path, 'one-class.mjs')).toEqual(ONE_CLASS)
+    test('import and require give the same class at every entry point', async () => {
+      const differences = await outcomeOf(path, 'one-class.mjs')
+      expect(differences).toMatchObject({ '.': [] })
+      expect(Object.values(differences as object).flat()).toEqual([])
     })
 
     if (Number.parseInt(version, 10) >= 24) {

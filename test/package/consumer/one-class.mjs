@@ -1,14 +1,18 @@
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import * as esm from '@atxp/redis'
 
-const cjs = createRequire(import.meta.url)('@atxp/redis')
+// Compares what `import` and `require` give for every entry point of the installed package.
 
-const names = Object.keys(esm)
-const values = Object.entries(esm)
-console.log(
-  JSON.stringify({
-    same: values.every(([name, value]) => value === cjs[name]),
-    missing: Object.keys(cjs).filter((name) => !names.includes(name)),
-    names: names.filter((name) => name.startsWith('RedisOAuthDatabase')).sort(),
-  }),
-)
+const require = createRequire(import.meta.url)
+const manifest = JSON.parse(readFileSync(require.resolve('@atxp/redis/package.json'), 'utf8'))
+const entries = Object.keys(manifest.exports).filter((entry) => !entry.endsWith('.json'))
+
+const report = {}
+for (const entry of entries) {
+  const specifier = `@atxp/redis${entry.slice(1)}`
+  const cjs = require(specifier)
+  const esm = { ...(await import(specifier)) }
+  const names = new Set([...Object.keys(cjs), ...Object.keys(esm)])
+  report[entry] = [...names].filter((name) => cjs[name] === undefined || cjs[name] !== esm[name])
+}
+console.log(JSON.stringify(report))
