@@ -160,6 +160,28 @@ async function deliverCallbackTwice(fleet: Fleet): Promise<ReturnType<Observatio
   })
 }
 
+/** The roles authenticate differently, and both registrations belong to one issuer. */
+async function playBothRoles(fleet: Fleet): Promise<ReturnType<Observation['against']>> {
+  const observation = new Observation()
+  await fleet.share()
+  for (let round = 0; round < 2; round += 1) {
+    fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
+    observation.add(await fleet.introspectAll())
+    fleet.expireAccessTokens()
+    observation.add(await fleet.callAll())
+  }
+  return observation.against(fleet, {
+    registrations: 2,
+    authorizations: 1,
+    refreshes: 2,
+    introspections: 2 * fleet.workers.length,
+    refusedClients: 0,
+    ...UNHARMED,
+    callsOk: 4 * fleet.workers.length,
+    callsFailed: 0,
+  })
+}
+
 /** What processes that share one session do to each other, or do not. */
 export const scenarios: readonly Scenario[] = [
   { name: 'all start on an empty database', run: startCold },
@@ -169,5 +191,6 @@ export const scenarios: readonly Scenario[] = [
   { name: 'refresh answers have no refresh token', run: omitRefreshToken },
   { name: 'parent and child paths share a session', run: mixPaths },
   { name: 'one callback is delivered three times, in three processes', run: deliverCallbackTwice },
+  { name: 'every process is a client and a resource server', run: playBothRoles },
   ...faultScenarios,
 ]

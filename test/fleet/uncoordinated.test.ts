@@ -14,6 +14,7 @@ const TELLING = [
   'refresh answers have no refresh token',
   'parent and child paths share a session',
   'one callback is delivered three times, in three processes',
+  'every process is a client and a resource server',
   'the refresh token is refused',
   'a refresh is answered 503 once',
   'the refreshing process is killed before the server acted',

@@ -102,6 +102,11 @@ export class Fleet {
     return this.call(this.#workers, options)
   }
 
+  /** Every process as a resource server that checks the token of the session. */
+  introspectAll(): Promise<Outcome> {
+    return inAll(this.#workers, 'introspect', {})
+  }
+
   expireAccessTokens(): void {
     this.authorizationServer.expireAccessTokens()
   }

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module'
 // By their files: the package's index also loads the wallets of every chain, 700 ms and 65 MB a process.
 import { atxpClient } from '@atxp/client/dist/atxpClient.js'
 import { OAuthClient } from '@atxp/client/dist/oAuth.js'
-import { MemoryOAuthDb } from '@atxp/common'
+import { MemoryOAuthDb, OAuthResourceClient } from '@atxp/common'
 import { serve } from '../process-child.mjs'
 import { createAccount } from './account.mjs'
 import { UncoordinatedDatabase } from './uncoordinated-database.mjs'
@@ -91,6 +91,27 @@ const commands = {
     return measure([() => oauthClient(path).handleCallback(redirect)])
   },
 
+  /**
+   * As a resource server: asks the authorization server about the access token that this process would call with.
+   * @param {{ path?: string }} [options]
+   * @returns {Promise<Outcome>}
+   */
+  introspect({ path = '/mcp' } = {}) {
+    const introspect = async () => {
+      const held = await database.getAccessToken(setup.accountId, `${setup.mcpOrigin}${path}`)
+      const { oAuthDb, oAuthChannelFetch = fetch } = withDatabase({})
+      const resourceClient = new OAuthResourceClient({
+        db: oAuthDb,
+        sideChannelFetch: oAuthChannelFetch,
+        allowInsecureRequests: true,
+        logger: silence,
+      })
+      const { active } = await resourceClient.introspectToken(setup.issuer, held.accessToken)
+      if (!active) throw new Error('the access token is not active')
+    }
+    return measure([introspect])
+  },
+
   /** Closes the clients and the database. */
   async close() {
     await Promise.all([...clients.values()].map((client) => client.close()))
@@ -126,11 +147,19 @@ function clientConfig(path) {
     allowHttp: true,
     logger: silence,
   }
+  return withDatabase(config)
+}
+
+/**
+ * @param {Record<string, unknown>} options
+ * @returns {any}
+ */
+function withDatabase(options) {
   if (setup.database.kind !== 'redis' || !setup.database.wrap) {
-    return { ...config, oAuthDb: database }
+    return { ...options, oAuthDb: database }
   }
   const { withOAuthDatabase } = load('../../../dist/index.js')
-  return withOAuthDatabase({ ...config, oauthDatabase: database })
+  return withOAuthDatabase({ ...options, oauthDatabase: database })
 }
 
 /** @param {string} path */
