@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseErrorCode } from '../errors.js'
 import type { TrackedCommand } from './command.js'
@@ -87,7 +86,9 @@ export class OwnLink implements Link {
   async close(): Promise<void> {
     const { stream } = this.#client
     this.#client.disconnect()
-    if (stream !== undefined && !stream.destroyed) await once(stream, 'close')
+    if (stream === undefined || stream.destroyed) return
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await new Promise((resolve) => stream.once('close', resolve))
   }
 
   #verify(): void {
