@@ -113,6 +113,12 @@ const pages = [
   ),
 ]
 
+test('the README leads to every page of docs/', () => {
+  const text = textOf('README.md')
+  const all = pages.filter((page) => page.startsWith('docs/'))
+  expect(all.filter((page) => !text.includes(`](${page}`))).toEqual([])
+})
+
 test.each(pages)('every link of %s leads somewhere', (page) => {
   const dead = [...proseOf(page).matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
