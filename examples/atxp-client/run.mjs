@@ -4,9 +4,9 @@ import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { RedisOAuthDatabase } from '@atxp/redis'
 import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
 import { startMcpServer } from '../../test/support/fleet/mcp-server.mjs'
+import { removeRecords } from '../scratch-records.mjs'
 
 const authorizationServer = await startAuthorizationServer()
 const { issuer, introspect } = authorizationServer
@@ -42,7 +42,7 @@ try {
 
   console.log('Six processes, one registration, one login, no session lost.')
 } finally {
-  await removeRecords()
+  await removeRecords(env.REDIS_URL, env.REDIS_KEY_PREFIX)
   await mcpServer.stop()
   await authorizationServer.stop()
 }
@@ -61,11 +61,4 @@ function expectCounts(expected) {
     { registrations, authorizations, refreshes, familiesRevoked },
     { ...expected, familiesRevoked: 0 },
   )
-}
-
-async function removeRecords() {
-  const db = new RedisOAuthDatabase({ url: env.REDIS_URL, keyPrefix: env.REDIS_KEY_PREFIX })
-  await db.deleteUser(env.ACCOUNT)
-  await db.deleteClientCredentials(issuer)
-  await db.close()
 }

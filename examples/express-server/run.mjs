@@ -9,6 +9,7 @@ import { atxpClient } from '@atxp/client'
 import { RedisOAuthDatabase, withOAuthDatabase } from '@atxp/redis'
 import { createAccount } from '../../test/support/fleet/account.mjs'
 import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
+import { removeRecords } from '../scratch-records.mjs'
 
 const ACCOUNT = 'base:0xexample'
 const url = process.env.REDIS_URL ?? 'redis://localhost:6379'
@@ -17,7 +18,6 @@ const prefix = `example:${randomUUID()}:`
 const authorizationServer = await startAuthorizationServer()
 const { issuer } = authorizationServer
 const clientDb = new RedisOAuthDatabase({ url, keyPrefix: `${prefix}client:` })
-const serverDb = new RedisOAuthDatabase({ url, keyPrefix: `${prefix}server:` })
 const servers = []
 
 try {
@@ -60,7 +60,8 @@ try {
   console.log('The session is ended at the second, and the first knows it no more.')
 } finally {
   await Promise.all(servers.map(stopServer))
-  await removeRecords()
+  await clientDb.close()
+  await removeRecords(url, prefix)
   await authorizationServer.stop()
 }
 
@@ -87,12 +88,4 @@ async function stopServer({ child }) {
 
 function request({ origin }, method, headers) {
   return fetch(`${origin}/session`, { method, headers })
-}
-
-async function removeRecords() {
-  await clientDb.deleteUser(ACCOUNT)
-  await clientDb.deleteClientCredentials(issuer)
-  await serverDb.deleteClientCredentials(issuer)
-  for (const key of await serverDb.listTokens()) await serverDb.deleteToken(key)
-  await Promise.all([clientDb.close(), serverDb.close()])
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { OAuthResourceClient } from '@atxp/common'
-import { RedisOAuthDatabase } from '@atxp/redis'
+import { RedisOAuthDatabase, withOAuthDatabase } from '@atxp/redis'
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
 import express from 'express'
@@ -9,16 +9,17 @@ const SESSION_LIFETIME_MS = 60 * 60 * 1000
 
 const authorizationServer = process.env.AUTHORIZATION_SERVER
 
-// A prefix of its own: as a server you are another client of the authorization server than as a client.
 const oauthDb = new RedisOAuthDatabase({
   url: process.env.REDIS_URL ?? 'redis://localhost:6379',
   keyPrefix: process.env.REDIS_KEY_PREFIX ?? 'server:oauth:',
 })
 
 // Introspects tokens as a client of the authorization server. The registration that it needs is in Redis, so that all
-// instances use one.
+// instances use one, and apart from the one that the same process may have as a client.
+const { oAuthDb, oAuthChannelFetch } = withOAuthDatabase({ oauthDatabase: oauthDb })
 const oauth = new OAuthResourceClient({
-  db: oauthDb,
+  db: oAuthDb,
+  sideChannelFetch: oAuthChannelFetch,
   clientName: 'Express example',
   allowInsecureRequests: true, // only because the example's authorization server has no TLS
   logger: { debug() {}, info() {}, warn: console.warn, error: console.error },
