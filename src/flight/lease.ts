@@ -115,8 +115,7 @@ export class Lease {
   async #renew(): Promise<void> {
     const sentAt = performance.now()
     const budgetMs = this.#acquiredAt + this.#terms.maxHoldMs - sentAt
-    if (budgetMs <= 0) return
-    const leaseMs = Math.ceil(Math.min(this.#terms.leaseMs, budgetMs))
+    const leaseMs = Math.max(1, Math.ceil(Math.min(this.#terms.leaseMs, budgetMs)))
     let renewed: boolean | 'unknown'
     try {
       renewed = await this.#store.renew(this.#name, this.#owner, leaseMs)
@@ -126,6 +125,8 @@ export class Lease {
     if (this.#released) return
     if (renewed === false) return this.#lose()
     if (renewed === true) this.#heldUntil(sentAt + leaseMs)
+    // The last renewal is the one that reaches to the end of the budget.
+    if (renewed === true && budgetMs <= this.#terms.leaseMs) return
     this.#renewIn(renewed === true ? leaseMs / 3 : leaseMs / 10)
   }
 }

@@ -182,7 +182,12 @@ class Refresh {
     if (!refused) return { kind: 'answered', answer }
     publishSession('refreshRefused', answer.status)
     try {
-      await records.remove(this.#place, refreshToken)
+      const removed = await records.remove(this.#place, refreshToken)
+      const standing = removed ? null : await records.read(this.#place)
+      // Somebody logged in meanwhile.
+      if (standing && standing.refreshToken !== refreshToken) {
+        return { kind: 'renewed', token: standing }
+      }
     } catch {
       // The refusal says more than the store's failure; whoever reads the record meets the refusal itself.
     }

@@ -19,29 +19,34 @@ export interface FlightOptions<T> {
    * How long others wait for a holder that died, in milliseconds, at least 10. A living holder renews its lease.
    * @defaultValue 5000
    */
-  leaseMs?: number
+  leaseMs?: number | undefined
   /**
    * How long a caller waits for others at most, in milliseconds.
    * @defaultValue 40000
    */
-  waitMs?: number
+  waitMs?: number | undefined
   /**
    * How long the lease is renewed at most, in milliseconds; then `signal` aborts.
    * @defaultValue 35000
    */
-  maxHoldMs?: number
+  maxHoldMs?: number | undefined
   /**
    * When Redis fails before the work began: reject, or work without a lease.
    * @defaultValue 'fail'
    */
-  whenStoreFails?: 'proceed' | 'fail'
+  whenStoreFails?: 'proceed' | 'fail' | undefined
 }
 
 type Turn<T> = { lease: Lease } | { found: T } | { gaveUp: true }
 
-interface Flight<T> extends Required<FlightOptions<T>> {
+interface Flight<T> {
   id: string
   startedAt: number
+  recheck: () => Promise<T | undefined>
+  leaseMs: number
+  waitMs: number
+  maxHoldMs: number
+  whenStoreFails: 'proceed' | 'fail'
 }
 
 /**

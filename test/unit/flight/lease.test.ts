@@ -88,6 +88,7 @@ test('ends with its budget, however alive its holder', async () => {
   await vi.advanceTimersByTimeAsync(20)
   expect(lease.lost.aborted).toBe(true)
   expect(store.heldLeases).toBe(0)
+  expect(store.calls.filter((call) => call === 'renew')).toHaveLength(7)
 })
 
 test('leaves no timer behind, released or lost', async () => {

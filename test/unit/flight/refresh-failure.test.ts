@@ -54,10 +54,14 @@ test('an answer that is no token response is passed on and saved by nobody', asy
   expect(session.record).toBe(before)
 })
 
-test.each([429, 500, 503, 403])('a %d that refuses nothing leaves the record', async (status) => {
-  const process = session.start()
-  session.server.step = () => new Response('<html>go away</html>', { status })
-  expect(await process.refresh()).toBe(status)
+test.each<[number, string]>([
+  [403, '<html>go away</html>'],
+  [429, '{"error":"slow_down"}'],
+  [500, '{"error":"invalid_grant"}'],
+  [503, '{"error":"invalid_client"}'],
+])('a %d with %s refuses nothing, and leaves the record', async (status, body) => {
+  session.server.step = () => new Response(body, { status })
+  expect(await session.start().refresh()).toBe(status)
   expect(session.record).toBeDefined()
 })
 

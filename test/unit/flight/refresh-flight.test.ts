@@ -40,6 +40,16 @@ test('all who asked get the pair that stands', async () => {
   }
 })
 
+test('a record that was renewed before the request came is answered without a lease', async () => {
+  const process = session.start()
+  const { refreshToken } = session
+  await process.db.getAccessToken(USER, URL_OF_TOKEN)
+  session.save({ ...session.server.login() })
+  const answer = await process.fetch(TOKEN_URL, refreshInit(refreshToken))
+  expect((await answer.json()).refresh_token).toBe(session.refreshToken)
+  expect(session.store.names.size).toBe(0)
+})
+
 test.each([
   ['seconds', 1_700_000_000],
   ['milliseconds', 1_700_000_000_000],

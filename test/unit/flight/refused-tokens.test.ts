@@ -50,3 +50,12 @@ test('a new token that has expired by the clock is renewed, refused or not', asy
   expect(await second?.refresh()).toBe(200)
   expect(session.server.count.refreshes).toBe(2)
 })
+
+test('a refusal long ago does not keep a client from renewing before the expiry', async () => {
+  const [first, second] = session.startAll(2, { seesResources: true }) as FleetProcess[]
+  await refuse(second as FleetProcess, session.record?.accessToken)
+  expect(await first?.refresh()).toBe(200)
+  await vi.advanceTimersByTimeAsync(31_000)
+  expect(await second?.refresh()).toBe(200)
+  expect(session.server.count.refreshes).toBe(2)
+})

@@ -67,6 +67,13 @@ describe('with time held', () => {
     expect(job.runs).toBe(1)
   })
 
+  test('callers of one process share one lease and no subscription', async () => {
+    const flights = new Flights(store)
+    const calls = [1, 2, 3].map(() => flights.run('name', () => job.work(async () => 'done'), job))
+    await Promise.all(calls)
+    expect(store.calls).toEqual(['acquire', 'release'])
+  })
+
   test('wakes a waiter by the release, without the help of time', async () => {
     const task = deferred<string>()
     const first = new Flights(store).run('name', () => job.work(() => task.promise), job)
