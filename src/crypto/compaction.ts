@@ -54,7 +54,7 @@ export function compact(text: string): Buffer {
 
 /** The text that `compact` was given. Throws `UNREADABLE_RECORD` for bytes that it cannot have made. */
 export function restore(bytes: Buffer): string {
-  switch (bytes[0]) {
+  switch (Number(bytes[0])) {
     case FORM_UTF8:
       return bytes.toString('utf8', 1)
     case FORM_PACKED:

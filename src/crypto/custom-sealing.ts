@@ -1,10 +1,8 @@
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
 import { type SealContext, type Sealing, unreadableRecord } from './sealing.js'
 
 /** The first byte of what a custom `seal` made. */
 export const CUSTOM_MAGIC = 0xfb
-
-const SEALING_FAILED: string = 'SEALING_FAILED'
 
 /**
  * A caller's own sealing, kept apart from the rest: its results carry a mark that no plain record has, and what it throws
@@ -68,7 +66,7 @@ function rethrow(name: string, error: unknown): never {
 
 function sealingFailed(name: string, reason: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
-    SEALING_FAILED as RedisOAuthDatabaseErrorCode,
+    'SEALING_FAILED',
     `The function encryption.${name} failed: ${reason}`,
   )
 }

@@ -9,6 +9,12 @@ interface SharedEncryptionOptions {
    */
   acceptPlaintext?: boolean | undefined
   /**
+   * Whether writes stay plain: for the first step of a change-over, in which every process learns to open sealed records
+   * before any process writes one, and for the way back. Needs `acceptPlaintext`.
+   * @defaultValue `false`
+   */
+  writePlaintext?: boolean | undefined
+  /**
    * Memory, in bytes, for records that were opened lately: one that is read again unchanged is not decrypted again. `0`
    * keeps none.
    * @defaultValue `8388608`
@@ -34,16 +40,14 @@ export interface CustomEncryptionOptions extends SharedEncryptionOptions, Sealin
 
 export type EncryptionOptions = KeyEncryptionOptions | CustomEncryptionOptions
 
-/** 8 MiB are about 2500 records of 1000 characters. */
+/** What holds where an option is left out. 8 MiB are about 2500 records of 1000 characters. */
 export const ENCRYPTION_DEFAULTS: {
   readonly acceptPlaintext: boolean
+  readonly writePlaintext: boolean
   readonly memoBytes: number
-} = {
-  acceptPlaintext: false,
-  memoBytes: 8_388_608,
-}
+} = { acceptPlaintext: false, writePlaintext: false, memoBytes: 8_388_608 }
 
-const NAMES = new Set(['keys', 'seal', 'open', 'acceptPlaintext', 'memoBytes'])
+const NAMES = new Set(['keys', 'seal', 'open', ...Object.keys(ENCRYPTION_DEFAULTS)])
 
 /** Throws a `TypeError` that names the option which is wrong. What is in `keys` is the keyring's to check. */
 export function checkEncryptionOptions(
@@ -52,20 +56,35 @@ export function checkEncryptionOptions(
   if (typeof encryption !== 'object' || encryption === null) {
     throw new TypeError('encryption must be an object: { keys } or { seal, open }')
   }
-  // An object of a class of the caller's has whatever fields it needs.
-  const isPlain = Object.getPrototypeOf(encryption) === Object.prototype
-  const unknown = Object.keys(encryption).find((name) => !NAMES.has(name))
-  if (isPlain && unknown !== undefined)
-    throw new TypeError(`encryption.${unknown} is not an option`)
-  const { keys, seal, open, acceptPlaintext, memoBytes } = encryption as Record<string, unknown>
-  const isCustom = typeof seal === 'function' && typeof open === 'function'
-  if (keys === undefined ? !isCustom : seal !== undefined || open !== undefined) {
+  checkNames(encryption)
+  const options = encryption as Unchecked
+  if (!hasOneForm(options)) {
     throw new TypeError('encryption takes either keys, or the functions seal and open')
   }
-  if (acceptPlaintext !== undefined && typeof acceptPlaintext !== 'boolean') {
-    throw new TypeError('encryption.acceptPlaintext must be true or false')
+  const { acceptPlaintext, writePlaintext, memoBytes } = options
+  for (const [name, value] of Object.entries({ acceptPlaintext, writePlaintext })) {
+    if (value !== undefined && typeof value !== 'boolean') {
+      throw new TypeError(`encryption.${name} must be true or false`)
+    }
   }
-  if (memoBytes !== undefined && !(Number.isSafeInteger(memoBytes) && (memoBytes as number) >= 0)) {
+  if (writePlaintext === true && acceptPlaintext !== true) {
+    throw new TypeError('encryption.writePlaintext needs encryption.acceptPlaintext')
+  }
+  if (memoBytes !== undefined && !(Number.isSafeInteger(memoBytes) && Number(memoBytes) >= 0)) {
     throw new TypeError('encryption.memoBytes must be a whole number of bytes, or 0 for no memo')
   }
+}
+
+type Unchecked = Partial<Record<keyof KeyEncryptionOptions, unknown>>
+
+function hasOneForm({ keys, seal, open }: Unchecked): boolean {
+  if (keys !== undefined) return seal === undefined && open === undefined
+  return typeof seal === 'function' && typeof open === 'function'
+}
+
+/** An object of a class of the caller's may have whatever other fields it needs. */
+function checkNames(encryption: object): void {
+  if (Object.getPrototypeOf(encryption) !== Object.prototype) return
+  const unknown = Object.keys(encryption).find((name) => !NAMES.has(name))
+  if (unknown !== undefined) throw new TypeError(`encryption.${unknown} is not an option`)
 }

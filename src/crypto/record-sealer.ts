@@ -23,6 +23,7 @@ export class RecordSealer {
   readonly #keyring: Keyring | undefined
   readonly #sealing: Envelope | CustomSealing
   readonly #acceptPlaintext: boolean
+  readonly #writePlaintext: boolean
   readonly #memo: OpenedMemo
 
   /** Throws a `TypeError` that names the option which is wrong. */
@@ -35,11 +36,13 @@ export class RecordSealer {
       this.#sealing = new Envelope(this.#keyring)
     }
     this.#acceptPlaintext = encryption.acceptPlaintext ?? ENCRYPTION_DEFAULTS.acceptPlaintext
+    this.#writePlaintext = encryption.writePlaintext ?? ENCRYPTION_DEFAULTS.writePlaintext
     this.#memo = new OpenedMemo(encryption.memoBytes ?? ENCRYPTION_DEFAULTS.memoBytes)
   }
 
   /** The bytes to write; a promise only where a custom `seal` returns one. */
   seal(text: string, context: SealContext): Buffer | Promise<Buffer> {
+    if (this.#writePlaintext) return Buffer.from(text)
     return this.#sealing.seal(compact(text), context)
   }
 
@@ -57,8 +60,9 @@ export class RecordSealer {
     return this.#opened(bytes, context, opened)
   }
 
-  /** Whether the record is plain, or sealed with a key other than the active one. */
+  /** Whether the record is in another form than it would be written in: plain, or sealed with a key that is not the active one. */
   needsReseal(bytes: Buffer): boolean {
+    if (this.#writePlaintext) return isSealed(bytes)
     return !this.#sealing.isCurrent(bytes)
   }
 

@@ -35,14 +35,14 @@ describe.each(cases)('GCM $name', ({ key, nonce, associatedData, plaintext, ciph
 })
 
 describe('writeNonce', () => {
-  it('never gives out the same nonce twice, however often the pool is refilled', () => {
+  it('never gives out random bytes twice, in whatever alignment, however often the pool is refilled', () => {
     const seen = new Set<string>()
     const target = Buffer.alloc(NONCE_BYTES)
-    for (let i = 0; i < 10_000; i++) {
+    for (let i = 0; i < 5000; i++) {
       writeNonce(target, 0)
-      seen.add(target.toString('latin1'))
+      for (let from = 0; from <= 4; from++) seen.add(target.toString('latin1', from, from + 8))
     }
-    expect(seen.size).toBe(10_000)
+    expect(seen.size).toBe(5000 * 5)
   })
 
   it('writes 12 bytes and leaves those around them alone', () => {

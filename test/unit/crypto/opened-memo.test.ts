@@ -63,6 +63,13 @@ describe('OpenedMemo', () => {
     expect(memo.get(sealed, { kind: 'token', key: 'p:0' })).toBeUndefined()
   })
 
+  it('does not count what was replaced', () => {
+    const memo = new OpenedMemo(20_000)
+    memo.set(sealed, context, 'text')
+    for (let i = 0; i < 1000; i++) memo.set(sealed, { kind: 'token', key: 'p:b' }, 'other')
+    expect(memo.get(sealed, context)).toBe('text')
+  })
+
   it('never answers with a text that was not the last one set for key and bytes, and stays within its bytes', () => {
     const step = fc.record({
       isSet: fc.boolean(),

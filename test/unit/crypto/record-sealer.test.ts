@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -104,6 +105,28 @@ describe('plain records', () => {
     }
   })
 
+  it('are what writePlaintext writes, while sealed ones can be read', () => {
+    const first = new RecordSealer({ keys: [k1], acceptPlaintext: true, writePlaintext: true })
+    expect(first.seal(text, context)).toEqual(Buffer.from(text))
+    expect(first.open(sealedBy(strict), context)).toBe(text)
+    expect(first.needsReseal(Buffer.from(text))).toBe(false)
+    expect(first.needsReseal(sealedBy(strict))).toBe(true)
+  })
+
+  it('become sealed ones, and plain again, without a process that cannot read them', () => {
+    const first = new RecordSealer({ keys: [k1], acceptPlaintext: true, writePlaintext: true })
+    // Steps are rolled out one after the other, so processes of two neighbouring ones write and read side by side; before
+    // the last one, reseal() has left nothing plain.
+    for (const pair of [
+      [first, lenient],
+      [lenient, strict],
+    ]) {
+      for (const reader of pair) {
+        for (const writer of pair) expect(reader.open(sealedBy(writer), context)).toBe(text)
+      }
+    }
+  })
+
   it('need resealing, and so do those under an old key', () => {
     const rotated = new RecordSealer({ keys: [k2, k1], acceptPlaintext: true })
     expect(rotated.needsReseal(Buffer.from(text))).toBe(true)
@@ -167,6 +190,11 @@ describe('encryption options', () => {
     [{ keys: [] }, 'encryption.keys must be an array'],
     [{ keys: [k1], key: 'x' }, 'encryption.key is not an option'],
     [{ keys: [k1], acceptPlaintext: 'yes' }, 'encryption.acceptPlaintext must be true or false'],
+    [{ keys: [k1], writePlaintext: 1 }, 'encryption.writePlaintext must be true or false'],
+    [
+      { keys: [k1], writePlaintext: true },
+      'encryption.writePlaintext needs encryption.acceptPlaintext',
+    ],
     [{ keys: [k1], memoBytes: -1 }, 'encryption.memoBytes must be a whole number'],
     [{ keys: [k1], memoBytes: 1.5 }, 'encryption.memoBytes must be a whole number'],
     [{ keys: [k1], memoBytes: '8' }, 'encryption.memoBytes must be a whole number'],
@@ -201,6 +229,13 @@ describe('encryption options', () => {
   })
 
   it('have the defaults that their comments name', () => {
-    expect(ENCRYPTION_DEFAULTS).toEqual({ acceptPlaintext: false, memoBytes: 8_388_608 })
+    const source = readFileSync(
+      new URL('../../../src/crypto/encryption-options.ts', import.meta.url),
+      'utf8',
+    )
+    const named = [...source.matchAll(/@defaultValue `(.*)`\n\s+\*\/\n\s+(\w+)\?/g)]
+    expect(named.map(([, value, name]) => [name, value])).toEqual(
+      Object.entries(ENCRYPTION_DEFAULTS).map(([name, value]) => [name, String(value)]),
+    )
   })
 })
