@@ -1,0 +1,39 @@
+// Compiled, never run: what `withOAuthDatabase` returns is what the published client takes.
+import type { Account, atxpClient } from '@atxp/client'
+import type { FetchLike, OAuthDb } from '@atxp/common'
+import { type RedisOAuthDatabase, withOAuthDatabase } from '../../src/index.js'
+
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+
+/** Fails to compile unless its type argument is `true`; a type that decayed to `any` is not. */
+function holds<_T extends true>(): void {}
+
+type ClientOptions = Parameters<typeof atxpClient>[0]
+
+export function forTheClient(db: RedisOAuthDatabase, account: Account): ClientOptions {
+  const options = withOAuthDatabase({
+    mcpServer: 'https://browse.mcp.atxp.ai/',
+    account,
+    oauthDatabase: db,
+  })
+  holds<Same<typeof options.oAuthDb, OAuthDb>>()
+  holds<Same<typeof options.oAuthChannelFetch, FetchLike>>()
+  holds<Same<typeof options.fetchFn, FetchLike>>()
+  holds<Same<typeof options.mcpServer, string>>()
+  // @ts-expect-error the name that the SDK does not know is gone
+  options.oauthDatabase
+  return options
+}
+
+export function forTheServer(db: RedisOAuthDatabase): { destination: string; oAuthDb: OAuthDb } {
+  return withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
+}
+
+export function misuse(db: RedisOAuthDatabase): void {
+  // @ts-expect-error it has to be a database
+  withOAuthDatabase({ mcpServer: 'https://browse.mcp.atxp.ai/', oauthDatabase: {} })
+  // @ts-expect-error and to be there
+  withOAuthDatabase({ mcpServer: 'https://browse.mcp.atxp.ai/' })
+  // @ts-expect-error there are two roles
+  withOAuthDatabase({ oauthDatabase: db }, { role: 'server' })
+}
