@@ -3,7 +3,8 @@ import { verifyAccountToken } from './account.mjs'
 import { CLIENT_AUTH_METHODS, ClientRegistry, OAuthRefusal } from './client-registry.mjs'
 import { Gathering } from './gathering.mjs'
 import { GrantLedger } from './grant-ledger.mjs'
-import { listenOnLoopback, readBody, sendJson } from './loopback-server.mjs'
+import { listenOnLoopback, sendJson } from './loopback-server.mjs'
+import { bearerToken, readForm, readJson, required } from './oauth-request.mjs'
 import { TokenFaults } from './token-faults.mjs'
 
 /**
@@ -32,8 +33,7 @@ const NO_COUNTS = {
  * A strict OAuth 2.1 authorization server on loopback: dynamic registration, PKCE (S256 only), codes bound to their
  * client and redirect URI, rotating refresh tokens with reuse detection, introspection. Everything is in memory.
  *
- * What a test may do to it is in the object that it returns; another process does the same through
- * {@link controlAuthorizationServer}.
+ * What a test may do to it is in the object that it returns; another process does the same through `remote-control.mjs`.
  */
 export async function startAuthorizationServer() {
   const settings = { ...DEFAULT_SETTINGS }
@@ -270,64 +270,6 @@ export async function startAuthorizationServer() {
       gathering.disperse()
       await server.stop()
     },
-  }
-}
-
-/**
- * The controls of an authorization server that another process runs; each method answers with a promise.
- * @param {string} issuer
- * @returns {Record<string, (...args: unknown[]) => Promise<any>>}
- */
-export function controlAuthorizationServer(issuer) {
-  /** @type {ProxyHandler<Record<string, (...args: unknown[]) => Promise<any>>>} */
-  const handler = {
-    get:
-      (_target, name) =>
-      async (/** @type {unknown[]} */ ...args) => {
-        const response = await fetch(`${issuer}/control`, {
-          method: 'POST',
-          body: JSON.stringify({ name, args }),
-        })
-        const body = /** @type {any} */ (await response.json())
-        if (!response.ok) throw new TypeError(body.error)
-        return body.result
-      },
-  }
-  return new Proxy({}, handler)
-}
-
-/** @param {IncomingMessage} request */
-function bearerToken(request) {
-  return request.headers.authorization?.match(/^Bearer (\S+)$/i)?.[1]
-}
-
-/**
- * @param {URLSearchParams} form
- * @param {string} name
- */
-function required(form, name) {
-  const values = form.getAll(name)
-  const [value] = values
-  if (values.length !== 1 || !value) {
-    throw new OAuthRefusal(400, 'invalid_request', `${name} must be given once`)
-  }
-  return value
-}
-
-/** @param {IncomingMessage} request */
-async function readForm(request) {
-  if (!request.headers['content-type']?.startsWith('application/x-www-form-urlencoded')) {
-    throw new OAuthRefusal(400, 'invalid_request', 'a form is required')
-  }
-  return new URLSearchParams(await readBody(request))
-}
-
-/** @param {IncomingMessage} request */
-async function readJson(request) {
-  try {
-    return JSON.parse(await readBody(request))
-  } catch {
-    throw new OAuthRefusal(400, 'invalid_request', 'the body is not JSON')
   }
 }
 

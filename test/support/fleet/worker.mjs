@@ -1,7 +1,5 @@
 import { createRequire } from 'node:module'
-// By their files: the package's index also loads the wallets of every chain, 700 ms and 65 MB a process.
-import { atxpClient } from '@atxp/client/dist/atxpClient.js'
-import { OAuthClient } from '@atxp/client/dist/oAuth.js'
+import { atxpClient, OAuthClient } from '@atxp/client'
 import { MemoryOAuthDb, OAuthResourceClient } from '@atxp/common'
 import { serve } from '../process-child.mjs'
 import { createAccount } from './account.mjs'
