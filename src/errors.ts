@@ -14,6 +14,8 @@ export type RedisOAuthDatabaseErrorCode =
   | 'AUTHENTICATION_REQUIRED'
   /** Redis refused user name or password. */
   | 'AUTHENTICATION_FAILED'
+  /** The `credentials` function failed or took longer than `connectionTimeout`. */
+  | 'CREDENTIALS_UNAVAILABLE'
   /** The Redis user may not run this command or touch this key. */
   | 'PERMISSION_DENIED'
   /** The server has no database of that number. */
@@ -32,12 +34,16 @@ export type RedisOAuthDatabaseErrorCode =
   | 'TIMEOUT'
   /** A write was sent and no answer came: it may or may not have happened. */
   | 'OUTCOME_UNKNOWN'
+  /** The write was made, and not enough replicas confirmed it in time: a failover now could lose it. */
+  | 'NOT_DURABLE'
   /** `close()` was called. */
   | 'CLOSED'
   /** The caller's `AbortSignal` ended the work. */
   | 'ABORTED'
   /** The record is there and cannot be read. */
   | 'UNREADABLE_RECORD'
+  /** `encryption.seal` or `encryption.open` of the caller's failed. */
+  | 'SEALING_FAILED'
   /** The key holds a Redis type that this library never writes. */
   | 'WRONG_TYPE'
   /** An entry given to `storeTokens` is not one. */

@@ -1,5 +1,9 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
+import type { EncryptionOptions } from './crypto/encryption-options.js'
+import type { HashKeysOptions } from './crypto/name-hash.js'
+import type { CredentialsProvider } from './redis/credentials.js'
+import type { ClusterOptions, SentinelOptions } from './redis/topology.js'
 import { isWellFormed } from './well-formed.js'
 
 /**
@@ -9,8 +13,10 @@ import { isWellFormed } from './well-formed.js'
  */
 export interface RedisOAuthDatabaseOptions {
   /**
-   * Redis connection URL: `redis://[[username]:password@]host[:port][/db]`, `rediss://...` for TLS, or
-   * `unix://[[username]:password@]/path/to/socket[?db=0]`. Percent-encode `@ : / # ? %` in username and password.
+   * Redis connection URL: `redis://[[username]:password@]host[:port][/db]`,
+   * `unix://[[username]:password@]/path/to/socket[?db=0]`, `redis-sentinel://.../db?name=mymaster` or `redis-cluster://...`
+   * with `host:port,host:port`; `rediss` in the place of `redis` for TLS. Percent-encode `@ : / # ? %` in username and
+   * password.
    */
   url?: string | undefined
   /**
@@ -36,6 +42,21 @@ export interface RedisOAuthDatabaseOptions {
   db?: number | undefined
   /** TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust. */
   tls?: ConnectionOptions | undefined
+  /**
+   * Asked before each connection for `{ username?, password }`, in the place of those options: for passwords that change,
+   * such as tokens of IAM or Entra. Has `connectionTimeout` to answer.
+   */
+  credentials?: CredentialsProvider | undefined
+  /**
+   * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username`, `password` and `tls`
+   * of the Sentinels themselves, where they ask for them. Those outside are for Redis.
+   */
+  sentinel?: SentinelOptions | undefined
+  /**
+   * Redis Cluster: `nodes` to begin with as `{ host, port }`; `natMap` from `'host:port'` as the nodes call each other to
+   * `{ host, port }` as they can be reached.
+   */
+  cluster?: ClusterOptions | undefined
   /**
    * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold instead of
    * those above, of `connectionTimeout` and of the two retry options. One with a `keyPrefix` of its own is refused.
@@ -103,6 +124,16 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `3000`
    */
   registrationLeaseMs?: number | undefined
+  /**
+   * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
+   * open; or `{ seal, open }` of the caller's. See docs/security.md.
+   */
+  encryption?: EncryptionOptions | undefined
+  /**
+   * Hashes in the place of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
+   * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
+   */
+  hashKeys?: HashKeysOptions | undefined
 }
 
 /** The only source of the documented defaults. */
@@ -163,6 +194,12 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   password: text('a string'),
   db: integer(0, MAX_TIMER_MS),
   tls: { takes: "an object of Node's TLS options", accepts: isObject },
+  credentials: {
+    takes: 'a function that gives { username?, password }',
+    accepts: (value) => typeof value === 'function',
+  },
+  sentinel: { takes: 'an object with name and nodes as { host, port }', accepts: isGroup },
+  cluster: { takes: 'an object with nodes as { host, port }', accepts: isGroup },
   client: { takes: 'an ioredis 5 Redis or Cluster', accepts: isIoredis },
   keyPrefix: text(
     'a string without a lone surrogate and with no `{` unless as a whole hash tag `{...}`',
@@ -177,6 +214,8 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   pkceTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
   singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
   registrationLeaseMs: integer(0, MAX_TIMER_MS, ' milliseconds'),
+  encryption: { takes: 'an object: { keys } or { seal, open }', accepts: isObject },
+  hashKeys: { takes: 'an object: { key }', accepts: isObject },
   expiredAccessTokens: text("'keep' or 'drop'", (value) => value === 'keep' || value === 'drop'),
 }
 
@@ -185,7 +224,11 @@ const SECRET: ReadonlySet<string> = new Set<OptionName>([
   'username',
   'password',
   'tls',
+  'sentinel',
+  'cluster',
   'client',
+  'encryption',
+  'hashKeys',
 ])
 
 /** How a message calls an option: `options.port`, or `REDIS_PORT` where it came from the environment. */
@@ -258,6 +301,18 @@ function toInteger(value: string): number {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
+}
+
+function isGroup(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { nodes } = value as { nodes?: unknown }
+  return nodes === undefined || (Array.isArray(nodes) && nodes.every(isAddress))
+}
+
+function isAddress(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { host, port } = value as { host?: unknown; port?: unknown }
+  return RULES.host.accepts(host) && RULES.port.accepts(port)
 }
 
 function isIoredis(value: unknown): boolean {

@@ -1,8 +1,11 @@
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from './contract.js'
+import { createNameHash } from './crypto/name-hash.js'
+import { RecordSealer } from './crypto/record-sealer.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import {
   DEFAULTS,
   nameOfVariable,
+  optionName,
   optionsFromEnv,
   type RedisOAuthDatabaseOptions,
   resolveOptions,
@@ -14,7 +17,7 @@ import type { Connection } from './redis/connection.js'
 import { closedFailure } from './redis/failure.js'
 import { Leases } from './redis/leases.js'
 import type { Subscriber } from './redis/subscriber.js'
-import { resolveEndpoint } from './redis/url.js'
+import { resolveTopology } from './redis/topology.js'
 import { type CoordinatedFetchOptions, Coordination } from './store/coordination.js'
 import { type AccessTokenInfo, OAuthStore } from './store/oauth-store.js'
 import { RefreshStore } from './store/refresh-store.js'
@@ -47,15 +50,17 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   constructor(options: RedisOAuthDatabaseOptions = {}) {
     const resolved = resolveOptions(options)
-    const { client, keyPrefix, commandTimeout } = resolved
-    const keys = new KeySpace(keyPrefix)
+    const { client, keyPrefix, commandTimeout, encryption, hashKeys } = resolved
+    if (hashKeys && !encryption) throw new TypeError('options.hashKeys needs options.encryption')
+    const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
+    const sealer = encryption && new RecordSealer(encryption)
     const { connection, subscriber } = client
       ? borrow(client, commandTimeout)
-      : connect(resolveEndpoint(resolved, DEFAULTS), resolved)
+      : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
     this.#connection = connection
     this.#subscriber = subscriber
     this.#commands = new Commands(connection)
-    const vault = new Vault(this.#commands, undefined)
+    const vault = new Vault(this.#commands, sealer)
     this.#tokens = new TokenStore(keys, this.#commands, vault)
     this.#records = new OAuthStore(keys, this.#commands, vault, resolved)
     this.#coordination = new Coordination(
@@ -78,7 +83,7 @@ export class RedisOAuthDatabase implements OAuthDb {
   ): RedisOAuthDatabase {
     const fromEnv = optionsFromEnv(env)
     // Only to have what is wrong with the URL said of the variable.
-    resolveEndpoint(fromEnv, DEFAULTS, nameOfVariable('url'))
+    resolveTopology(fromEnv, DEFAULTS, nameOfVariable)
     return new RedisOAuthDatabase({ ...fromEnv, ...options })
   }
 

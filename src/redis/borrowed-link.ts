@@ -1,4 +1,5 @@
-import { type Cluster, Command, type Redis } from 'ioredis'
+import type { Cluster, Redis } from 'ioredis'
+import { layoutOf, mastersOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { Link, Node } from './connection.js'
 
@@ -15,20 +16,24 @@ export class BorrowedLink implements Link {
     client.sendCommand(command)
   }
 
-  scanNodes(slotKey: string | undefined): readonly Node[] {
-    if (!this.#client.isCluster) return [undefined]
-    return mastersOf(this.#client as Cluster, slotKey)
+  keeps(): boolean {
+    return false
   }
 
   stalled(): void {}
 
-  async close(): Promise<void> {}
-}
+  scanNodes(slotKey: string | undefined): readonly Node[] {
+    return this.#client.isCluster ? mastersOf(this.#client as Cluster, slotKey) : [undefined]
+  }
 
-function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {
-  const masters = cluster.nodes('master')
-  if (slotKey === undefined) return masters
-  const owner = cluster.slots[new Command('get', [slotKey]).getSlot()]?.[0]
-  const found = masters.filter(({ options: { host, port } }) => `${host}:${port}` === owner)
-  return found.length > 0 ? found : masters
+  layout(): Promise<string> {
+    return this.#client.isCluster ? layoutOf(this.#client as Cluster) : Promise.resolve('')
+  }
+
+  get epoch(): number {
+    // Private in its types, and there since ioredis 4.
+    return (this.#client as unknown as { connectionEpoch?: number }).connectionEpoch ?? 0
+  }
+
+  async close(): Promise<void> {}
 }

@@ -1,5 +1,6 @@
 import { Command } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
+import { isReply } from './failure.js'
 
 export type Argument = string | Buffer | number
 
@@ -8,6 +9,8 @@ export type Effect = 'read' | 'write'
 
 /** Who is told of a command's end and words its failure. */
 export interface CommandOwner {
+  /** Whether ioredis' word that the command failed does not count, because it will be sent again. */
+  keeps(command: TrackedCommand, error: unknown): boolean
   settled(command: TrackedCommand): void
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError
 }
@@ -28,6 +31,8 @@ export class TrackedCommand extends Command {
   deadlineMs = 0
   /** How many attempts to connect had failed when it was given. */
   failuresBefore = 0
+  /** Whether its link has not handed it to ioredis yet. */
+  isHeld = false
   // Links of the queue of unsettled commands.
   previous: TrackedCommand | undefined
   next: TrackedCommand | undefined
@@ -53,13 +58,19 @@ export class TrackedCommand extends Command {
       if (this.#settle()) resolve(reply)
     }
     this.reject = (error) => {
-      if (this.#settle()) reject(owner.failureOf(error, this))
+      this.refused(error)
+      if (!owner.keeps(this, error)) this.fail(error)
     }
   }
 
   /** Ends it for its caller, past whatever ioredis would still try. If it has not been sent yet, it never will be. */
   fail(error: unknown): void {
     if (this.#settle()) this.#reject(this.#owner.failureOf(error, this))
+  }
+
+  /** Takes note of an answer that is Redis' own no: what was sent last did nothing. */
+  refused(error: unknown): void {
+    if (isReply(error)) this.writes -= 1
   }
 
   override toWritable(socket: object): string | Buffer {

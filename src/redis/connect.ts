@@ -1,18 +1,26 @@
-import { type Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { BorrowedLink } from './borrowed-link.js'
+import { ClusterLink } from './cluster-link.js'
 import { Connection } from './connection.js'
-import { OwnLink, type RetryLimits } from './own-link.js'
+import { authenticate, authenticateAlways, type CredentialsProvider } from './credentials.js'
+import { OwnLink } from './own-link.js'
+import { idleDelayMs, type RetryLimits } from './retry.js'
+import { expectFurtherErrors } from './socket.js'
 import { Subscriber } from './subscriber.js'
-import { type Endpoint, nameOfEndpoint } from './url.js'
+import {
+  type ClusterTopology,
+  nameOfAddress,
+  nameOfTopology,
+  type SentinelTopology,
+  type ServerTopology,
+  type Topology,
+} from './topology.js'
 
 export interface ConnectOptions extends RetryLimits {
   /** Milliseconds for one attempt to connect. */
   readonly connectionTimeout: number
+  readonly credentials?: CredentialsProvider | undefined
 }
-
-// How long a socket that was told to end may take before it is destroyed.
-const DISCONNECT_TIMEOUT_MS = 100
-const KEEP_ALIVE_MS = 30_000
 
 /** The connection for commands, and the one that hears of publications. */
 export interface Channels {
@@ -20,15 +28,99 @@ export interface Channels {
   readonly subscriber: Subscriber
 }
 
+// How long a socket that was told to end may take before it is destroyed.
+const DISCONNECT_TIMEOUT_MS = 100
+const KEEP_ALIVE_MS = 30_000
+// Redirections and resends end at commandTimeout.
+const MAX_REDIRECTIONS = 100
+
 /** Does not connect yet: the first command does. */
-export function connect(endpoint: Endpoint, options: ConnectOptions): Channels {
-  const { db, host, port, path, username, password, tls } = endpoint
-  const driverOptions: RedisOptions = {
-    ...(path === undefined ? { host, port } : { path }),
+export function connect(topology: Topology, options: ConnectOptions): Channels {
+  const server = nameOfTopology(topology)
+  const { commandTimeout } = options
+  if (topology.kind === 'cluster') {
+    const cluster = createCluster(topology, options)
+    return {
+      connection: new Connection(
+        server,
+        commandTimeout,
+        (queue) => new ClusterLink(cluster, queue, options),
+      ),
+      // A Cluster's client has a connection of its own for subscriptions.
+      subscriber: new Subscriber(() => cluster),
+    }
+  }
+  return {
+    connection: new Connection(server, commandTimeout, (queue) => {
+      const client = new Redis({
+        ...driverOptions(topology, options),
+        retryStrategy: () => null,
+        enableOfflineQueue: false,
+        autoResendUnfulfilledCommands: false,
+      })
+      expectFurtherErrors(client)
+      const { credentials, connectionTimeout } = options
+      const authenticateOnce =
+        credentials && (() => authenticate(client, credentials, connectionTimeout))
+      const isSentinel = topology.kind === 'sentinel'
+      return new OwnLink(client, queue, { ...options, isSentinel, authenticate: authenticateOnce })
+    }),
+    subscriber: new Subscriber(() => createSubscriber(topology, options)),
+  }
+}
+
+function createSubscriber(
+  topology: ServerTopology | SentinelTopology,
+  options: ConnectOptions,
+): Redis {
+  const client = new Redis({
+    ...driverOptions(topology, options),
+    retryStrategy: (attempt) => idleDelayMs(attempt, options.retryDelayOnFailover),
+  })
+  expectFurtherErrors(client)
+  const { credentials, connectionTimeout } = options
+  if (credentials) authenticateAlways(client, credentials, connectionTimeout)
+  return client
+}
+
+function createCluster(topology: ClusterTopology, options: ConnectOptions): Cluster {
+  const { retryDelayOnFailover, credentials, connectionTimeout, commandTimeout } = options
+  const cluster = new Cluster([...topology.nodes], {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRedirections: MAX_REDIRECTIONS,
+    retryDelayOnFailover,
+    retryDelayOnClusterDown: retryDelayOnFailover,
+    retryDelayOnTryAgain: retryDelayOnFailover,
+    clusterRetryStrategy: (attempt) => idleDelayMs(attempt, retryDelayOnFailover),
+    slotsRefreshTimeout: Math.min(connectionTimeout, commandTimeout),
+    ...(topology.natMap && { natMap: { ...topology.natMap } }),
+    // Certificates are for names.
+    ...(topology.tls && { dnsLookup: (name, callback) => callback(null, name) }),
+    redisOptions: { ...commonOptions(topology, options), socketTimeout: commandTimeout },
+  })
+  cluster.on('+node', (node: Redis) => {
+    expectFurtherErrors(node)
+    if (credentials) authenticateAlways(node, credentials, connectionTimeout)
+  })
+  return cluster
+}
+
+function driverOptions(
+  topology: ServerTopology | SentinelTopology,
+  options: ConnectOptions,
+): RedisOptions {
+  return { ...commonOptions(topology, options), db: topology.db, ...addressOptions(topology) }
+}
+
+function commonOptions(
+  { username, password, tls }: Topology,
+  options: ConnectOptions,
+): RedisOptions {
+  return {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
-    db,
     lazyConnect: true,
     connectTimeout: options.connectionTimeout,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
@@ -37,19 +129,23 @@ export function connect(endpoint: Endpoint, options: ConnectOptions): Channels {
     disableClientInfo: true,
     maxRetriesPerRequest: null,
   }
-  // OwnLink verifies, queues and resends.
-  const client = new Redis({
-    ...driverOptions,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-  })
+}
+
+function addressOptions(topology: ServerTopology | SentinelTopology): RedisOptions {
+  if (topology.kind === 'server') {
+    const { path, host, port } = topology
+    return path === undefined ? { host, port } : { path }
+  }
+  const { username, password, tls } = topology.sentinel
   return {
-    connection: new Connection(
-      nameOfEndpoint(endpoint),
-      options.commandTimeout,
-      (queue) => new OwnLink(client, queue, options),
-    ),
-    subscriber: new Subscriber(() => new Redis(driverOptions)),
+    name: topology.name,
+    sentinels: [...topology.nodes],
+    ...(username !== undefined && { sentinelUsername: username }),
+    ...(password !== undefined && { sentinelPassword: password }),
+    ...(tls !== undefined && { sentinelTLS: tls }),
+    enableTLSForSentinelMode: topology.tls !== undefined,
+    // The link tries again, as often as was promised.
+    sentinelRetryStrategy: () => null,
   }
 }
 
@@ -77,5 +173,5 @@ export function borrow(client: Redis | Cluster, commandTimeout: number): Channel
 function nameOfClient(client: Redis | Cluster): string {
   if (client.isCluster) return "the caller's Cluster"
   const { host = 'localhost', port = 6379, path } = (client as Redis).options
-  return nameOfEndpoint(path === undefined ? { host, port } : { host, port, path })
+  return path ?? nameOfAddress({ host, port })
 }

@@ -12,6 +12,12 @@ export interface Link {
   /** Sends the command now or later, in the order of the calls. */
   send(command: TrackedCommand, node: Node): void
   scanNodes(slotKey: string | undefined): readonly Node[]
+  /** Which master serves which slots; differs, or has a `[` for a slot on its way, when keys may have moved. */
+  layout(): Promise<string>
+  /** Counts how often the connection was made anew, which a scan's cursor does not outlive. */
+  readonly epoch: number
+  /** Whether a command that ioredis gave up will be sent again. */
+  keeps(command: TrackedCommand, error: unknown): boolean
   /** Told when a command got no answer in time, before it fails. */
   stalled(command: TrackedCommand): void
   /** Ends the connection if it is ours; resolves once its socket is closed. */
@@ -73,8 +79,20 @@ export class Connection implements CommandOwner {
     this.#queue.remove(command)
   }
 
+  keeps(command: TrackedCommand, error: unknown): boolean {
+    return !command.settled && this.#link.keeps(command, error)
+  }
+
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
     return failureOf(error, this.server, command)
+  }
+
+  layout(): Promise<string> {
+    return this.#link.layout()
+  }
+
+  get epoch(): number {
+    return this.#link.epoch
   }
 
   get isClosed(): boolean {

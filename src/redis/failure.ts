@@ -5,6 +5,7 @@ export interface FailedCommand {
   readonly name: string
   readonly args: readonly unknown[]
   readonly effect: 'read' | 'write'
+  /** How often it was sent without being refused by Redis. */
   readonly writes: number
 }
 
@@ -12,6 +13,7 @@ type Code = RedisOAuthDatabaseErrorCode
 
 /** A driver's or Redis' error, under the code that callers match. */
 export function codeOf(error: unknown): Code {
+  if (error instanceof RedisOAuthDatabaseError) return error.code
   const { name, message, code } = partsOf(error)
   if (name === 'ReplyError') return codeOfReply(message)
   if (code !== undefined) {
@@ -20,6 +22,7 @@ export function codeOf(error: unknown): Code {
     if (known !== undefined) return known
   }
   if (/timed out/i.test(message)) return 'TIMEOUT'
+  if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
   if (/TLS|SSL|certificate/i.test(message)) return 'TLS_FAILED'
   return 'CONNECTION_LOST'
 }
@@ -39,12 +42,11 @@ export function failureOf(
   server: string,
   command: FailedCommand,
 ): RedisOAuthDatabaseError {
-  if (error instanceof RedisOAuthDatabaseError) return error
   const reason = codeOf(error)
   const cause = scrub(error, command.args)
   const options = cause === undefined ? undefined : { cause }
   const name = command.name.toUpperCase()
-  if (command.effect === 'write' && command.writes > 0 && !isReply(error)) {
+  if (command.effect === 'write' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
       `${name} was sent to Redis at ${server} and got no answer (${reason}): it may or may not have happened. ` +
@@ -52,6 +54,7 @@ export function failureOf(
       options,
     )
   }
+  if (error instanceof RedisOAuthDatabaseError) return error
   const quoted = reason === 'REDIS_ERROR' && cause !== undefined ? ` (${cause.message})` : ''
   return new RedisOAuthDatabaseError(
     reason,
@@ -124,6 +127,9 @@ const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
     `Redis at ${server} requires a password and none was given. Set password`,
   AUTHENTICATION_FAILED: (server) =>
     `Redis at ${server} refused user name or password. Check both; before Redis 6 there is a password only`,
+  CREDENTIALS_UNAVAILABLE: (server) =>
+    `the credentials function gave nothing to log in to ${server} with. Check what it asks, and that it answers within ` +
+    'connectionTimeout',
   PERMISSION_DENIED: (server) =>
     `the Redis user may not do this at ${server}. Give it the ACL rule of docs/operations.md, with your keyPrefix`,
   DATABASE_OUT_OF_RANGE: (server) =>
@@ -140,6 +146,9 @@ const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
   TIMEOUT: (server) =>
     `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
   OUTCOME_UNKNOWN: (server) => `it is unknown whether Redis at ${server} did it`,
+  NOT_DURABLE: (server) =>
+    `it was done at ${server}, and too few replicas have confirmed it. Check the replicas, or raise durability.timeoutMs`,
+  SEALING_FAILED: () => 'the record could not be sealed or opened',
   CLOSED: (server) => `this database (Redis at ${server}) was closed by close(). Create a new one`,
   ABORTED: () => 'the signal aborted it',
   UNREADABLE_RECORD: () => 'the record cannot be read',

@@ -1,68 +1,71 @@
 import type { Redis } from 'ioredis'
-import type { RedisOAuthDatabaseErrorCode } from '../errors.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
-import { codeOf } from './failure.js'
+import { codeOf, isReply } from './failure.js'
+import { idleDelayMs, REFUSALS, type RetryLimits } from './retry.js'
 
-// What trying again cannot mend soon: waiting would only delay the answer.
-const REFUSALS: ReadonlySet<RedisOAuthDatabaseErrorCode> = new Set([
-  'AUTHENTICATION_FAILED',
-  'AUTHENTICATION_REQUIRED',
-  'DATABASE_OUT_OF_RANGE',
-  'LOADING',
-  'TOO_MANY_CLIENTS',
-])
+/** One server has no layout to change. */
+const STABLE = Promise.resolve('')
 
-const MAX_IDLE_RETRY_MS = 1_000
-
-export interface RetryLimits {
-  /** Milliseconds without an answer after which the connection counts as dead. */
-  readonly commandTimeout: number
-  readonly retryDelayOnFailover: number
-  readonly maxRetriesPerRequest: number
+export interface OwnLinkOptions extends RetryLimits {
+  /** Sets what the client authenticates with; awaited before each attempt to connect. */
+  readonly authenticate?: (() => Promise<void>) | undefined
+  /** Whether Sentinel names the server: then it may be an old master that has not heard of its successor. */
+  readonly isSentinel: boolean
 }
 
 /**
- * Our own client of one server. ioredis connects and speaks; which command goes out when is decided here: nothing before
- * the server has answered a `PING` (until then a refused `SELECT` would send it to the wrong database), after a cut
- * again whatever got no reply, and in the order of the calls.
+ * Our own client of one server. ioredis connects and speaks; when to connect, and which command goes out when, is decided
+ * here: nothing before the server has answered (until then a refused `SELECT` would send it to the wrong database), after
+ * a cut again whatever got no reply, and in the order of the calls.
  */
 export class OwnLink implements Link {
   readonly #client: Redis
   readonly #queue: CommandQueue
-  readonly #limits: RetryLimits
+  readonly #options: OwnLinkOptions
+  epoch = 0
   #isOpen = false
+  #isConnecting = false
+  #isClosed = false
   #failures = 0
   #lastError: unknown
-  /** Since when the present connection stands, by `performance.now()`. */
-  #connectedAtMs = 0
+  #retry: NodeJS.Timeout | undefined
+  /** Of the last attempt to connect: when it succeeded or failed, by `performance.now()`. */
+  #attemptedAtMs = 0
 
-  /** @param client - with `lazyConnect`, and neither queues nor resending of its own */
-  constructor(client: Redis, queue: CommandQueue, limits: RetryLimits) {
+  /** @param client - with `lazyConnect`, and neither retries, queues nor resending of its own */
+  constructor(client: Redis, queue: CommandQueue, options: OwnLinkOptions) {
     this.#client = client
     this.#queue = queue
-    this.#limits = limits
+    this.#options = options
     client.on('error', (error: unknown) => this.#failed(error))
     client.on('connect', () => {
-      this.#connectedAtMs = performance.now()
+      this.#attemptedAtMs = performance.now()
     })
-    client.on('ready', () => this.#verify())
-    client.on('close', () => this.#lost())
-    client.on('end', () => this.#giveUp(() => true))
-    client.options.retryStrategy = () => this.#retryDelay()
-    client.on('reconnecting', () => {
-      // Nothing but an open socket or a waiting command (see CommandQueue) keeps the process alive.
-      const { reconnectTimeout } = client as unknown as { reconnectTimeout?: NodeJS.Timeout | null }
-      reconnectTimeout?.unref()
+    client.on('ready', () => {
+      void this.#verify()
     })
+    client.on('end', () => this.#lost())
   }
 
   send(command: TrackedCommand): void {
     command.failuresBefore = this.#failures
-    const { status } = this.#client
     if (this.#isOpen) this.#transmit(command)
-    else if (status === 'wait' || status === 'end') this.#client.connect().catch(() => {})
+    else if (!this.#isConnecting) this.#connectSoon()
+  }
+
+  /** What ioredis says of a command counts only if Redis said it: until then it is ours to send again. */
+  keeps(_command: TrackedCommand, error: unknown): boolean {
+    if (!isReply(error)) return !this.#isClosed
+    if (!this.#options.isSentinel || codeOf(error) !== 'READ_ONLY') return false
+    // An old master; Sentinel knows who took over.
+    this.#reset()
+    return true
+  }
+
+  layout(): Promise<string> {
+    return STABLE
   }
 
   scanNodes(): readonly Node[] {
@@ -71,19 +74,16 @@ export class OwnLink implements Link {
 
   stalled(command: TrackedCommand): void {
     const { status } = this.#client
-    const standsMs = performance.now() - this.#connectedAtMs
+    const isConnected = status === 'ready' || status === 'connect'
     const waitsForAnswer = command.writes > 0 || !this.#isOpen
     // A young connection may be well: the command has spent its time on waiting for it.
-    if (
-      waitsForAnswer &&
-      (status === 'ready' || status === 'connect') &&
-      standsMs >= this.#limits.commandTimeout
-    ) {
-      this.#client.disconnect(true)
-    }
+    const standsMs = performance.now() - this.#attemptedAtMs
+    if (isConnected && waitsForAnswer && standsMs >= this.#options.commandTimeout) this.#reset()
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
     const { stream } = this.#client
     this.#client.disconnect()
     if (stream === undefined || stream.destroyed) return
@@ -91,18 +91,62 @@ export class OwnLink implements Link {
     await new Promise((resolve) => stream.once('close', resolve))
   }
 
-  #verify(): void {
-    this.#client.ping().then(
-      () => this.#open(),
-      // A user that may not PING was let in all the same.
-      (error: unknown) =>
-        codeOf(error) === 'PERMISSION_DENIED' ? this.#open() : this.#failed(error, true),
-    )
+  #connectSoon(): void {
+    const { retryDelayOnFailover } = this.#options
+    const delayMs = this.#queue.isEmpty
+      ? idleDelayMs(this.#failures, retryDelayOnFailover)
+      : retryDelayOnFailover
+    const sinceMs = performance.now() - this.#attemptedAtMs
+    clearTimeout(this.#retry)
+    if (this.#failures === 0 || sinceMs >= delayMs) {
+      void this.#connect()
+    } else {
+      this.#retry = setTimeout(() => {
+        void this.#connect()
+      }, delayMs - sinceMs)
+      // Only an open socket or a waiting command (see CommandQueue) keeps the process alive.
+      this.#retry.unref()
+    }
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isConnecting || this.#isClosed) return
+    this.#isConnecting = true
+    try {
+      await this.#options.authenticate?.()
+    } catch (error) {
+      this.#failed(error)
+      this.#lost()
+      return
+    }
+    // What makes it fail comes as an `error` event, and `end` follows.
+    if (!this.#isClosed) this.#client.connect().catch(() => {})
+  }
+
+  async #verify(): Promise<void> {
+    try {
+      if (this.#options.isSentinel) {
+        const [role] = await this.#client.role()
+        if (role !== 'master') throw new Error('Sentinel named a server that is no master')
+      } else {
+        await this.#client.ping()
+      }
+    } catch (error) {
+      // A user that may not ask was let in all the same.
+      if (codeOf(error) !== 'PERMISSION_DENIED') {
+        this.#failed(error)
+        this.#reset()
+        return
+      }
+    }
+    this.#open()
   }
 
   #open(): void {
     if (this.#client.status !== 'ready') return
     this.#isOpen = true
+    this.#isConnecting = false
+    this.epoch += 1
     this.#failures = 0
     this.#lastError = undefined
     this.#queue.forEach((command) => {
@@ -111,26 +155,33 @@ export class OwnLink implements Link {
     })
   }
 
-  // What cannot go out now stays in the queue, for the next #open: `close` has not been heard of yet.
+  // What cannot go out now stays in the queue, for the next #open: `end` has not been heard of yet.
   #transmit(command: TrackedCommand): void {
     const client = this.#client
     if (client.status === 'ready' && client.stream.writable) client.sendCommand(command)
   }
 
-  #failed(error: unknown, whileVerifying = false): void {
+  #failed(error: unknown): void {
     this.#lastError = error
-    if (!whileVerifying && !REFUSALS.has(codeOf(error))) return
+    if (!REFUSALS.has(codeOf(error))) return
+    this.#giveUp(() => true)
+    this.#reset()
+  }
+
+  #reset(): void {
     this.#isOpen = false
-    if (REFUSALS.has(codeOf(error))) this.#giveUp(() => true)
-    this.#client.disconnect(true)
+    this.#client.disconnect()
   }
 
   #lost(): void {
     this.#isOpen = false
+    this.#isConnecting = false
+    if (this.#isClosed) return
     this.#failures += 1
-    this.#giveUp(
-      (command) => this.#failures - command.failuresBefore > this.#limits.maxRetriesPerRequest,
-    )
+    this.#attemptedAtMs = performance.now()
+    const { maxRetriesPerRequest } = this.#options
+    this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)
+    this.#connectSoon()
   }
 
   #giveUp(condition: (command: TrackedCommand) => boolean): void {
@@ -138,16 +189,5 @@ export class OwnLink implements Link {
     this.#queue.forEach((command) => {
       if (condition(command)) command.fail(error)
     })
-  }
-
-  // While commands wait: as often as promised. Otherwise ever more slowly, and not all processes at once.
-  #retryDelay(): number {
-    const { retryDelayOnFailover } = this.#limits
-    if (!this.#queue.isEmpty) return retryDelayOnFailover
-    const backoff = Math.min(
-      retryDelayOnFailover * 2 ** Math.min(this.#failures, 10),
-      MAX_IDLE_RETRY_MS,
-    )
-    return Math.max(retryDelayOnFailover, backoff * (0.5 + Math.random() / 2))
   }
 }

@@ -1,4 +1,3 @@
-import { Cluster, Redis } from 'ioredis'
 import type { RedisOAuthDatabaseOptions } from '../../src/options.js'
 import { aclRule } from './acl-rule.js'
 import { certificates } from './certificates.js'
@@ -63,35 +62,23 @@ export const TOPOLOGIES: readonly Topology[] = [
     name: 'sentinel',
     async start() {
       const group = await startSentinel({ password: PASSWORD })
-      const client = new Redis({
-        sentinels: group.addresses,
-        name: group.masterName,
-        password: PASSWORD,
-      })
-      client.on('error', () => undefined)
-      const stop = async () => {
-        client.disconnect()
-        await group.stop()
-      }
+      const { masterName: name, addresses: nodes } = group
       const master = await group.currentMaster()
-      return running({ client }, [master], { cli: (...args) => master.cli(...args), stop })
+      return running({ sentinel: { name, nodes }, password: PASSWORD }, [master], {
+        cli: (...args) => master.cli(...args),
+        stop: () => group.stop(),
+      })
     },
   },
   {
     name: 'cluster',
     async start() {
       const cluster = await startCluster({ requirepass: PASSWORD })
-      const client = new Cluster(
-        cluster.nodes.map(({ host, port }) => ({ host, port })),
-        { redisOptions: { password: PASSWORD } },
-      )
-      client.on('error', () => undefined)
-      const stop = async () => {
-        client.disconnect()
-        await cluster.stop()
-      }
-      const masters = await cluster.masters()
-      return running({ client }, masters, { cli: (...args) => cluster.cli(...args), stop })
+      const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+      return running({ cluster: { nodes }, password: PASSWORD }, await cluster.masters(), {
+        cli: (...args) => cluster.cli(...args),
+        stop: () => cluster.stop(),
+      })
     },
   },
 ]

@@ -9,6 +9,7 @@ let queue: CommandQueue
 let expired: string[]
 
 const owner: CommandOwner = {
+  keeps: () => false,
   settled: (command) => queue.remove(command),
   failureOf: (error, command) => failureOf(error, 'localhost:6379', command),
 }

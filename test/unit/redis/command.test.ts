@@ -5,6 +5,7 @@ import { failureOf } from '../../../src/redis/failure.js'
 let settled: number
 
 const owner: CommandOwner = {
+  keeps: () => false,
   settled: () => {
     settled += 1
   },
@@ -65,6 +66,27 @@ describe('a command', () => {
     expect(error).toMatchObject({ name: 'RedisOAuthDatabaseError', code: 'CONNECTION_LOST' })
     expect(JSON.stringify(error)).not.toContain('token')
   })
+})
+
+it('a write that Redis refused did nothing, unless it went out before as well', async () => {
+  const refusal = Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' })
+  const once = set()
+  once.toWritable(socket)
+  once.reject(refusal)
+  await expect(once.promise).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' })
+  const twice = set()
+  twice.toWritable(socket)
+  twice.toWritable(socket)
+  twice.reject(refusal)
+  await expect(twice.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+})
+
+it('a command that its owner keeps is not over when the driver gives it up', async () => {
+  const command = new TrackedCommand({ ...owner, keeps: () => true }, 'read', 'get', ['a'], 'utf8')
+  command.reject(new Error('Connection is closed.'))
+  expect(command.settled).toBe(false)
+  command.resolve(Buffer.from('token'))
+  expect(await command.promise).toBe('token')
 })
 
 it('a script is kept out of what ioredis tells to tracing', () => {

@@ -123,7 +123,7 @@ describe('a write', () => {
   })
 
   it('that Redis has refused did nothing', () => {
-    const error = failureOf(reply('OOM command not allowed'), SERVER, write(2, 'a', 'token'))
+    const error = failureOf(reply('OOM command not allowed'), SERVER, write(0, 'a', 'token'))
     expect(error.code).toBe('OUT_OF_MEMORY')
   })
 })

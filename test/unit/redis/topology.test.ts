@@ -1,12 +1,18 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULTS } from '../../../src/options.js'
-import { type Endpoint, nameOfEndpoint, resolveEndpoint } from '../../../src/redis/url.js'
+import { DEFAULTS, optionName } from '../../../src/options.js'
+import {
+  nameOfTopology,
+  resolveTopology,
+  type ServerTopology,
+} from '../../../src/redis/topology.js'
 
-type Parts = Parameters<typeof resolveEndpoint>[0]
+type Parts = Parameters<typeof resolveTopology>[0]
 
-function resolve(parts: Parts): Endpoint {
-  return resolveEndpoint(parts, DEFAULTS)
+function resolve(parts: Parts): Omit<ServerTopology, 'kind'> {
+  const { kind, ...topology } = resolveTopology(parts, DEFAULTS, optionName)
+  expect(kind).toBe('server')
+  return topology as Omit<ServerTopology, 'kind'>
 }
 
 function refusal(url: string): string {
@@ -22,7 +28,7 @@ function refusal(url: string): string {
 const local = { host: 'localhost', port: 6379, db: 0 }
 
 describe('a Redis URL', () => {
-  it.each<[string, Partial<Endpoint>]>([
+  it.each<[string, Partial<ServerTopology>]>([
     ['redis://', local],
     ['redis://localhost:6379', local],
     ['redis://localhost:6379/', local],
@@ -58,8 +64,8 @@ describe('a Redis URL', () => {
   it.each([
     ['', 'is not a Redis URL'],
     ['localhost', 'is not a Redis URL'],
-    ['localhost:6379', 'must begin with redis://, rediss:// or unix://'],
-    ['http://localhost', 'must begin with redis://, rediss:// or unix://'],
+    ['localhost:6379', 'is not a Redis URL; it takes redis://'],
+    ['http://localhost', 'is not a Redis URL; it takes redis://'],
     ['redis://localhost:port', 'is not a Redis URL'],
     ['redis://localhost:65536', 'is not a Redis URL'],
     ['unix:/run/redis.sock', 'is not a Redis URL'],
@@ -210,5 +216,5 @@ it.each([
   [{ host: '::1', port: 6379 }, '[::1]:6379'],
   [{ host: 'localhost', port: 6379, path: '/run/redis.sock' }, '/run/redis.sock'],
 ])('the server at %j is called %s', (endpoint, name) => {
-  expect(nameOfEndpoint(endpoint)).toBe(name)
+  expect(nameOfTopology({ kind: 'server', ...endpoint })).toBe(name)
 })

@@ -1,0 +1,113 @@
+import { once } from 'node:events'
+import type { Cluster } from 'ioredis'
+import { layoutOf, mastersOf } from './cluster-nodes.js'
+import type { TrackedCommand } from './command.js'
+import type { CommandQueue } from './command-queue.js'
+import type { Link, Node } from './connection.js'
+import { codeOf } from './failure.js'
+import { REFUSALS, type RetryLimits } from './retry.js'
+
+/**
+ * Our own client of a Cluster. ioredis finds the node, follows redirections and sends again after a node was lost. What is
+ * called while no node can be had waits here and not in ioredis, which would keep it long after its caller was told.
+ */
+export class ClusterLink implements Link {
+  readonly #cluster: Cluster
+  readonly #queue: CommandQueue
+  readonly #limits: RetryLimits
+  #failures = 0
+  #lastError: unknown
+
+  /** @param cluster - with `lazyConnect` */
+  constructor(cluster: Cluster, queue: CommandQueue, limits: RetryLimits) {
+    this.#cluster = cluster
+    this.#queue = queue
+    this.#limits = limits
+    cluster.on('node error', (error: unknown) => {
+      this.#lastError = error
+    })
+    cluster.on('error', (error: unknown) => this.#failed(error))
+    cluster.on('ready', () => this.#open())
+    cluster.on('close', () => this.#lost())
+    cluster.on('reconnecting', () => {
+      // Only an open socket or a waiting command (see CommandQueue) keeps the process alive.
+      const { reconnectTimeout } = cluster as unknown as { reconnectTimeout?: NodeJS.Timeout }
+      reconnectTimeout?.unref()
+    })
+  }
+
+  send(command: TrackedCommand, node: Node): void {
+    command.failuresBefore = this.#failures
+    if (node !== undefined) node.sendCommand(command)
+    else if (this.#cluster.status === 'ready') this.#transmit(command)
+    else {
+      command.isHeld = true
+      if (this.#cluster.status === 'wait') this.#cluster.connect().catch(() => {})
+    }
+  }
+
+  keeps(): boolean {
+    return false
+  }
+
+  // A node that hangs is found by ioredis' `socketTimeout`.
+  stalled(): void {}
+
+  scanNodes(slotKey: string | undefined): readonly Node[] {
+    return mastersOf(this.#cluster, slotKey)
+  }
+
+  layout(): Promise<string> {
+    return layoutOf(this.#cluster)
+  }
+
+  /** A node that is lost ends what was sent to it alone: no scan goes on at another. */
+  get epoch(): number {
+    return 0
+  }
+
+  async close(): Promise<void> {
+    const streams = this.#cluster.nodes().map(({ stream }) => stream)
+    this.#cluster.disconnect()
+    const open = streams.filter((stream) => stream !== undefined && !stream.destroyed)
+    await Promise.all(open.map((stream) => once(stream, 'close')))
+  }
+
+  #transmit(command: TrackedCommand): void {
+    command.isHeld = false
+    this.#cluster.sendCommand(command)
+    // ioredis has put its redirections in the place of `reject`: a redirected command did nothing where it was refused.
+    const { reject } = command
+    command.reject = (error) => {
+      command.refused(error)
+      reject.call(command, error)
+    }
+  }
+
+  #open(): void {
+    this.#failures = 0
+    this.#lastError = undefined
+    this.#queue.forEach((command) => {
+      command.failuresBefore = 0
+      if (command.isHeld) this.#transmit(command)
+    })
+  }
+
+  #failed(error: unknown): void {
+    this.#lastError = error
+    if (REFUSALS.has(codeOf(error))) this.#giveUp(() => true)
+  }
+
+  #lost(): void {
+    this.#failures += 1
+    const { maxRetriesPerRequest } = this.#limits
+    this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)
+  }
+
+  #giveUp(condition: (command: TrackedCommand) => boolean): void {
+    const error = this.#lastError ?? new Error('Connection is closed.')
+    this.#queue.forEach((command) => {
+      if (condition(command)) command.fail(error)
+    })
+  }
+}

@@ -1,0 +1,29 @@
+import { type Cluster, Command, type Redis } from 'ioredis'
+
+/** Every master, or the one that serves the slot of `slotKey`, where that is known. */
+export function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {
+  const masters = cluster.nodes('master')
+  if (slotKey === undefined) return masters
+  const owner = cluster.slots[new Command('get', [slotKey]).getSlot()]?.[0]
+  const found = masters.filter(({ options: { host, port } }) => `${host}:${port}` === owner)
+  return found.length > 0 ? found : masters
+}
+
+/** Which master serves which slots, as each says of itself; with a `[` for every slot that is on its way. */
+export async function layoutOf(cluster: Cluster): Promise<string> {
+  const descriptions = await Promise.all(cluster.nodes('master').map(describeSelf))
+  return descriptions.sort().join('\n')
+}
+
+async function describeSelf(node: Redis): Promise<string> {
+  try {
+    const nodes = (await node.cluster('NODES')) as string
+    const self = nodes.split('\n').find((line) => line.includes('myself')) ?? '['
+    // Beside the id, only the slots, which follow the eight columns on the state of the link.
+    const columns = self.split(' ')
+    return [columns[0], ...columns.slice(8)].join(' ')
+  } catch {
+    // What cannot be read may have changed.
+    return '['
+  }
+}
