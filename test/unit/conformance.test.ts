@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { MemoryOAuthDb } from '@atxp/common'
 import { describe, expect, it } from 'vitest'
 import { type CreateDatabase, oauthDbConformance } from '../../src/conformance.js'
@@ -491,4 +492,13 @@ it('every handle is closed, also after a failure', async () => {
   const cases = oauthDbConformance(handlesOf(Counted)).filter(({ name }) => !name.includes('clos'))
   await runAll(cases)
   expect(open).toBe(0)
+})
+
+it('docs/conformance.md lists every case and where it comes from', () => {
+  const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8')
+  const documented = [...page.matchAll(/^\| (.*) \| (.*) \|$/gm)].slice(1)
+  const cases = oauthDbConformance(handlesOf(SoundDb))
+  expect(documented.map(([, name, source]) => ({ name, source }))).toEqual(
+    cases.map(({ name, source }) => ({ name, source })),
+  )
 })
