@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, test } from 'vitest'
 import { compact, restore } from '../../../src/crypto/compaction.js'
 import { Envelope } from '../../../src/crypto/envelope.js'
 import { createKeyring, type EncryptionKey } from '../../../src/crypto/keyring.js'
@@ -214,6 +214,14 @@ describe.each(vectors)('the vector of $name', (vector) => {
   it('is what compaction makes of its text', () => {
     expect(compact(vector.text).toString('hex')).toBe(vector.plaintext)
   })
+})
+
+test('docs/security.md shows the first vector', () => {
+  const page = readFileSync(new URL('../../../docs/security.md', import.meta.url), 'utf8')
+  const lines = /^fa 01 [\s\S]*?(?=^```)/m.exec(page)?.[0] ?? ''
+  const hex = lines.replace(/ {4,}.*$/gm, '').replace(/\s/g, '')
+  expect(hex).toBe(vectors[0]?.sealed)
+  expect(page).toContain(`\`${vectors[0]?.key}\``)
 })
 
 /** Python's standard library only, so nothing but an interpreter is needed; where CI runs, there is one. */
