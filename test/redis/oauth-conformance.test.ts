@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import { type ConformanceOptions, oauthDbConformance } from '../../src/conformance.js'
 import type { OAuthDb } from '../../src/contract.js'
@@ -26,7 +27,24 @@ for (const topology of TOPOLOGIES) {
   })
 }
 
+const encryption = { keys: [{ id: 'k1', key: randomBytes(32) }] }
+const hashKeys = { key: randomBytes(32) }
+
 function describeVariants(open: Open): void {
+  describeConformance('a database with encryption', () => open({ encryption }))
+  describeConformance('a database with encryption and hashed names', () =>
+    open({ encryption, hashKeys }),
+  )
+  describeConformance(
+    'a database with asynchronous encryption',
+    () => open({ encryption: { seal: async (bytes) => bytes, open: async (bytes) => bytes } }),
+    {
+      // A write leaves once it is sealed.
+      except: [
+        'a read returns what a save that was called just before it has saved, awaited or not',
+      ],
+    },
+  )
   describeConformance('the database of a resource server', () => open().forResourceServer())
   describeConformance('a database where nobody waits for a registration', () =>
     open({ registrationLeaseMs: 0 }),

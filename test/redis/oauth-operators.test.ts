@@ -1,5 +1,10 @@
+import { randomBytes } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type AccessTokenInfo, RedisOAuthDatabase } from '../../src/index.js'
+import {
+  type AccessTokenInfo,
+  RedisOAuthDatabase,
+  type RedisOAuthDatabaseOptions,
+} from '../../src/index.js'
 import { type RunningTopology, TEST_PREFIX, TOPOLOGIES } from '../support/topologies.js'
 
 const URL = 'https://server.example/mcp'
@@ -30,15 +35,28 @@ const USERS = [
   'e\u0301',
 ]
 
-for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster'].includes(name))) {
-  describe(`on ${topology.name}`, () => {
+const HASHED: RedisOAuthDatabaseOptions = {
+  encryption: { keys: [{ id: 'k1', key: randomBytes(32) }] },
+  hashKeys: { key: randomBytes(32) },
+}
+
+const VARIANTS = [
+  ['standalone', 'with plain names', {}],
+  ['standalone', 'with hashed names and sealed records', HASHED],
+  ['cluster', 'with plain names', {}],
+  ['cluster', 'with hashed names and sealed records', HASHED],
+] as const
+
+for (const [topologyName, variant, options] of VARIANTS) {
+  describe(`on ${topologyName} ${variant}`, () => {
+    const topology = TOPOLOGIES.find(({ name }) => name === topologyName)
     let redis: RunningTopology
     let db: RedisOAuthDatabase
     let prefix: string
     let tests = 0
 
     beforeAll(async () => {
-      redis = await topology.start()
+      redis = (await topology?.start()) as RunningTopology
     })
 
     afterAll(async () => {
@@ -49,10 +67,23 @@ for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster']
       tests += 1
       // Glob characters, which match other prefixes of this list when they are not escaped.
       prefix = `${TEST_PREFIX}[${tests}]*:`
-      db = new RedisOAuthDatabase({ ...redis.options, keyPrefix: prefix })
+      db = open(prefix)
     })
 
     afterEach(() => db.close())
+
+    const open = (keyPrefix: string) =>
+      new RedisOAuthDatabase({ ...redis.options, ...options, keyPrefix })
+
+    const allKeys = () => redis.keys(`${TEST_PREFIX}\\[${tests}\\]\\*:*`)
+
+    /** Saves an access token of a user who has no other record, and damages it. */
+    async function saveDamaged(user: string): Promise<void> {
+      await db.saveAccessToken(user, URL, TOKEN)
+      const [key = '', ...others] = await allKeys()
+      expect(others).toEqual([])
+      await redis.cli('SET', key, 'damaged')
+    }
 
     const byUrl = (list: AccessTokenInfo[]) => list.sort((a, b) => (a.url < b.url ? -1 : 1))
 
@@ -147,7 +178,7 @@ for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster']
       })
 
       it('fails for a record that cannot be read', async () => {
-        await redis.cli('SET', `${prefix}~access:{alice}:${URL}`, 'damaged')
+        await saveDamaged('alice')
         await expect(db.listAccessTokens('alice')).rejects.toMatchObject({
           code: 'UNREADABLE_RECORD',
         })
@@ -175,7 +206,7 @@ for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster']
         await db.savePKCEValues('alice', 'state', VALUES)
         await db.getPKCEValues('alice', 'state')
         await db.deleteUser('alice')
-        expect(await redis.keys(`${TEST_PREFIX}\\[${tests}\\]\\*:*`)).toEqual([])
+        expect(await allKeys()).toEqual([])
       })
 
       it.each(USERS)('removes the records of %j and of nobody else', async (user) => {
@@ -204,10 +235,7 @@ for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster']
       })
 
       it('leaves the same user under another prefix', async () => {
-        const other = new RedisOAuthDatabase({
-          ...redis.options,
-          keyPrefix: `${TEST_PREFIX}${tests}x:`,
-        })
+        const other = open(`${TEST_PREFIX}${tests}x:`)
         await other.saveAccessToken('alice', URL, TOKEN)
         await saveAll('alice')
         expect(await db.deleteUser('alice')).toBe(3)
@@ -216,7 +244,7 @@ for (const topology of TOPOLOGIES.filter(({ name }) => ['standalone', 'cluster']
       })
 
       it('removes a record that cannot be read', async () => {
-        await redis.cli('SET', `${prefix}~access:{alice}:${URL}`, 'damaged')
+        await saveDamaged('alice')
         expect(await db.deleteUser('alice')).toBe(1)
         expect(await db.getAccessToken('alice', URL)).toBeNull()
       })
