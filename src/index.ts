@@ -1,10 +1,17 @@
+export type { EncryptionOptions } from './crypto/encryption-options.js'
+export type { EncryptionKey } from './crypto/keyring.js'
+export type { HashKeysOptions } from './crypto/name-hash.js'
+export type { SealContext, Sealing } from './crypto/sealing.js'
 export { CHANNELS, type FlightEvent, type SessionEvent } from './diagnostics.js'
 export { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './errors.js'
 export type { FlightOptions } from './flight/single-flight.js'
 export type { RedisOAuthDatabaseOptions } from './options.js'
+export type { Credentials, CredentialsProvider } from './redis/credentials.js'
+export type { ClusterOptions, SentinelOptions } from './redis/topology.js'
 export { RedisOAuthDatabase } from './redis-oauth-database.js'
 export type { CoordinatedFetchOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
+export type { ResealOptions, ResealProgress } from './store/reseal.js'
 export {
   StoreTokensError,
   type StoreTokensFailure,

@@ -1,30 +1,20 @@
+import { type Composition, compose } from './composition.js'
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from './contract.js'
-import { createNameHash } from './crypto/name-hash.js'
-import { RecordSealer } from './crypto/record-sealer.js'
+import { ENCRYPTION_KEYS_VARIABLE, parseKeys } from './crypto/keyring.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import {
   DEFAULTS,
   nameOfVariable,
-  optionName,
   optionsFromEnv,
   type RedisOAuthDatabaseOptions,
-  resolveOptions,
 } from './options.js'
-import { KeySpace } from './record/keys.js'
-import { Commands } from './redis/commands.js'
-import { borrow, connect } from './redis/connect.js'
-import type { Connection } from './redis/connection.js'
 import { closedFailure } from './redis/failure.js'
-import { Leases } from './redis/leases.js'
-import type { Subscriber } from './redis/subscriber.js'
 import { resolveTopology } from './redis/topology.js'
-import { type CoordinatedFetchOptions, Coordination } from './store/coordination.js'
-import { type AccessTokenInfo, OAuthStore } from './store/oauth-store.js'
-import { RefreshStore } from './store/refresh-store.js'
-import { RegistrationStore } from './store/registration-store.js'
+import type { CoordinatedFetchOptions } from './store/coordination.js'
+import type { AccessTokenInfo } from './store/oauth-store.js'
+import { type ResealOptions, type ResealProgress, reseal } from './store/reseal.js'
 import { importTokens, type StoreTokensOptions, type TokenEntry } from './store/token-import.js'
-import { checkIterable, TokenStore } from './store/token-store.js'
-import { Vault } from './store/vault.js'
+import { checkIterable } from './store/token-store.js'
 
 /**
  * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a
@@ -36,12 +26,7 @@ import { Vault } from './store/vault.js'
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the member stands on the prototype below
 export class RedisOAuthDatabase implements OAuthDb {
-  readonly #connection: Connection
-  readonly #subscriber: Subscriber
-  readonly #commands: Commands
-  readonly #tokens: TokenStore
-  readonly #records: OAuthStore
-  readonly #coordination: Coordination
+  readonly #parts: Composition
   #closing: Promise<void> | undefined
 
   /**
@@ -49,32 +34,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    * @throws TypeError that names the option that is wrong and what it takes
    */
   constructor(options: RedisOAuthDatabaseOptions = {}) {
-    const resolved = resolveOptions(options)
-    const { client, keyPrefix, commandTimeout, encryption, hashKeys } = resolved
-    if (hashKeys && !encryption) throw new TypeError('options.hashKeys needs options.encryption')
-    const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
-    const sealer = encryption && new RecordSealer(encryption)
-    const { connection, subscriber } = client
-      ? borrow(client, commandTimeout)
-      : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
-    this.#connection = connection
-    this.#subscriber = subscriber
-    this.#commands = new Commands(connection)
-    const vault = new Vault(this.#commands, sealer)
-    this.#tokens = new TokenStore(keys, this.#commands, vault)
-    this.#records = new OAuthStore(keys, this.#commands, vault, resolved)
-    this.#coordination = new Coordination(
-      new Leases(connection, subscriber, (name) => keys.lease(name)),
-      this.#records,
-      new RefreshStore(keys, vault, this.#records, resolved.refreshTokenTtl),
-      new RegistrationStore(keys, this.#commands, vault),
-      resolved.registrationLeaseMs,
-    )
+    this.#parts = compose(options)
   }
 
   /**
    * A database configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`, `REDIS_PASSWORD`, `REDIS_DB` and
-   * `REDIS_KEY_PREFIX`. A variable that is unset or empty counts as left out; `options` win over variables.
+   * `REDIS_KEY_PREFIX`, and encrypted where `ATXP_REDIS_ENCRYPTION_KEYS` has keys. A variable that is unset or empty counts
+   * as left out; `options` win over variables.
    * @throws TypeError that names the variable that is wrong and what it takes
    */
   static fromEnv(
@@ -82,6 +48,8 @@ export class RedisOAuthDatabase implements OAuthDb {
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): RedisOAuthDatabase {
     const fromEnv = optionsFromEnv(env)
+    const keys = env[ENCRYPTION_KEYS_VARIABLE]
+    if (keys) fromEnv.encryption = { keys: parseKeys(keys) }
     // Only to have what is wrong with the URL said of the variable.
     resolveTopology(fromEnv, DEFAULTS, nameOfVariable)
     return new RedisOAuthDatabase({ ...fromEnv, ...options })
@@ -98,13 +66,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async storeToken(key: string, token: string, expiresAt?: Date): Promise<void> {
     this.#checkOpen()
-    await this.#tokens.store(key, token, expiresAt)
+    await this.#parts.tokens.store(key, token, expiresAt)
   }
 
   /** The token, or null when there is none or it has expired. One round trip. */
   async getToken(key: string): Promise<string | null> {
     this.#checkOpen()
-    return this.#tokens.get(key)
+    return this.#parts.tokens.get(key)
   }
 
   /**
@@ -114,13 +82,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async deleteToken(key: string): Promise<boolean> {
     this.#checkOpen()
-    return this.#tokens.delete(key)
+    return this.#parts.tokens.delete(key)
   }
 
   /** Whether there is such a token that has not expired. One round trip. */
   async hasToken(key: string): Promise<boolean> {
     this.#checkOpen()
-    return this.#tokens.has(key)
+    return this.#parts.tokens.has(key)
   }
 
   /**
@@ -129,7 +97,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async getTokenExpiry(key: string): Promise<Date | 'never' | null> {
     this.#checkOpen()
-    return this.#tokens.expiry(key)
+    return this.#parts.tokens.expiry(key)
   }
 
   /**
@@ -141,7 +109,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async listTokens(): Promise<string[]> {
     this.#checkOpen()
-    return this.#connection.hold(() => this.#tokens.list())
+    return this.#parts.connection.hold(() => this.#parts.tokens.list())
   }
 
   /**
@@ -150,7 +118,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async *scanTokens(): AsyncGenerator<string, void, undefined> {
     this.#checkOpen()
-    for await (const key of this.#tokens.scan()) {
+    for await (const key of this.#parts.tokens.scan()) {
       yield key
       this.#checkOpen()
     }
@@ -169,10 +137,10 @@ export class RedisOAuthDatabase implements OAuthDb {
   ): Promise<{ stored: number }> {
     checkIterable('entries', entries)
     this.#checkOpen()
-    return this.#connection.hold(() =>
+    return this.#parts.connection.hold(() =>
       importTokens(
         entries,
-        (entry) => this.#tokens.store(entry.key, entry.token, entry.expiresAt ?? undefined),
+        (entry) => this.#parts.tokens.store(entry.key, entry.token, entry.expiresAt ?? undefined),
         options,
       ),
     )
@@ -181,7 +149,7 @@ export class RedisOAuthDatabase implements OAuthDb {
   /** The tokens of these keys, by key, those that are there. The commands leave together: one round trip. */
   async getTokens(keys: Iterable<string>): Promise<Map<string, string>> {
     this.#checkOpen()
-    return this.#tokens.getMany(keys)
+    return this.#parts.tokens.getMany(keys)
   }
 
   /**
@@ -190,7 +158,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async deleteTokens(keys: Iterable<string>): Promise<number> {
     this.#checkOpen()
-    return this.#tokens.deleteMany(keys)
+    return this.#parts.tokens.deleteMany(keys)
   }
 
   /**
@@ -199,19 +167,19 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
     this.#checkOpen()
-    return this.#coordination.getClient(serverUrl, 'client')
+    return this.#parts.coordination.getClient(serverUrl, 'client')
   }
 
   /** Stores the registration with an authorization server, for ever. One round trip. */
   async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
     this.#checkOpen()
-    await this.#coordination.saveClient(serverUrl, 'client', credentials)
+    await this.#parts.coordination.saveClient(serverUrl, 'client', credentials)
   }
 
   /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
   async deleteClientCredentials(serverUrl: string): Promise<boolean> {
     this.#checkOpen()
-    return this.#records.deleteClient(serverUrl, 'client')
+    return this.#parts.records.deleteClient(serverUrl, 'client')
   }
 
   /**
@@ -220,13 +188,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     this.#checkOpen()
-    return this.#records.getPkce(userId, state)
+    return this.#parts.records.getPkce(userId, state)
   }
 
   /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */
   async savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
     this.#checkOpen()
-    await this.#records.savePkce(userId, state, values)
+    await this.#parts.records.savePkce(userId, state, values)
   }
 
   /**
@@ -235,7 +203,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     this.#checkOpen()
-    return this.#coordination.getAccessToken(userId, url)
+    return this.#parts.coordination.getAccessToken(userId, url)
   }
 
   /**
@@ -244,13 +212,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     this.#checkOpen()
-    await this.#coordination.saveAccessToken(userId, url, token)
+    await this.#parts.coordination.saveAccessToken(userId, url, token)
   }
 
   /** Deletes one access token record; true only if it removed one. One round trip. */
   async deleteAccessToken(userId: string, url: string): Promise<boolean> {
     this.#checkOpen()
-    return this.#records.deleteAccessToken(userId, url)
+    return this.#parts.records.deleteAccessToken(userId, url)
   }
 
   /**
@@ -260,7 +228,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
     this.#checkOpen()
-    return this.#connection.hold(() => this.#records.listAccessTokens(userId))
+    return this.#parts.connection.hold(() => this.#parts.records.listAccessTokens(userId))
   }
 
   /**
@@ -269,7 +237,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async deleteUser(userId: string): Promise<number> {
     this.#checkOpen()
-    return this.#connection.hold(() => this.#records.deleteUser(userId))
+    return this.#parts.connection.hold(() => this.#parts.records.deleteUser(userId))
   }
 
   /**
@@ -281,11 +249,11 @@ export class RedisOAuthDatabase implements OAuthDb {
     return {
       getClientCredentials: async (serverUrl) => {
         this.#checkOpen()
-        return this.#coordination.getClient(serverUrl, 'resource')
+        return this.#parts.coordination.getClient(serverUrl, 'resource')
       },
       saveClientCredentials: async (serverUrl, credentials) => {
         this.#checkOpen()
-        await this.#coordination.saveClient(serverUrl, 'resource', credentials)
+        await this.#parts.coordination.saveClient(serverUrl, 'resource', credentials)
       },
       getPKCEValues: (userId, state) => this.getPKCEValues(userId, state),
       savePKCEValues: (userId, state, values) => this.savePKCEValues(userId, state, values),
@@ -310,7 +278,7 @@ export class RedisOAuthDatabase implements OAuthDb {
     options: FlightOptions<T>,
   ): Promise<T> {
     this.#checkOpen()
-    return this.#coordination.flights.run(name, work, options)
+    return this.#parts.coordination.flights.run(name, work, options)
   }
 
   /**
@@ -321,13 +289,27 @@ export class RedisOAuthDatabase implements OAuthDb {
    * @throws TypeError on Node 16, which has no global `fetch`
    */
   coordinatedFetch(fetch?: FetchLike, options: CoordinatedFetchOptions = {}): FetchLike {
-    return this.#coordination.coordinatedFetch(fetch, options)
+    return this.#parts.coordination.coordinatedFetch(fetch, options)
+  }
+
+  /**
+   * Writes every record anew that is plain or sealed with a key that is no longer the first; afterwards that key can go.
+   * Safe beside everything else that runs, may be aborted and called again. Walks the whole keyspace, as
+   * {@link RedisOAuthDatabase.listTokens} does, with two round trips per record that it changes.
+   * @returns how many records it saw and changed, and how many it could not open
+   * @throws TypeError without `encryption`; RedisOAuthDatabaseError `ABORTED`
+   */
+  async reseal(options: ResealOptions = {}): Promise<ResealProgress> {
+    this.#checkOpen()
+    const { keys, commands, sealer } = this.#parts
+    if (sealer === undefined) throw new TypeError('reseal needs options.encryption')
+    return this.#parts.connection.hold(() => reseal(keys, commands, sealer, options))
   }
 
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
   async ping(): Promise<void> {
     this.#checkOpen()
-    await this.#commands.ping()
+    await this.#parts.commands.ping()
   }
 
   /**
@@ -335,14 +317,15 @@ export class RedisOAuthDatabase implements OAuthDb {
    * once and before the connection stands. A borrowed `client` stays open. Later operations reject with `CLOSED`.
    */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([this.#connection.close(), this.#subscriber.close()]).then(
-      () => {},
-    )
+    this.#closing ??= Promise.all([
+      this.#parts.connection.close(),
+      this.#parts.subscriber.close(),
+    ]).then(() => {})
     return this.#closing
   }
 
   #checkOpen(): void {
-    if (this.#connection.isClosed) throw closedFailure(this.#connection.server)
+    if (this.#parts.connection.isClosed) throw closedFailure(this.#parts.connection.server)
   }
 }
 

@@ -35,6 +35,13 @@ export class KeySpace {
     return rest.startsWith('~~') ? rest.slice(1) : null
   }
 
+  /** What stands under a Redis key; null where that is no record: a lease, or not of this library. */
+  kindOf(redisKey: string): Kind | null {
+    if (this.tokenKeyOf(redisKey) !== null) return 'token'
+    const name = /^~([a-z]+):/.exec(redisKey.slice(this.prefix.length))?.[1]
+    return KINDS.get(name ?? '') ?? null
+  }
+
   /** A client registration, of this server in its role as a client or as a resource server. */
   client(serverUrl: string, role: ClientRole): string {
     checkPart('serverUrl', serverUrl)
@@ -122,6 +129,17 @@ export class KeySpace {
 
 const USER_KINDS = ['access', 'pkce', 'consumed'] as const
 type UserKind = (typeof USER_KINDS)[number]
+
+/** What a record is. A sealed one is bound to it, so that it cannot pass for another kind. */
+export type Kind = 'token' | 'client' | 'pkce' | 'access' | 'reply'
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['client', 'client'],
+  ['resource', 'client'],
+  ['pkce', 'pkce'],
+  ['access', 'access'],
+  ['reply', 'reply'],
+])
 
 /** Which registration of a server is meant: as the OAuth client that it is, or as the resource server that introspects. */
 export type ClientRole = 'client' | 'resource'

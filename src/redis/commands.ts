@@ -3,7 +3,7 @@ import { systemClock, type UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { Argument, Effect } from './command.js'
 import type { Connection } from './connection.js'
-import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXPIRE_TIME } from './scripts.js'
+import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
 
 // Measured: a million of two million keys in 1.3 s while others' p99 stays at 1.4 ms; ten times as many a step make it 8.6 ms.
 const SCAN_COUNT = 1_000
@@ -109,6 +109,11 @@ export class Commands {
   async compareAndSet(key: string, expected: Value, value: Value, ttlMs: number): Promise<boolean> {
     const args = [COMPARE_AND_SET, 1, key, expected, value, ttlMs]
     return (await this.#send('write', 'eval', args)) === 1
+  }
+
+  /** Puts `value` in the place of `expected`, if that still stands there, and lets its expiry be. */
+  async exchange(key: string, expected: Value, value: Value): Promise<boolean> {
+    return (await this.#send('write', 'eval', [EXCHANGE, 1, key, expected, value])) === 1
   }
 
   /** Deletes the key if it still holds `expected`. */

@@ -67,6 +67,17 @@ redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return 1`
 
 /**
+ * Replaces a value that nobody else has changed, and lets its expiry stand. Sent again it finds its own value.
+ * KEYS[1] key. ARGV[1] expected value, ARGV[2] new value. Returns 1, or 0.
+ */
+export const EXCHANGE = `
+local value = redis.call('GET', KEYS[1])
+if value == ARGV[2] then return 1 end
+if value ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1`
+
+/**
  * Deletes a value that nobody has changed.
  * KEYS[1] key. ARGV[1] expected value. Returns 1, or 0.
  */

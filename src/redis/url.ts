@@ -22,7 +22,7 @@ export interface UrlParts {
 }
 
 // The URL parser knows no userinfo before an empty host, so a Unix socket's URL is read as one with this host.
-const UNIX = /^unix:\/\/([^/@]*@)?(?=\/)/i
+const UNIX = /^unix:\/\/([^/@]*@)?(?=(\/[^?#]*))/i
 
 // Sentinel and Cluster have several hosts, which the URL parser does not know: it sees the first, and the rest apart.
 const GROUP = /^redis(s?)-(sentinel|cluster):\/\/([^/?#]*@)?([^/?#@]*)/i
@@ -32,7 +32,8 @@ const GROUP = /^redis(s?)-(sentinel|cluster):\/\/([^/?#]*@)?([^/?#@]*)/i
  * @throws TypeError that calls the URL `name` and never quotes it, since it may hold a password
  */
 export function parseUrl(url: string, name: string): UrlParts {
-  const isUnix = UNIX.test(url)
+  const [unix, , socketPath = ''] = UNIX.exec(url) ?? []
+  const isUnix = unix !== undefined
   const [group, s = '', kind, userinfo = '', hosts = ''] = GROUP.exec(url) ?? []
   const [first = '', ...others] = hosts.split(',')
   const plain = isUnix
@@ -55,7 +56,8 @@ export function parseUrl(url: string, name: string): UrlParts {
     password: decode(parsed.password, name) || undefined,
     db: databaseOf(parsed, isUnix, name),
   }
-  if (isUnix) return { ...common, kind: 'server', path: decode(parsed.pathname, name) }
+  // Not the parsed path, in which `.` and `..` are resolved.
+  if (isUnix) return { ...common, kind: 'server', path: decode(socketPath, name) }
   const tls = parsed.protocol === 'rediss:' ? {} : undefined
   const address = addressOf(parsed)
   if (kind === undefined) return { ...common, ...address, tls, kind: 'server' }

@@ -1,7 +1,5 @@
+import type { Kind } from '../record/keys.js'
 import type { Commands, Expiry } from '../redis/commands.js'
-
-/** What a record is: bound to a sealed one, so that it cannot pass for another kind. */
-export type Kind = 'token' | 'client' | 'pkce' | 'access' | 'reply'
 
 /** What stands in Redis: the text itself, or sealed bytes. */
 export type Raw = string | Buffer
@@ -10,6 +8,8 @@ export type Raw = string | Buffer
 export interface Sealer {
   seal(text: string, context: { kind: string; key: string }): Buffer | Promise<Buffer>
   open(bytes: Buffer, context: { kind: string; key: string }): string | Promise<string>
+  /** Whether the bytes are in another form than `seal` would give them. */
+  needsReseal(bytes: Buffer): boolean
 }
 
 /**
