@@ -39,7 +39,7 @@ describe('several processes over one Redis', () => {
     )
   })
 
-  afterAll(() => Promise.all(processes.map((each) => each.kill())))
+  afterAll(() => Promise.all((processes ?? []).map((each) => each.kill())))
 
   it('2000 saves that race reads of the expired records lose none', async () => {
     const count = 2_000
