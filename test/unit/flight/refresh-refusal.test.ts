@@ -71,7 +71,11 @@ test('after a refusal one caller authorizes anew, and the others take what it sa
 })
 
 test('nobody is answered with a refused pair that could not be removed', async () => {
-  const processes = session.startAll(3, { authorizeAnew: () => new AuthorizeAnew() })
+  const authorizeAnew = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    return new AuthorizeAnew()
+  }
+  const processes = session.startAll(3, { authorizeAnew })
   session.server.families.length = 0
   session.store.failing = (call) => call === 'remove'
   const outcomes = await settled(Promise.all(processes.map(refreshOrLogin)))

@@ -161,10 +161,14 @@ test.each([400, 429, 503])(
   },
 )
 
-test('a 201 that is no registration is shared with nobody', async () => {
+test.each<[string, Response]>([
+  ['a 201 that names no client', json(201, {})],
+  ['a 201 that is no JSON', new Response('[]', { status: 201 })],
+  ['a client with another status', json(200, { client_id: 'c' })],
+])('%s is shared with nobody', async (_, answer) => {
   const [process] = startAll(1) as [FleetProcess]
-  server.step = () => json(201, {})
-  expect((await register(process)).status).toBe(201)
+  server.step = () => answer.clone()
+  expect((await register(process)).status).toBe(answer.status)
   expect(store.replies.size).toBe(0)
 })
 
