@@ -46,6 +46,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     new RefreshStore(keys, vault, records, resolved.refreshTokenTtl),
     new RegistrationStore(keys, commands, vault),
     resolved.registrationLeaseMs,
+    (work) => connection.hold(work),
   )
   const tokens = new TokenStore(keys, commands, vault)
   return { connection, subscriber, commands, keys, sealer, tokens, records, coordination }

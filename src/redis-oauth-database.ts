@@ -118,9 +118,12 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   async *scanTokens(): AsyncGenerator<string, void, undefined> {
     this.#checkOpen()
-    for await (const key of this.#parts.tokens.scan()) {
-      yield key
+    for await (const keys of this.#parts.tokens.scan()) {
       this.#checkOpen()
+      for (const key of keys) {
+        yield key
+        this.#checkOpen()
+      }
     }
   }
 
@@ -317,11 +320,15 @@ export class RedisOAuthDatabase implements OAuthDb {
    * once and before the connection stands. A borrowed `client` stays open. Later operations reject with `CLOSED`.
    */
   close(): Promise<void> {
-    this.#closing ??= Promise.all([
-      this.#parts.connection.close(),
-      this.#parts.subscriber.close(),
-    ]).then(() => {})
+    this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    const { connection, subscriber } = this.#parts
+    // What is under way may wait for a publication.
+    await connection.close()
+    await subscriber.close()
   }
 
   #checkOpen(): void {

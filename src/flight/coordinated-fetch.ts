@@ -7,14 +7,14 @@ import { RefreshFlight, type RefreshRecords } from './refresh-flight.js'
 import type { RefusedTokens } from './refused-tokens.js'
 import { RegistrationFlight } from './registration-flight.js'
 import { header, requestKind } from './request-kind.js'
-import type { Flights } from './single-flight.js'
+import type { FlightRunner } from './single-flight.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
 
 export interface CoordinatedFetchParts {
   /** Sends what has to be sent. */
   fetch: FetchLike
-  flights: Flights
+  flights: FlightRunner
   leases: LeaseStore
   records: RefreshRecords
   places: TokenPlaces

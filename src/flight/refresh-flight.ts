@@ -18,9 +18,10 @@ import {
 } from './oauth-answer.js'
 import type { RefusedTokens } from './refused-tokens.js'
 import type { RefreshRequest } from './request-kind.js'
-import type { Flights } from './single-flight.js'
+import type { FlightRunner } from './single-flight.js'
 import type { FlightTiming } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
+import { settledWithin } from './wake.js'
 
 export interface RefreshRecords {
   /** What stands there now; never from a cache. */
@@ -29,18 +30,14 @@ export interface RefreshRecords {
    * Writes `token` if the record still holds the refresh token `expected`, in one step. A resent call finds its own
    * `token` and says `replaced`. `superseded`: the record holds another pair. `gone`: there is no record.
    */
-  replace(
-    place: Place,
-    expected: string,
-    token: AccessToken,
-  ): Promise<'replaced' | 'superseded' | 'gone'>
+  replace(place: Place, expected: string, token: AccessToken): Promise<Saved>
   /** Removes the record if it still holds `refreshToken`, in one step. */
   remove(place: Place, refreshToken: string): Promise<boolean>
 }
 
 export interface RefreshParts {
   fetch: FetchLike
-  flights: Flights
+  flights: FlightRunner
   leases: LeaseStore
   records: RefreshRecords
   places: TokenPlaces
@@ -61,6 +58,8 @@ type Outcome =
   | { kind: 'answered'; answer: Answer }
   /** The authorization server refused the refresh token. */
   | { kind: 'refused'; answer: Answer }
+
+type Saved = 'replaced' | 'superseded' | 'gone'
 
 /** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
 const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
@@ -222,15 +221,32 @@ class Refresh {
     return { kind: 'answered', answer: jsonAnswer(200, amended) }
   }
 
+  /** The caller waits `saveMs` for it; the work goes on for `rescueMs`. */
+  async #save(token: AccessToken): Promise<Saved> {
+    let failure: unknown
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    const saving = this.#keepSaving(token, (error) => {
+      failure = error
+    })
+    saving.then(over, over)
+    await settledWithin(saving, this.#parts.timing.saveMs)
+    if (isOver || failure === undefined) return await saving
+    throw failure
+  }
+
   /** The old pair is spent and the new one nowhere else: a store that fails gets time to recover. */
-  async #save(token: AccessToken): Promise<'replaced' | 'superseded' | 'gone'> {
+  async #keepSaving(token: AccessToken, failed: (error: unknown) => void): Promise<Saved> {
     const { records, clock, timing } = this.#parts
     const { refreshToken } = this.#request
-    const until = performance.now() + timing.saveMs
+    const until = performance.now() + timing.rescueMs
     for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       try {
         return await records.replace(this.#place, refreshToken, token)
       } catch (error) {
+        failed(error)
         const passing = error instanceof RedisOAuthDatabaseError && PASSING.has(error.code)
         if (!passing || performance.now() + pauseMs > until) throw error
       }

@@ -5,12 +5,12 @@ import type { ClientRegistry, Registrations } from './client-registry.js'
 import { fingerprint } from './fingerprint.js'
 import { type Answer, type FetchInit, jsonAnswer, jsonOf } from './oauth-answer.js'
 import type { RegistrationRequest } from './request-kind.js'
-import type { Flights } from './single-flight.js'
+import type { FlightRunner } from './single-flight.js'
 import type { FlightTiming } from './timing.js'
 
 export interface RegistrationParts {
   fetch: FetchLike
-  flights: Flights
+  flights: FlightRunner
   registrations: Registrations
   clients: ClientRegistry
   timing: FlightTiming

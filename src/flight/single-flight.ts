@@ -37,6 +37,9 @@ export interface FlightOptions<T> {
   whenStoreFails?: 'proceed' | 'fail' | undefined
 }
 
+/** Who runs flights: {@link Flights}, or what stands before it. */
+export type FlightRunner = Pick<Flights, 'run'>
+
 type Turn<T> = { lease: Lease } | { found: T } | { gaveUp: true }
 
 interface Flight<T> {

@@ -6,8 +6,10 @@ export interface FlightTiming {
   waitMs: number
   /** The authorization server has this long to answer. */
   requestMs: number
-  /** A renewed pair is offered to a store that fails for this long: there is no second copy of it. */
+  /** The caller waits this long for a store that does not take the renewed pair. */
   saveMs: number
+  /** The pair is offered to it for this long all the same: there is no second copy of it. */
+  rescueMs: number
   /** Others wait this long for the one that authorizes anew after a refused refresh. */
   authorizeMs: number
   /** A registration is shared with its peers for this long. */
@@ -18,7 +20,8 @@ export const TIMING_DEFAULTS: FlightTiming = {
   leaseMs: 5_000,
   waitMs: 40_000,
   requestMs: 25_000,
-  saveMs: 10_000,
+  saveMs: 8_000,
+  rescueMs: 60_000,
   authorizeMs: 5_000,
   replyMs: 30_000,
 }

@@ -3,7 +3,7 @@ import { createCoordinatedFetch } from '../flight/coordinated-fetch.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { RefusedTokens } from '../flight/refused-tokens.js'
 import { RegistrationTurns } from '../flight/registration-turns.js'
-import { Flights } from '../flight/single-flight.js'
+import { type FlightRunner, Flights } from '../flight/single-flight.js'
 import { type Place, TokenPlaces } from '../flight/token-places.js'
 import type { ClientRole } from '../record/keys.js'
 import type { OAuthStore } from './oauth-store.js'
@@ -22,7 +22,7 @@ export interface CoordinatedFetchOptions {
 
 /** Records as a fleet needs them: what several processes do at once is done by one of them. */
 export class Coordination {
-  readonly flights: Flights
+  readonly flights: FlightRunner
   readonly #leases: LeaseStore
   readonly #records: OAuthStore
   readonly #refreshes: RefreshStore
@@ -36,8 +36,11 @@ export class Coordination {
     refreshes: RefreshStore,
     registrations: RegistrationStore,
     registrationLeaseMs: number,
+    hold: <T>(work: () => Promise<T>) => Promise<T>,
   ) {
-    this.flights = new Flights(leases)
+    const flights = new Flights(leases)
+    // Closing waits for them: a pair of tokens that was not saved yet is nowhere else.
+    this.flights = { run: (name, work, options) => hold(() => flights.run(name, work, options)) }
     this.#leases = leases
     this.#records = records
     this.#refreshes = refreshes
