@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { ExpiredSession, refreshAll, settled } from './expired-session.js'
-import { type FleetProcess, URL_OF_TOKEN, USER } from './fleet-process.js'
+import { type FleetProcess, refreshInit, URL_OF_TOKEN, USER } from './fleet-process.js'
+import { TOKEN_URL } from './strict-server.js'
 
 let session: ExpiredSession
 
@@ -75,11 +76,15 @@ test('nobody is answered with a refused pair that could not be removed', async (
     await new Promise((resolve) => setTimeout(resolve, 1_000))
     return new AuthorizeAnew()
   }
-  const processes = session.startAll(3, { authorizeAnew })
+  const [first, second] = session.startAll(2, { authorizeAnew }) as [FleetProcess, FleetProcess]
+  const { refreshToken } = session
   session.server.families.length = 0
   session.store.failing = (call) => call === 'remove'
-  const outcomes = await settled(Promise.all(processes.map(refreshOrLogin)))
-  expect(outcomes.sort()).toEqual([200, 200, 'authorized'])
+  await second.db.getAccessToken(USER, URL_OF_TOKEN)
+  const login = refreshOrLogin(first)
+  const answer = await settled(second.fetch(TOKEN_URL, refreshInit(refreshToken)))
+  expect(await login).toBe('authorized')
+  expect(await answer.json()).toMatchObject({ refresh_token: session.refreshToken })
   session.expectSound()
 })
 
