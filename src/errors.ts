@@ -4,7 +4,7 @@ export type RedisOAuthDatabaseErrorCode =
   | 'CONNECTION_REFUSED'
   /** The host's name does not resolve. */
   | 'HOST_NOT_FOUND'
-  /** No connection stood within `connectionTimeout`. */
+  /** No connection stood within `connectionTimeout`, or within the operation's `commandTimeout`. */
   | 'CONNECTION_TIMEOUT'
   /** The connection was cut and could not be had again in time. */
   | 'CONNECTION_LOST'

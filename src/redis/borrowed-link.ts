@@ -20,7 +20,7 @@ export class BorrowedLink implements Link {
     return false
   }
 
-  stalled(): void {}
+  stalled(): undefined {}
 
   scanNodes(slotKey: string | undefined): readonly Node[] {
     return this.#client.isCluster ? mastersOf(this.#client as Cluster, slotKey) : [undefined]

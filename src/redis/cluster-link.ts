@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import type { Cluster } from 'ioredis'
 import { layoutOf, mastersOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
@@ -51,7 +50,9 @@ export class ClusterLink implements Link {
   }
 
   // A node that hangs is found by ioredis' `socketTimeout`.
-  stalled(): void {}
+  stalled(command: TrackedCommand): unknown {
+    return command.isHeld ? this.#lastError : undefined
+  }
 
   scanNodes(slotKey: string | undefined): readonly Node[] {
     return mastersOf(this.#cluster, slotKey)
@@ -70,7 +71,8 @@ export class ClusterLink implements Link {
     const streams = this.#cluster.nodes().map(({ stream }) => stream)
     this.#cluster.disconnect()
     const open = streams.filter((stream) => stream !== undefined && !stream.destroyed)
-    await Promise.all(open.map((stream) => once(stream, 'close')))
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await Promise.all(open.map((stream) => new Promise((resolve) => stream.once('close', resolve))))
   }
 
   #transmit(command: TrackedCommand): void {

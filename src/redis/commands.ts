@@ -88,7 +88,8 @@ export class Commands {
 
   /** When the key expires; null: never; undefined: there is no such key. Two round trips, once, before Redis 7. */
   async expiry(key: string): Promise<UnixMs | null | undefined> {
-    const reply = await this.#expireTime(key)
+    // A borrowed client may give numbers as strings.
+    const reply = Number(await this.#expireTime(key))
     if (reply === -2) return undefined
     return reply === -1 ? null : reply
   }
@@ -126,9 +127,9 @@ export class Commands {
   }
 
   /**
-   * The string keys that match, a step's worth at a time. A key that is there all along comes at least once; Redis may
-   * return one twice while it resizes its table. Walks the whole keyspace of every master, or, with `slotKey`, of the
-   * one that serves its slot: a round trip per 1000 keys.
+   * The string keys that match, a step's worth at a time, also none. A key that is there all along comes at least once;
+   * Redis may return one twice while it resizes its table. Walks the whole keyspace of every master, or, with `slotKey`,
+   * of the one that serves its slot: a round trip per 1000 keys.
    */
   async *scan(pattern: string, slotKey?: string): AsyncGenerator<string[], void, undefined> {
     // A Cluster knows its masters once it is connected.
@@ -149,7 +150,7 @@ export class Commands {
         const args = [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string']
         const command = this.#connection.start('read', 'scan', args, 'utf8', node)
         const [next, keys] = (await command.promise) as [string, string[]]
-        if (keys.length > 0) yield keys
+        yield keys
         // Another server, or the same after a restart, keeps its keys in another order: from the beginning.
         cursor = epoch === this.#connection.epoch ? next : BEGINNING
       } while (cursor !== '0')

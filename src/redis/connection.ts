@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
-import { failureOf } from './failure.js'
+import { closedFailure, failureOf } from './failure.js'
 
 /** One master of a Cluster; undefined is the one server that there is. */
 export type Node = Redis | undefined
@@ -18,8 +18,8 @@ export interface Link {
   readonly epoch: number
   /** Whether a command that ioredis gave up will be sent again. */
   keeps(command: TrackedCommand, error: unknown): boolean
-  /** Told when a command got no answer in time, before it fails. */
-  stalled(command: TrackedCommand): void
+  /** Told when a command got no answer in time, before it fails. Gives the reason where there is no connection. */
+  stalled(command: TrackedCommand): unknown
   /** Ends the connection if it is ours; resolves once its socket is closed. */
   close(): Promise<void>
 }
@@ -34,13 +34,13 @@ export class Connection implements CommandOwner {
   readonly #link: Link
   readonly #holds = new Set<Promise<unknown>>()
   #closing: Promise<void> | undefined
+  #isEnded = false
 
   constructor(server: string, commandTimeout: number, openLink: (queue: CommandQueue) => Link) {
     this.server = server
     this.commandTimeout = commandTimeout
     this.#queue = new CommandQueue(commandTimeout, (command) => {
-      this.#link.stalled(command)
-      command.fail(new Error('timed out'))
+      command.fail(this.#link.stalled(command) ?? new Error('timed out'))
     })
     this.#link = openLink(this.#queue)
   }
@@ -66,7 +66,8 @@ export class Connection implements CommandOwner {
   ): TrackedCommand {
     const command = new TrackedCommand(this, effect, name, args, replyEncoding)
     this.#queue.add(command)
-    this.#link.send(command, node)
+    if (this.#isEnded) command.fail(closedFailure(this.server))
+    else this.#link.send(command, node)
     return command
   }
 
@@ -121,6 +122,7 @@ export class Connection implements CommandOwner {
       await Promise.all(this.#holds)
       await this.#queue.drained()
     }
+    this.#isEnded = true
     this.#queue.stop()
     await this.#link.close()
   }

@@ -116,7 +116,8 @@ const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
   HOST_NOT_FOUND: (server) =>
     `the host name of ${server} does not resolve. Check its spelling and the DNS`,
   CONNECTION_TIMEOUT: (server) =>
-    `no connection to ${server} stood in time. Check host, port and firewall; on a slow network raise connectionTimeout`,
+    `no connection to ${server} stood in time. Check host, port and firewall, and with TLS that the port speaks it; on a slow ` +
+    'network raise connectionTimeout and commandTimeout',
   CONNECTION_LOST: (server) =>
     `the connection to Redis at ${server} was cut and could not be had again in time. Check that Redis runs and that the ` +
     'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',

@@ -5,6 +5,8 @@ import type { Link, Node } from './connection.js'
 import { codeOf, isReply } from './failure.js'
 import { idleDelayMs, REFUSALS, type RetryLimits } from './retry.js'
 
+const NO_CONNECTION = Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })
+
 /** One server has no layout to change. */
 const STABLE = Promise.resolve('')
 
@@ -27,6 +29,7 @@ export class OwnLink implements Link {
   epoch = 0
   #isOpen = false
   #isConnecting = false
+  #isEnding = false
   #isClosed = false
   #failures = 0
   #lastError: unknown
@@ -72,13 +75,14 @@ export class OwnLink implements Link {
     return [undefined]
   }
 
-  stalled(command: TrackedCommand): void {
+  stalled(command: TrackedCommand): unknown {
     const { status } = this.#client
-    const isConnected = status === 'ready' || status === 'connect'
+    if (status !== 'ready' && status !== 'connect') return this.#lastError ?? NO_CONNECTION
     const waitsForAnswer = command.writes > 0 || !this.#isOpen
     // A young connection may be well: the command has spent its time on waiting for it.
     const standsMs = performance.now() - this.#attemptedAtMs
-    if (isConnected && waitsForAnswer && standsMs >= this.#options.commandTimeout) this.#reset()
+    if (waitsForAnswer && standsMs >= this.#options.commandTimeout) this.#reset()
+    return undefined
   }
 
   async close(): Promise<void> {
@@ -112,6 +116,7 @@ export class OwnLink implements Link {
   async #connect(): Promise<void> {
     if (this.#isConnecting || this.#isClosed) return
     this.#isConnecting = true
+    this.#isEnding = false
     try {
       await this.#options.authenticate?.()
     } catch (error) {
@@ -168,8 +173,11 @@ export class OwnLink implements Link {
     this.#reset()
   }
 
+  // Often called for many commands at once.
   #reset(): void {
     this.#isOpen = false
+    if (this.#isEnding) return
+    this.#isEnding = true
     this.#client.disconnect()
   }
 

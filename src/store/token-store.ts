@@ -42,19 +42,20 @@ export class TokenStore {
     return expiresAt === null ? 'never' : new Date(expiresAt)
   }
 
-  async *scan(): AsyncGenerator<string, void, undefined> {
+  /** What each step of a scan finds, also nothing. */
+  async *scan(): AsyncGenerator<string[], void, undefined> {
     for await (const found of this.#commands.scan(this.#keys.pattern)) {
       const redisKeys = found.filter((redisKey) => this.#keys.tokenKeyOf(redisKey) !== null)
       const keys = this.#keys.isHashed
         ? await Promise.all(redisKeys.map((redisKey) => this.#nameIn(redisKey)))
         : redisKeys.map((redisKey) => this.#keys.tokenKeyOf(redisKey))
-      for (const key of keys) if (key !== null) yield key
+      yield keys.filter((key) => key !== null)
     }
   }
 
   async list(): Promise<string[]> {
     const keys = new Set<string>()
-    for await (const key of this.scan()) keys.add(key)
+    for await (const found of this.scan()) for (const key of found) keys.add(key)
     return [...keys]
   }
 

@@ -104,7 +104,15 @@ describe('a server that is not there', () => {
       maxRetriesPerRequest: 1,
       commandTimeout: 5_000,
     })
-    await expectFailure(db.getToken('a'), 'CONNECTION_TIMEOUT', `127.0.0.1:${port}`)
+    const work = db.storeToken('a', SECRETS.token)
+    const { message } = await expectFailure(work, 'CONNECTION_TIMEOUT', `127.0.0.1:${port}`)
+    expect(message).toMatch(/firewall.*connectionTimeout/)
+  })
+
+  it('fails with CONNECTION_TIMEOUT also when commandTimeout ends first', async () => {
+    const port = await listen(() => undefined)
+    const db = open({ host: '127.0.0.1', port, tls: {}, commandTimeout: 100 })
+    await expectAllFail(db, 'CONNECTION_TIMEOUT', `127.0.0.1:${port}`)
   })
 
   it('fails with TIMEOUT when it takes the connection and never answers', async () => {
@@ -149,12 +157,12 @@ describe('TLS', () => {
     expect(await expectTlsFailure('wrongName', { ca: ca.cert })).toContain('for this name')
   })
 
-  it('fails with TLS_FAILED, or TIMEOUT, when the port speaks no TLS', async () => {
+  it('fails with TLS_FAILED, or CONNECTION_TIMEOUT, when the port speaks no TLS', async () => {
     const { host, port } = await start({})
     const error = await open({ host, port, tls: {} }).ping().then(Object, Object)
     // Redis answers a handshake only if it happens to have a line's end in it.
-    expect(['TLS_FAILED', 'TIMEOUT']).toContain(error.code)
-    expect(error.message).toContain(`${host}:${port}`)
+    expect(['TLS_FAILED', 'CONNECTION_TIMEOUT']).toContain(error.code)
+    expect(error.message).toMatch(new RegExp(`${host}:${port}.*TLS`))
   })
 
   it('fails with TLS_FAILED when the server asks for a certificate and gets none', async () => {
