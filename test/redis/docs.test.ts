@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -100,7 +101,9 @@ beforeEach(async () => {
 
 function run(file: string, args: string[], cwd: string): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env
-  const options = { cwd, env: { PATH, HOME, REDIS_URL: redis.url }, timeout: 10_000 }
+  // As docs/security.md calls it.
+  const OAUTH_KEY_A = randomBytes(32).toString('base64')
+  const options = { cwd, env: { PATH, HOME, REDIS_URL: redis.url, OAUTH_KEY_A }, timeout: 10_000 }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr })

@@ -96,22 +96,23 @@ test('docs/operations.md says of each command of that rule who sends it', () => 
 })
 
 test('docs/architecture.md names every room and every file beside them', () => {
-  const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' })
-  const names = files
+  const names = filesUnder('src')
     .filter((path) => path.endsWith('.ts'))
-    .map((path) => path.replace(/\/.*/, '/'))
+    .map((path) => path.replace(/^src\/([^/]*\/?).*/, '$1'))
   const text = textOf('docs/architecture.md')
   expect(names.filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([])
 })
 
-const pages = [
-  ...readdirSync(root).filter((name) => name.endsWith('.md')),
-  ...['docs', 'examples'].flatMap((folder) =>
-    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
-      .map((name) => `${folder}/${name}`),
-  ),
-]
+function filesUnder(folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`
+    return entry.isDirectory() ? filesUnder(path) : [path]
+  })
+}
+
+const pages = [...readdirSync(root), ...filesUnder('docs'), ...filesUnder('examples')].filter(
+  (path) => path.endsWith('.md'),
+)
 
 test('the README leads to every page of docs/', () => {
   const text = textOf('README.md')
