@@ -82,6 +82,7 @@ test('nobody is answered with a refused pair that could not be removed', async (
   session.store.failing = (call) => call === 'remove'
   await second.db.getAccessToken(USER, URL_OF_TOKEN)
   const login = refreshOrLogin(first)
+  await vi.waitFor(() => expect(session.server.count.refusedRefreshes).toBe(1))
   const answer = await settled(second.fetch(TOKEN_URL, refreshInit(refreshToken)))
   expect(await login).toBe('authorized')
   expect(await answer.json()).toMatchObject({ refresh_token: session.refreshToken })
