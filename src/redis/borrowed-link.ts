@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { layoutOf, mastersOf } from './cluster-nodes.js'
+import { layoutOf, mastersOf, sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { Link, Node } from './connection.js'
 
@@ -12,8 +12,9 @@ export class BorrowedLink implements Link {
   }
 
   send(command: TrackedCommand, node: Node): void {
-    const client = node ?? this.#client
-    client.sendCommand(command)
+    if (node === undefined && this.#client.isCluster)
+      sendToCluster(this.#client as Cluster, command)
+    else (node ?? this.#client).sendCommand(command)
   }
 
   keeps(): boolean {

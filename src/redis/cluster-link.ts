@@ -1,5 +1,5 @@
 import type { Cluster } from 'ioredis'
-import { layoutOf, mastersOf } from './cluster-nodes.js'
+import { layoutOf, mastersOf, sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
@@ -77,13 +77,7 @@ export class ClusterLink implements Link {
 
   #transmit(command: TrackedCommand): void {
     command.isHeld = false
-    this.#cluster.sendCommand(command)
-    // ioredis has put its redirections in the place of `reject`: a redirected command did nothing where it was refused.
-    const { reject } = command
-    command.reject = (error) => {
-      command.refused(error)
-      reject.call(command, error)
-    }
+    sendToCluster(this.#cluster, command)
   }
 
   #open(): void {

@@ -1,4 +1,16 @@
 import { type Cluster, Command, type Redis } from 'ioredis'
+import type { TrackedCommand } from './command.js'
+
+/** Sends to whom the key belongs, by ioredis' redirections: a redirected command did nothing where it was refused. */
+export function sendToCluster(cluster: Cluster, command: TrackedCommand): void {
+  cluster.sendCommand(command)
+  // ioredis has put its redirections in the place of `reject`.
+  const { reject } = command
+  command.reject = (error) => {
+    command.refused(error)
+    reject.call(command, error)
+  }
+}
 
 /** Every master, or the one that serves the slot of `slotKey`, where that is known. */
 export function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {

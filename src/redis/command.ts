@@ -39,6 +39,7 @@ export class TrackedCommand extends Command {
 
   readonly #owner: CommandOwner
   readonly #reject: (error: Error) => void
+  #refusal: unknown
 
   constructor(
     owner: CommandOwner,
@@ -70,7 +71,9 @@ export class TrackedCommand extends Command {
 
   /** Takes note of an answer that is Redis' own no: what was sent last did nothing. */
   refused(error: unknown): void {
-    if (isReply(error)) this.writes -= 1
+    if (!isReply(error) || error === this.#refusal) return
+    this.#refusal = error
+    this.writes -= 1
   }
 
   override toWritable(socket: object): string | Buffer {
