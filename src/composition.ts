@@ -1,5 +1,6 @@
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
+import { TokenPlaces } from './flight/token-places.js'
 import { DEFAULTS, optionName, type RedisOAuthDatabaseOptions, resolveOptions } from './options.js'
 import { KeySpace } from './record/keys.js'
 import { Commands } from './redis/commands.js'
@@ -39,12 +40,14 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
   const commands = new Commands(connection)
   const vault = new Vault(commands, sealer)
-  const records = new OAuthStore(keys, commands, vault, resolved)
+  const places = new TokenPlaces()
+  const records = new OAuthStore(keys, commands, vault, places, resolved)
   const coordination = new Coordination(
     new Leases(connection, subscriber, (name) => keys.lease(name)),
     records,
     new RefreshStore(keys, vault, records, resolved.refreshTokenTtl),
     new RegistrationStore(keys, commands, vault),
+    places,
     resolved.registrationLeaseMs,
     (work) => connection.hold(work),
   )

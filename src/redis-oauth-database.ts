@@ -64,15 +64,13 @@ export class RedisOAuthDatabase implements OAuthDb {
    *
    * One round trip.
    */
-  async storeToken(key: string, token: string, expiresAt?: Date): Promise<void> {
-    this.#checkOpen()
-    await this.#parts.tokens.store(key, token, expiresAt)
+  storeToken(key: string, token: string, expiresAt?: Date): Promise<void> {
+    return this.#run(({ tokens }) => tokens.store(key, token, expiresAt))
   }
 
   /** The token, or null when there is none or it has expired. One round trip. */
-  async getToken(key: string): Promise<string | null> {
-    this.#checkOpen()
-    return this.#parts.tokens.get(key)
+  getToken(key: string): Promise<string | null> {
+    return this.#run(({ tokens }) => tokens.get(key))
   }
 
   /**
@@ -80,24 +78,21 @@ export class RedisOAuthDatabase implements OAuthDb {
    * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` when the connection was cut at a moment that leaves it open
    * whether this call removed it
    */
-  async deleteToken(key: string): Promise<boolean> {
-    this.#checkOpen()
-    return this.#parts.tokens.delete(key)
+  deleteToken(key: string): Promise<boolean> {
+    return this.#run(({ tokens }) => tokens.delete(key))
   }
 
   /** Whether there is such a token that has not expired. One round trip. */
-  async hasToken(key: string): Promise<boolean> {
-    this.#checkOpen()
-    return this.#parts.tokens.has(key)
+  hasToken(key: string): Promise<boolean> {
+    return this.#run(({ tokens }) => tokens.has(key))
   }
 
   /**
    * When Redis will remove the token: `'never'` where it has no expiry, null where there is no such token.
    * One round trip; two at the first call on servers before Redis 7.
    */
-  async getTokenExpiry(key: string): Promise<Date | 'never' | null> {
-    this.#checkOpen()
-    return this.#parts.tokens.expiry(key)
+  getTokenExpiry(key: string): Promise<Date | 'never' | null> {
+    return this.#run(({ tokens }) => tokens.expiry(key))
   }
 
   /**
@@ -107,9 +102,8 @@ export class RedisOAuthDatabase implements OAuthDb {
    * million, in small steps that leave others undisturbed. Holds all keys in memory; see
    * {@link RedisOAuthDatabase.scanTokens}.
    */
-  async listTokens(): Promise<string[]> {
-    this.#checkOpen()
-    return this.#parts.connection.hold(() => this.#parts.tokens.list())
+  listTokens(): Promise<string[]> {
+    return this.#run(({ connection, tokens }) => connection.hold(() => tokens.list()))
   }
 
   /**
@@ -150,78 +144,70 @@ export class RedisOAuthDatabase implements OAuthDb {
   }
 
   /** The tokens of these keys, by key, those that are there. The commands leave together: one round trip. */
-  async getTokens(keys: Iterable<string>): Promise<Map<string, string>> {
-    this.#checkOpen()
-    return this.#parts.tokens.getMany(keys)
+  getTokens(keys: Iterable<string>): Promise<Map<string, string>> {
+    return this.#run(({ tokens }) => tokens.getMany(keys))
   }
 
   /**
    * Deletes the tokens of these keys and says how many it removed. The commands leave together: one round trip.
    * @throws RedisOAuthDatabaseError of the first that failed, once all have ended; the others are deleted
    */
-  async deleteTokens(keys: Iterable<string>): Promise<number> {
-    this.#checkOpen()
-    return this.#parts.tokens.deleteMany(keys)
+  deleteTokens(keys: Iterable<string>): Promise<number> {
+    return this.#run(({ tokens }) => tokens.deleteMany(keys))
   }
 
   /**
    * The registration with an authorization server, or null. Of many callers that find none, the first is told so at
    * once and the others wait for what it saves, `registrationLeaseMs` at most. One round trip; two for the first.
    */
-  async getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
-    this.#checkOpen()
-    return this.#parts.coordination.getClient(serverUrl, 'client')
+  getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
+    return this.#run(({ coordination }) => coordination.getClient(serverUrl, 'client'))
   }
 
   /** Stores the registration with an authorization server, for ever. One round trip. */
-  async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
-    this.#checkOpen()
-    await this.#parts.coordination.saveClient(serverUrl, 'client', credentials)
+  saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
+    return this.#run(({ coordination }) =>
+      coordination.saveClient(serverUrl, 'client', credentials),
+    )
   }
 
   /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
-  async deleteClientCredentials(serverUrl: string): Promise<boolean> {
-    this.#checkOpen()
-    return this.#parts.records.deleteClient(serverUrl, 'client')
+  deleteClientCredentials(serverUrl: string): Promise<boolean> {
+    return this.#run(({ records }) => records.deleteClient(serverUrl, 'client'))
   }
 
   /**
    * The PKCE values (RFC 7636) of a login, or null. The first read consumes them unless `singleUsePkce` is false: of two
    * processes that get the same callback, one finds them. One round trip.
    */
-  async getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
-    this.#checkOpen()
-    return this.#parts.records.getPkce(userId, state)
+  getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
+    return this.#run(({ records }) => records.getPkce(userId, state))
   }
 
   /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */
-  async savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
-    this.#checkOpen()
-    await this.#parts.records.savePkce(userId, state, values)
+  savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
+    return this.#run(({ records }) => records.savePkce(userId, state, values))
   }
 
   /**
    * The access token record, or null. One that has expired is returned while it has a refresh token, unless
    * `expiredAccessTokens` is `'drop'`. Never deletes anything. One round trip.
    */
-  async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    this.#checkOpen()
-    return this.#parts.coordination.getAccessToken(userId, url)
+  getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    return this.#run(({ records }) => records.getAccessToken(userId, url))
   }
 
   /**
    * Stores an access token record as it is. `expiresAt` may be in seconds or milliseconds. With a refresh token it lives
    * for `refreshTokenTtl`, else until `expiresAt`, without either for `accessTokenTtl`. One round trip.
    */
-  async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
-    this.#checkOpen()
-    await this.#parts.coordination.saveAccessToken(userId, url, token)
+  saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+    return this.#run(({ coordination }) => coordination.saveAccessToken(userId, url, token))
   }
 
   /** Deletes one access token record; true only if it removed one. One round trip. */
-  async deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    this.#checkOpen()
-    return this.#parts.records.deleteAccessToken(userId, url)
+  deleteAccessToken(userId: string, url: string): Promise<boolean> {
+    return this.#run(({ records }) => records.deleteAccessToken(userId, url))
   }
 
   /**
@@ -229,18 +215,18 @@ export class RedisOAuthDatabase implements OAuthDb {
    *
    * Walks the keyspace of the one node that holds the user's records: one round trip per 1000 keys of all kinds there.
    */
-  async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
-    this.#checkOpen()
-    return this.#parts.connection.hold(() => this.#parts.records.listAccessTokens(userId))
+  listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
+    return this.#run(({ connection, records }) =>
+      connection.hold(() => records.listAccessTokens(userId)),
+    )
   }
 
   /**
    * Deletes everything of one user: access tokens, refresh tokens, logins that have begun. Says how many records it removed.
    * Costs as {@link RedisOAuthDatabase.listAccessTokens} does.
    */
-  async deleteUser(userId: string): Promise<number> {
-    this.#checkOpen()
-    return this.#parts.connection.hold(() => this.#parts.records.deleteUser(userId))
+  deleteUser(userId: string): Promise<number> {
+    return this.#run(({ connection, records }) => connection.hold(() => records.deleteUser(userId)))
   }
 
   /**
@@ -250,14 +236,12 @@ export class RedisOAuthDatabase implements OAuthDb {
    */
   forResourceServer(): OAuthDb {
     return {
-      getClientCredentials: async (serverUrl) => {
-        this.#checkOpen()
-        return this.#parts.coordination.getClient(serverUrl, 'resource')
-      },
-      saveClientCredentials: async (serverUrl, credentials) => {
-        this.#checkOpen()
-        await this.#parts.coordination.saveClient(serverUrl, 'resource', credentials)
-      },
+      getClientCredentials: (serverUrl) =>
+        this.#run(({ coordination }) => coordination.getClient(serverUrl, 'resource')),
+      saveClientCredentials: (serverUrl, credentials) =>
+        this.#run(({ coordination }) =>
+          coordination.saveClient(serverUrl, 'resource', credentials),
+        ),
       getPKCEValues: (userId, state) => this.getPKCEValues(userId, state),
       savePKCEValues: (userId, state, values) => this.savePKCEValues(userId, state, values),
       getAccessToken: (userId, url) => this.getAccessToken(userId, url),
@@ -275,13 +259,12 @@ export class RedisOAuthDatabase implements OAuthDb {
    *
    * Two round trips for who works; a waiter looks when it is woken.
    */
-  async singleFlight<T>(
+  singleFlight<T>(
     name: string,
     work: (signal: AbortSignal) => Promise<T>,
     options: FlightOptions<T>,
   ): Promise<T> {
-    this.#checkOpen()
-    return this.#parts.coordination.flights.run(name, work, options)
+    return this.#run(({ coordination }) => coordination.flights.run(name, work, options))
   }
 
   /**
@@ -310,9 +293,8 @@ export class RedisOAuthDatabase implements OAuthDb {
   }
 
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
-  async ping(): Promise<void> {
-    this.#checkOpen()
-    await this.#parts.commands.ping()
+  ping(): Promise<void> {
+    return this.#run(({ commands }) => commands.ping())
   }
 
   /**
@@ -329,6 +311,16 @@ export class RedisOAuthDatabase implements OAuthDb {
     // What is under way may wait for a publication.
     await connection.close()
     await subscriber.close()
+  }
+
+  // What it throws becomes a rejection without the promises that an async function would put between.
+  #run<T>(work: (parts: Composition) => Promise<T>): Promise<T> {
+    try {
+      this.#checkOpen()
+      return work(this.#parts)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   #checkOpen(): void {

@@ -1,4 +1,8 @@
+const LONE_SURROGATE = /[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/
+
+/** Node's own, from 20 on. */
+const { isWellFormed: native } = String.prototype as { isWellFormed?: () => boolean }
+
 /** UTF-8 turns every lone surrogate into the same three bytes, so two different strings would meet in one key. */
-export function isWellFormed(value: string): boolean {
-  return !/[\uD800-\uDBFF](?![\uDC00-\uDFFF])|(?<![\uD800-\uDBFF])[\uDC00-\uDFFF]/.test(value)
-}
+export const isWellFormed: (value: string) => boolean =
+  native === undefined ? (value) => !LONE_SURROGATE.test(value) : (value) => native.call(value)

@@ -21,7 +21,6 @@ import type { RefreshRequest } from './request-kind.js'
 import type { FlightRunner } from './single-flight.js'
 import type { FlightTiming } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
-import { settledWithin } from './wake.js'
 
 export interface RefreshRecords {
   /** What stands there now; never from a cache. */
@@ -108,6 +107,9 @@ class Refresh {
   readonly #place: Place
   readonly #request: RefreshRequest
   readonly #ask: () => Promise<Answer>
+  /** Rejects when the caller has waited long enough for the save, which goes on. */
+  readonly #late: Promise<never>
+  #letGo!: (error: unknown) => void
 
   constructor(
     parts: RefreshParts,
@@ -119,25 +121,16 @@ class Refresh {
     this.#place = place
     this.#request = request
     this.#ask = ask
+    this.#late = new Promise((_, reject) => {
+      this.#letGo = reject
+    })
+    this.#late.catch(() => undefined)
   }
 
   async run(): Promise<Answer> {
-    const { records, flights, timing } = this.#parts
-    const { endpoint, clientId, refreshToken, scope, resources } = this.#request
-    const found = await records.read(this.#place)
+    const found = await this.#parts.records.read(this.#place)
     const outcome =
-      this.#outcomeOf(found, found) ??
-      (await flights.run(
-        fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
-        () => this.#renew(found),
-        {
-          recheck: async () => this.#outcomeOf(await records.read(this.#place), found),
-          leaseMs: timing.leaseMs,
-          waitMs: timing.waitMs,
-          maxHoldMs: timing.leaseMs + timing.requestMs + timing.saveMs,
-          whenStoreFails: 'fail',
-        },
-      ))
+      this.#outcomeOf(found, found) ?? (await Promise.race([this.#fly(found), this.#late]))
     switch (outcome.kind) {
       case 'answered':
         return outcome.answer
@@ -149,6 +142,22 @@ class Refresh {
         publishSession('refreshRecordGone')
         return await this.#authorize(removedAnswer())
     }
+  }
+
+  #fly(found: AccessToken | null): Promise<Outcome> {
+    const { records, flights, timing } = this.#parts
+    const { endpoint, clientId, refreshToken, scope, resources } = this.#request
+    return flights.run(
+      fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
+      () => this.#renew(found),
+      {
+        recheck: async () => this.#outcomeOf(await records.read(this.#place), found),
+        leaseMs: timing.leaseMs,
+        waitMs: timing.waitMs,
+        maxHoldMs: timing.leaseMs + timing.requestMs + timing.rescueMs,
+        whenStoreFails: 'fail',
+      },
+    )
   }
 
   /**
@@ -221,34 +230,19 @@ class Refresh {
     return { kind: 'answered', answer: jsonAnswer(200, amended) }
   }
 
-  /** The caller waits `saveMs` for it; the work goes on for `rescueMs`. */
-  async #save(token: AccessToken): Promise<Saved> {
-    let failure: unknown
-    let isOver = false
-    const over = () => {
-      isOver = true
-    }
-    const saving = this.#keepSaving(token, (error) => {
-      failure = error
-    })
-    saving.then(over, over)
-    await settledWithin(saving, this.#parts.timing.saveMs)
-    if (isOver || failure === undefined) return await saving
-    throw failure
-  }
-
   /** The old pair is spent and the new one nowhere else: a store that fails gets time to recover. */
-  async #keepSaving(token: AccessToken, failed: (error: unknown) => void): Promise<Saved> {
+  async #save(token: AccessToken): Promise<Saved> {
     const { records, clock, timing } = this.#parts
     const { refreshToken } = this.#request
-    const until = performance.now() + timing.rescueMs
+    const startedAt = performance.now()
+    const until = startedAt + timing.rescueMs
     for (let pauseMs = 25; ; pauseMs = Math.min(pauseMs * 2, 500)) {
       try {
         return await records.replace(this.#place, refreshToken, token)
       } catch (error) {
-        failed(error)
         const passing = error instanceof RedisOAuthDatabaseError && PASSING.has(error.code)
         if (!passing || performance.now() + pauseMs > until) throw error
+        if (performance.now() - startedAt >= timing.saveMs) this.#letGo(error)
       }
       await clock.sleep(pauseMs)
     }

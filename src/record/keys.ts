@@ -147,6 +147,7 @@ export type ClientRole = 'client' | 'resource'
 // `}` would end the hash tag early, and `{}` is none: a lone `%`, which no other user's name encodes to, makes it one.
 function encodeUser(userId: string): string {
   if (userId === '') return '%'
+  if (!userId.includes('%') && !userId.includes('}')) return userId
   return userId.replace(/[%}]/g, (character) => (character === '%' ? '%25' : '%7D'))
 }
 

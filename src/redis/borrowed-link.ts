@@ -1,7 +1,8 @@
 import type { Cluster, Redis } from 'ioredis'
-import { layoutOf, mastersOf, sendToCluster } from './cluster-nodes.js'
+import { layoutOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { Link, Node } from './connection.js'
+import { corkAll } from './cork.js'
 
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
@@ -27,6 +28,14 @@ export class BorrowedLink implements Link {
     return this.#client.isCluster ? mastersOf(this.#client as Cluster, slotKey) : [undefined]
   }
 
+  slotOf(key: string): number {
+    return this.#client.isCluster ? slotOf(key) : 0
+  }
+
+  cork(): () => void {
+    return corkAll(this.#nodes().map(({ stream }) => stream))
+  }
+
   layout(): Promise<string> {
     return this.#client.isCluster ? layoutOf(this.#client as Cluster) : Promise.resolve('')
   }
@@ -37,4 +46,10 @@ export class BorrowedLink implements Link {
   }
 
   async close(): Promise<void> {}
+
+  #nodes(): readonly Redis[] {
+    return this.#client.isCluster
+      ? (this.#client as Cluster).nodes('master')
+      : [this.#client as Redis]
+  }
 }

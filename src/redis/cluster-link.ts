@@ -1,8 +1,9 @@
 import type { Cluster } from 'ioredis'
-import { layoutOf, mastersOf, sendToCluster } from './cluster-nodes.js'
+import { layoutOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
+import { corkAll } from './cork.js'
 import { codeOf } from './failure.js'
 import { REFUSALS, type RetryLimits } from './retry.js'
 
@@ -56,6 +57,14 @@ export class ClusterLink implements Link {
 
   scanNodes(slotKey: string | undefined): readonly Node[] {
     return mastersOf(this.#cluster, slotKey)
+  }
+
+  slotOf(key: string): number {
+    return slotOf(key)
+  }
+
+  cork(): () => void {
+    return corkAll(this.#cluster.nodes('master').map(({ stream }) => stream))
   }
 
   layout(): Promise<string> {

@@ -16,7 +16,7 @@ export function sendToCluster(cluster: Cluster, command: TrackedCommand): void {
 export function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {
   const masters = cluster.nodes('master')
   if (slotKey === undefined) return masters
-  const owner = cluster.slots[new Command('get', [slotKey]).getSlot()]?.[0]
+  const owner = cluster.slots[slotOf(slotKey)]?.[0]
   const found = masters.filter(({ options: { host, port } }) => `${host}:${port}` === owner)
   return found.length > 0 ? found : masters
 }
@@ -38,4 +38,8 @@ async function describeSelf(node: Redis): Promise<string> {
     // What cannot be read may have changed.
     return '['
   }
+}
+
+export function slotOf(key: string): number {
+  return new Command('get', [key]).getSlot()
 }

@@ -28,11 +28,11 @@ export class Commands {
   }
 
   get(key: string): Promise<string | null> {
-    return this.#send('read', 'get', [key])
+    return this.#connection.get(key)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    return this.#send('read', 'get', [key], null)
+    return this.#connection.getBuffer(key)
   }
 
   /** Sets value and expiry at once; without either the key lives until it is deleted. */

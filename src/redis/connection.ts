@@ -3,6 +3,8 @@ import type { RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
 import { closedFailure, failureOf } from './failure.js'
+import { ReadBatch } from './read-batch.js'
+import { Turn } from './turn.js'
 
 /** One master of a Cluster; undefined is the one server that there is. */
 export type Node = Redis | undefined
@@ -20,6 +22,10 @@ export interface Link {
   keeps(command: TrackedCommand, error: unknown): boolean
   /** Told when a command got no answer in time, before it fails. Gives the reason where there is no connection. */
   stalled(command: TrackedCommand): unknown
+  /** Which keys one command may name: those of the same number. */
+  slotOf(key: string): number
+  /** Holds back what is written to the sockets, until the function that it returns is called. */
+  cork(): () => void
   /** Ends the connection if it is ours; resolves once its socket is closed. */
   close(): Promise<void>
 }
@@ -33,6 +39,9 @@ export class Connection implements CommandOwner {
   readonly #queue: CommandQueue
   readonly #link: Link
   readonly #holds = new Set<Promise<unknown>>()
+  readonly #strings: ReadBatch<string>
+  readonly #buffers: ReadBatch<Buffer>
+  readonly #turn: Turn
   #closing: Promise<void> | undefined
   #isEnded = false
 
@@ -43,6 +52,30 @@ export class Connection implements CommandOwner {
       command.fail(this.#link.stalled(command) ?? new Error('timed out'))
     })
     this.#link = openLink(this.#queue)
+    const slotOf = (key: string): number => this.#link.slotOf(key)
+    this.#strings = new ReadBatch(
+      (name, keys) => this.#start('read', name, keys, 'utf8').promise,
+      slotOf,
+    )
+    this.#buffers = new ReadBatch(
+      (name, keys) => this.#start('read', name, keys, null).promise,
+      slotOf,
+    )
+    this.#turn = new Turn(
+      () => this.#link.cork(),
+      () => this.#flush(),
+    )
+  }
+
+  /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
+  get(key: string): Promise<string | null> {
+    this.#turn.begin()
+    return this.#strings.get(key)
+  }
+
+  getBuffer(key: string): Promise<Buffer | null> {
+    this.#turn.begin()
+    return this.#buffers.get(key)
   }
 
   /** Resolves with the reply, strings decoded as `replyEncoding`, or as Buffers when that is null. */
@@ -64,11 +97,33 @@ export class Connection implements CommandOwner {
     replyEncoding: BufferEncoding | null = 'utf8',
     node?: Node,
   ): TrackedCommand {
+    // Reads that were called before go before.
+    this.#flush()
+    return this.#start(effect, name, args, replyEncoding, node)
+  }
+
+  #start(
+    effect: Effect,
+    name: string,
+    args: Argument[],
+    replyEncoding: BufferEncoding | null,
+    node?: Node,
+  ): TrackedCommand {
     const command = new TrackedCommand(this, effect, name, args, replyEncoding)
     this.#queue.add(command)
-    if (this.#isEnded) command.fail(closedFailure(this.server))
-    else this.#link.send(command, node)
+    if (this.#isEnded) {
+      command.fail(closedFailure(this.server))
+    } else {
+      this.#turn.begin()
+      this.#link.send(command, node)
+      this.#turn.sent()
+    }
     return command
+  }
+
+  #flush(): void {
+    this.#strings.flush()
+    this.#buffers.flush()
   }
 
   /** Where a scan has to go: every master of a Cluster, or the one that serves the slot of a key. */
@@ -118,6 +173,7 @@ export class Connection implements CommandOwner {
   }
 
   async #shutDown(): Promise<void> {
+    this.#turn.end()
     while (this.#holds.size > 0 || !this.#queue.isEmpty) {
       await Promise.all(this.#holds)
       await this.#queue.drained()

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
+import { corkAll } from './cork.js'
 import { codeOf, isReply } from './failure.js'
 import { idleDelayMs, REFUSALS, type RetryLimits } from './retry.js'
 
@@ -61,10 +62,10 @@ export class OwnLink implements Link {
   /** What ioredis says of a command counts only if Redis said it: until then it is ours to send again. */
   keeps(_command: TrackedCommand, error: unknown): boolean {
     if (!isReply(error)) return !this.#isClosed
-    if (!this.#options.isSentinel || codeOf(error) !== 'READ_ONLY') return false
-    // An old master; Sentinel knows who took over.
-    this.#reset()
-    return true
+    if (codeOf(error) !== 'READ_ONLY') return false
+    // An old master: Sentinel knows who took over, and so may the DNS.
+    if (this.#options.isSentinel || this.#standsMs() >= this.#options.commandTimeout) this.#reset()
+    return this.#options.isSentinel
   }
 
   layout(): Promise<string> {
@@ -75,13 +76,20 @@ export class OwnLink implements Link {
     return [undefined]
   }
 
+  slotOf(): number {
+    return 0
+  }
+
+  cork(): () => void {
+    return corkAll([this.#client.stream])
+  }
+
   stalled(command: TrackedCommand): unknown {
     const { status } = this.#client
     if (status !== 'ready' && status !== 'connect') return this.#lastError ?? NO_CONNECTION
     const waitsForAnswer = command.writes > 0 || !this.#isOpen
     // A young connection may be well: the command has spent its time on waiting for it.
-    const standsMs = performance.now() - this.#attemptedAtMs
-    if (waitsForAnswer && standsMs >= this.#options.commandTimeout) this.#reset()
+    if (waitsForAnswer && this.#standsMs() >= this.#options.commandTimeout) this.#reset()
     return undefined
   }
 
@@ -166,9 +174,14 @@ export class OwnLink implements Link {
     if (client.status === 'ready' && client.stream.writable) client.sendCommand(command)
   }
 
+  #standsMs(): number {
+    return performance.now() - this.#attemptedAtMs
+  }
+
   #failed(error: unknown): void {
     this.#lastError = error
-    if (!REFUSALS.has(codeOf(error))) return
+    // Redis itself says no: to AUTH, or to SELECT, after which commands would go to the wrong database.
+    if (!isReply(error) && !REFUSALS.has(codeOf(error))) return
     this.#giveUp(() => true)
     this.#reset()
   }

@@ -4,7 +4,7 @@ import type { LeaseStore } from '../flight/lease.js'
 import type { RefusedTokens } from '../flight/refused-tokens.js'
 import { RegistrationTurns } from '../flight/registration-turns.js'
 import { type FlightRunner, Flights } from '../flight/single-flight.js'
-import { type Place, TokenPlaces } from '../flight/token-places.js'
+import type { Place, TokenPlaces } from '../flight/token-places.js'
 import type { ClientRole } from '../record/keys.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
@@ -20,6 +20,8 @@ export interface CoordinatedFetchOptions {
   readonly refusedTokens?: RefusedTokens | undefined
 }
 
+const DONE = Promise.resolve()
+
 /** Records as a fleet needs them: what several processes do at once is done by one of them. */
 export class Coordination {
   readonly flights: FlightRunner
@@ -28,13 +30,14 @@ export class Coordination {
   readonly #refreshes: RefreshStore
   readonly #registrations: RegistrationStore
   readonly #turns: RegistrationTurns
-  readonly #places = new TokenPlaces()
+  readonly #places: TokenPlaces
 
   constructor(
     leases: LeaseStore,
     records: OAuthStore,
     refreshes: RefreshStore,
     registrations: RegistrationStore,
+    places: TokenPlaces,
     registrationLeaseMs: number,
     hold: <T>(work: () => Promise<T>) => Promise<T>,
   ) {
@@ -45,6 +48,7 @@ export class Coordination {
     this.#records = records
     this.#refreshes = refreshes
     this.#registrations = registrations
+    this.#places = places
     this.#turns = new RegistrationTurns(leases, registrationLeaseMs)
   }
 
@@ -66,16 +70,10 @@ export class Coordination {
     await this.#turns.end([role, serverUrl])
   }
 
-  async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    const token = await this.#records.getAccessToken(userId, url)
-    if (token !== null) this.#places.remember(userId, url, token)
-    return token
-  }
-
-  async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+  saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     // After a coordinated refresh the client saves once more what stands in Redis already.
-    if (token?.accessToken && this.#places.isSettled(userId, url, token)) return
-    await this.#records.saveAccessToken(userId, url, token)
+    if (token?.accessToken && this.#places.isSettled(userId, url, token)) return DONE
+    return this.#records.saveAccessToken(userId, url, token)
   }
 
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {

@@ -1,5 +1,6 @@
 import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
+import type { TokenPlaces } from '../flight/token-places.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
 import type { ClientRole, KeySpace } from '../record/keys.js'
 import { accessTokenLifetime, expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
@@ -28,12 +29,21 @@ export class OAuthStore {
   readonly #keys: KeySpace
   readonly #commands: Commands
   readonly #vault: Vault
+  readonly #places: TokenPlaces
   readonly #options: OAuthStoreOptions
 
-  constructor(keys: KeySpace, commands: Commands, vault: Vault, options: OAuthStoreOptions) {
+  /** @param places - told of every refresh token that is read */
+  constructor(
+    keys: KeySpace,
+    commands: Commands,
+    vault: Vault,
+    places: TokenPlaces,
+    options: OAuthStoreOptions,
+  ) {
     this.#keys = keys
     this.#commands = commands
     this.#vault = vault
+    this.#places = places
     this.#options = options
   }
 
@@ -73,6 +83,7 @@ export class OAuthStore {
     const text = await this.#vault.get('access', this.#keys.access(userId, url))
     if (text === null) return null
     const token = this.decodeAccessToken(text)
+    this.#places.remember(userId, url, token)
     // Redis still holds it: it has a refresh token, or the two clocks differ. Never deleted here: a peer may just have
     // written a new one.
     if (!isExpired(token, systemClock.now())) return token

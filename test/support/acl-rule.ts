@@ -3,7 +3,7 @@ export const COMMANDS: readonly string[] = [
   'get set del exists mget getdel scan',
   'pexpiretime pttl time',
   'eval evalsha',
-  'publish subscribe',
+  'publish subscribe unsubscribe',
   'ping info',
 ].flatMap((names) => names.split(' '))
 

@@ -43,7 +43,7 @@ describe('fromEnv', () => {
   })
 
   it.each([
-    ['REDIS_URL', 'localhost:6379', 'REDIS_URL must begin with redis://, rediss:// or unix://'],
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL is not a Redis URL; it takes redis://'],
     ['REDIS_URL', 'redis://host:port', 'REDIS_URL is not a Redis URL; it takes redis://'],
     ['REDIS_URL', 'redis://localhost/one', 'REDIS_URL must have one whole number as its database'],
     ['REDIS_HOST', 'redis://localhost', 'REDIS_HOST must be a host name or IP address'],

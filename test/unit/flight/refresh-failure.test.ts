@@ -129,7 +129,18 @@ test('a store that stays away ends the refresh with its error, within saveMs', a
     code: 'CONNECTION_LOST',
   })
   expect(performance.now() - startedAt).toBeLessThan(2_500)
+})
+
+test('a pair whose caller has been told of the failure is saved once the store is back, before others may try', async () => {
+  const process = session.start({ timing: { saveMs: 2_000 } })
+  session.store.failing = (call) => call === 'replace'
+  await expect(settled(process.refresh())).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+  expect(session.store.heldLeases).toBe(1)
+  session.store.failing = null
+  await vi.advanceTimersByTimeAsync(1_000)
   expect(session.store.heldLeases).toBe(0)
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
 })
 
 test('a store error that will not pass ends the refresh at once', async () => {

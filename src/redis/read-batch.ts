@@ -1,0 +1,127 @@
+import { RedisOAuthDatabaseError } from '../errors.js'
+
+/** Sends one reading command, past all batches. */
+type Send = (name: 'get' | 'mget' | 'exists', keys: string[]) => Promise<unknown>
+
+interface Read<T> {
+  readonly promise: Promise<T | null>
+  resolve(value: T | null): void
+  reject(error: unknown): void
+}
+
+type Reads<T> = Map<string, Read<T>>
+
+// One MGET of more would make others wait for it.
+const MAX_KEYS = 64
+
+/**
+ * Joins the reads that have not been sent yet: equal keys are asked for once, and different ones by one `MGET`. A read that
+ * has been sent is never joined: it may have been answered before a write that is acknowledged by now.
+ */
+export class ReadBatch<T extends string | Buffer> {
+  readonly #send: Send
+  readonly #slotOf: (key: string) => number
+  readonly #slots = new Map<number, Reads<T>>()
+  #mayMget = true
+
+  /** @param slotOf - which keys may stand in one command */
+  constructor(send: Send, slotOf: (key: string) => number) {
+    this.#send = send
+    this.#slotOf = slotOf
+  }
+
+  get(key: string): Promise<T | null> {
+    const slot = this.#slotOf(key)
+    let reads = this.#slots.get(slot)
+    if (reads === undefined) {
+      reads = new Map()
+      this.#slots.set(slot, reads)
+    }
+    const same = reads.get(key)
+    if (same !== undefined) return same.promise
+    const read = newRead<T>()
+    reads.set(key, read)
+    if (reads.size === MAX_KEYS) {
+      this.#slots.delete(slot)
+      this.#sendAll(reads)
+    }
+    return read.promise
+  }
+
+  /** Sends what has been put off. */
+  flush(): void {
+    if (this.#slots.size === 0) return
+    const slots = [...this.#slots.values()]
+    this.#slots.clear()
+    for (const reads of slots) this.#sendAll(reads)
+  }
+
+  #sendAll(reads: Reads<T>): void {
+    if (reads.size === 1 || !this.#mayMget) {
+      for (const [key, read] of reads) this.#sendOne(key, read)
+      return
+    }
+    this.#send('mget', [...reads.keys()]).then(
+      (reply) => this.#answer(reads, reply as (T | null)[]),
+      (error: unknown) => this.#refuse(reads, error),
+    )
+  }
+
+  #sendOne(key: string, read: Read<T>): void {
+    this.#send('get', [key]).then((reply) => read.resolve(reply as T | null), read.reject)
+  }
+
+  #answer(reads: Reads<T>, values: readonly (T | null)[]): void {
+    const absent: Reads<T> = new Map()
+    let index = 0
+    for (const [key, read] of reads) {
+      const value = values[index] ?? null
+      if (value === null) absent.set(key, read)
+      else read.resolve(value)
+      index += 1
+    }
+    if (absent.size > 0) this.#confirm(absent)
+  }
+
+  /** `MGET` gives nil as well for a key of another type, which `GET` refuses: nobody may take that for "no token". */
+  #confirm(absent: Reads<T>): void {
+    this.#send('exists', [...absent.keys()]).then(
+      (count) => {
+        for (const [key, read] of absent) {
+          if (Number(count) === 0) read.resolve(null)
+          else this.#sendOne(key, read)
+        }
+      },
+      (error: unknown) => rejectAll(absent, error),
+    )
+  }
+
+  #refuse(reads: Reads<T>, error: unknown): void {
+    // A user who may GET need not be allowed to MGET; or only some of the keys are forbidden.
+    if (error instanceof RedisOAuthDatabaseError && error.code === 'PERMISSION_DENIED') {
+      this.#mayMget = false
+      for (const [key, read] of reads) this.#sendOne(key, read)
+    } else {
+      rejectAll(reads, error)
+    }
+  }
+}
+
+function newRead<T>(): Read<T> {
+  let settle: Omit<Read<T>, 'promise'> | undefined
+  const promise = new Promise<T | null>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...(settle as Omit<Read<T>, 'promise'>) }
+}
+
+/** Each with an error of its own: a caller may change it, and its stack is written to. */
+function rejectAll<T>(reads: Reads<T>, error: unknown): void {
+  for (const { reject } of reads.values()) {
+    reject(
+      error instanceof RedisOAuthDatabaseError
+        ? new RedisOAuthDatabaseError(error.code, error.message, { cause: error.cause })
+        : error,
+    )
+  }
+}
