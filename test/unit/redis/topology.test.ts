@@ -216,5 +216,5 @@ it.each([
   [{ host: '::1', port: 6379 }, '[::1]:6379'],
   [{ host: 'localhost', port: 6379, path: '/run/redis.sock' }, '/run/redis.sock'],
 ])('the server at %j is called %s', (endpoint, name) => {
-  expect(nameOfTopology({ kind: 'server', ...endpoint })).toBe(name)
+  expect(nameOfTopology({ kind: 'server', db: 0, ...endpoint })).toBe(name)
 })
