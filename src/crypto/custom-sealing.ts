@@ -2,7 +2,7 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 import { type SealContext, type Sealing, unreadableRecord } from './sealing.js'
 
 /** The first byte of what a custom `seal` made. */
-export const CUSTOM_MAGIC = 0xfb
+const CUSTOM_MAGIC = 0xfb
 
 /**
  * A caller's own sealing, kept apart from the rest: its results carry a mark that no plain record has, and what it throws

@@ -31,8 +31,8 @@ export const MAX_SEALS_PER_KEY: number = 2 ** 32
 export const ENCRYPTION_KEYS_VARIABLE = 'ATXP_REDIS_ENCRYPTION_KEYS'
 
 /** The first byte of every built-in envelope. No UTF-8 text has a byte of 0xF8 or more. */
-export const ENVELOPE_MAGIC = 0xfa
-export const ENVELOPE_VERSION = 1
+const ENVELOPE_MAGIC = 0xfa
+const ENVELOPE_VERSION = 1
 
 const KEY_ID = /^[A-Za-z0-9._-]{1,32}$/
 
