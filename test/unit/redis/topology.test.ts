@@ -102,7 +102,17 @@ describe('a Redis URL', () => {
     const secret = 'hunter2'
     const piece = fc.oneof(
       fc.string({ maxLength: 6 }),
-      fc.constantFrom('redis://', 'rediss://', 'unix://', ':', '@', '/', '?', '#', '%', '[', 'db='),
+      fc.constantFrom(
+        'redis://',
+        'redis-sentinel://',
+        'redis-cluster://',
+        'unix://',
+        ',',
+        '$1',
+        '[',
+        'db=',
+      ),
+      fc.constantFrom(':', '@', '/', '?', '#', '%'),
       fc.constantFrom('user:', 'localhost', ':6379', '/0', '?a=', '\\', '%zz', '12', '1234:'),
     )
     const around = fc.array(piece, { maxLength: 6 }).map((pieces) => pieces.join(''))
@@ -120,6 +130,40 @@ describe('a Redis URL', () => {
       { numRuns: 5_000 },
     )
     expect(isTold.refused).toBeGreaterThan(100)
+  })
+
+  it('that is accepted though its password was not encoded never makes a server of the password', () => {
+    const secret = 'hunter2'
+    const scheme = fc.constantFrom('redis://', 'rediss://', 'redis-sentinel://', 'redis-cluster://')
+    const piece = fc.constantFrom(
+      ':',
+      '@',
+      '/',
+      '?',
+      '#',
+      '%25',
+      '\\',
+      ',',
+      '[',
+      ']',
+      '12',
+      'user',
+      '&db=',
+    )
+    const around = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(''))
+    fc.assert(
+      fc.property(scheme, around, around, (start, before, after) => {
+        const url = `${start}${before}${secret}${after}@localhost:6379/0`
+        try {
+          const sentinel = { name: 'mymaster' }
+          const topology = resolveTopology({ url, sentinel }, DEFAULTS, optionName)
+          expect(nameOfTopology(topology)).not.toContain(secret)
+        } catch (error) {
+          expect((error as Error).message).not.toContain(secret)
+        }
+      }),
+      { numRuns: 5_000 },
+    )
   })
 
   it('gives back any username, password and socket path that were percent-encoded', () => {
