@@ -92,9 +92,9 @@ export async function importTokens(
       if (signal?.aborted) break
       window.add(take(entry, attempted))
       attempted += 1
+      if (window.isFull) await window.hasRoom()
       if (failures.length > 0) break
       if (attempted % PROGRESS_EVERY === 0) onProgress?.({ attempted, stored })
-      if (window.isFull) await window.hasRoom()
     }
   } catch (cause) {
     sourceFailure = { cause }
