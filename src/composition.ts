@@ -4,10 +4,9 @@ import { TokenPlaces } from './flight/token-places.js'
 import { DEFAULTS, optionName, type RedisOAuthDatabaseOptions, resolveOptions } from './options.js'
 import { KeySpace } from './record/keys.js'
 import { Commands } from './redis/commands.js'
-import { borrow, connect } from './redis/connect.js'
-import type { Connection } from './redis/connection.js'
+import { borrow, type Channels, connect } from './redis/connect.js'
+import { Durability } from './redis/durability.js'
 import { Leases } from './redis/leases.js'
-import type { Subscriber } from './redis/subscriber.js'
 import { resolveTopology } from './redis/topology.js'
 import { Coordination } from './store/coordination.js'
 import { OAuthStore } from './store/oauth-store.js'
@@ -17,9 +16,8 @@ import { TokenStore } from './store/token-store.js'
 import { Vault } from './store/vault.js'
 
 /** The rooms of one database, put together. */
-export interface Composition {
-  readonly connection: Connection
-  readonly subscriber: Subscriber
+export interface Composition extends Channels {
+  readonly durability: Durability | undefined
   readonly commands: Commands
   readonly keys: KeySpace
   readonly sealer: RecordSealer | undefined
@@ -35,10 +33,19 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
   if (hashKeys && !encryption) throw new TypeError('options.hashKeys needs options.encryption')
   const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
   const sealer = encryption && new RecordSealer(encryption)
-  const { connection, subscriber } = client
+  const channels = client
     ? borrow(client, commandTimeout)
     : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
-  const commands = new Commands(connection)
+  const { connection, subscriber } = channels
+  const durability =
+    resolved.durability &&
+    new Durability({
+      ...resolved.durability,
+      server: connection.server,
+      nodeFor: (key) => connection.nodeFor(key),
+      markerFor: (node) => channels.keyAt(node, keys.marker),
+    })
+  const commands = new Commands(connection, durability)
   const vault = new Vault(commands, sealer)
   const places = new TokenPlaces()
   const records = new OAuthStore(keys, commands, vault, places, resolved)
@@ -52,5 +59,5 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     (work) => connection.hold(work),
   )
   const tokens = new TokenStore(keys, commands, vault)
-  return { connection, subscriber, commands, keys, sealer, tokens, records, coordination }
+  return { ...channels, durability, commands, keys, sealer, tokens, records, coordination }
 }

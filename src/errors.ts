@@ -69,3 +69,12 @@ export class RedisOAuthDatabaseError extends Error {
     return 'RedisOAuthDatabaseError'
   }
 }
+
+const UNREADABLE =
+  'The record cannot be read: it was sealed with a key that is not in encryption.keys, was altered or moved, ' +
+  'or is plain while acceptPlaintext is off. It is still in Redis as it was.'
+
+/** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
+export function unreadableRecord(): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
+}

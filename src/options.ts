@@ -3,6 +3,7 @@ import type { Cluster, Redis } from 'ioredis'
 import type { EncryptionOptions } from './crypto/encryption-options.js'
 import type { HashKeysOptions } from './crypto/name-hash.js'
 import type { CredentialsProvider } from './redis/credentials.js'
+import type { DurabilityOptions } from './redis/durability.js'
 import type { ClusterOptions, SentinelOptions } from './redis/topology.js'
 import { isWellFormed } from './well-formed.js'
 
@@ -125,6 +126,12 @@ export interface RedisOAuthDatabaseOptions {
    */
   registrationLeaseMs?: number | undefined
   /**
+   * Has every write resolve only once `replicas` replicas confirmed it within `timeoutMs`; else it rejects with
+   * `NOT_DURABLE`, and a failover could lose it. For what cannot be had again: a rotated refresh token. Costs one more round
+   * trip a write, over a connection of its own.
+   */
+  durability?: DurabilityOptions | undefined
+  /**
    * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
    * open; or `{ seal, open }` of the caller's. See docs/security.md.
    */
@@ -170,6 +177,7 @@ interface Rule {
 
 // setTimeout() fires at once for more.
 const MAX_TIMER_MS = 2 ** 31 - 1
+const MAX_REPLICAS = 1_000
 // A hundred years: far, and far from the end of Redis' 64 bits.
 const MAX_TTL_MS = 100 * 365 * 24 * 60 * 60 * 1_000
 
@@ -214,6 +222,13 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   pkceTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
   singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
   registrationLeaseMs: integer(0, MAX_TIMER_MS, ' milliseconds'),
+  durability: {
+    takes: 'an object of { replicas, timeoutMs }, both integers from 1',
+    accepts: (value) =>
+      isObject(value) &&
+      integer(1, MAX_REPLICAS).accepts((value as DurabilityOptions).replicas) &&
+      integer(1, MAX_TIMER_MS).accepts((value as DurabilityOptions).timeoutMs),
+  },
   encryption: { takes: 'an object: { keys } or { seal, open }', accepts: isObject },
   hashKeys: { takes: 'an object: { key }', accepts: isObject },
   expiredAccessTokens: text("'keep' or 'drop'", (value) => value === 'keep' || value === 'drop'),

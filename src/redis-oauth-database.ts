@@ -1,6 +1,6 @@
 import { type Composition, compose } from './composition.js'
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from './contract.js'
-import { ENCRYPTION_KEYS_VARIABLE, parseKeys } from './crypto/keyring.js'
+import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import {
   DEFAULTS,
@@ -9,12 +9,19 @@ import {
   type RedisOAuthDatabaseOptions,
 } from './options.js'
 import { closedFailure } from './redis/failure.js'
+import { type Health, healthOf } from './redis/health.js'
 import { resolveTopology } from './redis/topology.js'
 import type { CoordinatedFetchOptions } from './store/coordination.js'
 import type { AccessTokenInfo } from './store/oauth-store.js'
 import { type ResealOptions, type ResealProgress, reseal } from './store/reseal.js'
 import { importTokens, type StoreTokensOptions, type TokenEntry } from './store/token-import.js'
 import { checkIterable } from './store/token-store.js'
+
+/** The database in the role of a resource server. */
+export interface ResourceServerDb extends OAuthDb {
+  /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
+  deleteClientCredentials(serverUrl: string): Promise<boolean>
+}
 
 /**
  * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a
@@ -49,7 +56,8 @@ export class RedisOAuthDatabase implements OAuthDb {
   ): RedisOAuthDatabase {
     const fromEnv = optionsFromEnv(env)
     const keys = env[ENCRYPTION_KEYS_VARIABLE]
-    if (keys) fromEnv.encryption = { keys: parseKeys(keys) }
+    // Not taken for left out when it is empty: nobody means to store plain records by that.
+    if (keys !== undefined) fromEnv.encryption = { keys: parseKeys(keys) }
     // Only to have what is wrong with the URL said of the variable.
     resolveTopology(fromEnv, DEFAULTS, nameOfVariable)
     return new RedisOAuthDatabase({ ...fromEnv, ...options })
@@ -234,7 +242,7 @@ export class RedisOAuthDatabase implements OAuthDb {
    * authorization server differs from the one as a client and is kept apart from it. All else is shared. Its `close` closes
    * this database.
    */
-  forResourceServer(): OAuthDb {
+  forResourceServer(): ResourceServerDb {
     return {
       getClientCredentials: (serverUrl) =>
         this.#run(({ coordination }) => coordination.getClient(serverUrl, 'resource')),
@@ -242,6 +250,8 @@ export class RedisOAuthDatabase implements OAuthDb {
         this.#run(({ coordination }) =>
           coordination.saveClient(serverUrl, 'resource', credentials),
         ),
+      deleteClientCredentials: (serverUrl) =>
+        this.#run(({ records }) => records.deleteClient(serverUrl, 'resource')),
       getPKCEValues: (userId, state) => this.getPKCEValues(userId, state),
       savePKCEValues: (userId, state, values) => this.savePKCEValues(userId, state, values),
       getAccessToken: (userId, url) => this.getAccessToken(userId, url),
@@ -292,6 +302,21 @@ export class RedisOAuthDatabase implements OAuthDb {
     return this.#parts.connection.hold(() => reseal(keys, commands, sealer, options))
   }
 
+  /**
+   * What Redis says of itself: version, role, eviction policy, round-trip time, clock skew; and what an operator should look
+   * at, as `warnings`. Three round trips a node.
+   */
+  health(): Promise<Health> {
+    return this.#run(({ connection, topology, durability }) =>
+      healthOf(connection, topology, durability?.replicas ?? 0),
+    )
+  }
+
+  /** How many records each encryption key has sealed in this process, of how many it may; empty without keys. */
+  encryptionKeyUsage(): KeyUsage[] {
+    return this.#parts.sealer?.usage() ?? []
+  }
+
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
   ping(): Promise<void> {
     return this.#run(({ commands }) => commands.ping())
@@ -307,9 +332,10 @@ export class RedisOAuthDatabase implements OAuthDb {
   }
 
   async #close(): Promise<void> {
-    const { connection, subscriber } = this.#parts
-    // What is under way may wait for a publication.
+    const { connection, subscriber, durability } = this.#parts
+    // What is under way may wait for a publication, or for replicas.
     await connection.close()
+    durability?.close()
     await subscriber.close()
   }
 

@@ -1,6 +1,6 @@
+import { unreadableRecord } from '../errors.js'
 import { isWellFormed } from '../well-formed.js'
 import { NumberReader, pushNumber } from './leb128.js'
-import { unreadableRecord } from './sealing.js'
 
 /**
  * Makes records smaller before they are sealed. Tokens are mostly base64url, which spends 8 bits on 6: the parts of a

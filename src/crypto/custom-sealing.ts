@@ -1,5 +1,5 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
-import { type SealContext, type Sealing, unreadableRecord } from './sealing.js'
+import { RedisOAuthDatabaseError, unreadableRecord } from '../errors.js'
+import type { SealContext, Sealing } from './sealing.js'
 
 /** The first byte of what a custom `seal` made. */
 const CUSTOM_MAGIC = 0xfb

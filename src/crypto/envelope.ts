@@ -1,6 +1,7 @@
+import { unreadableRecord } from '../errors.js'
 import { decrypt, encryptInto, NONCE_BYTES, TAG_BYTES, writeNonce } from './aes-gcm.js'
 import type { Keyring, SealingKey } from './keyring.js'
-import { type SealContext, type Sealing, unreadableRecord } from './sealing.js'
+import type { SealContext, Sealing } from './sealing.js'
 
 /**
  * The built-in sealing: AES-256-GCM under the keyring's active key.

@@ -1,3 +1,4 @@
+import { unreadableRecord } from '../errors.js'
 import { compact, restore } from './compaction.js'
 import { CustomSealing } from './custom-sealing.js'
 import {
@@ -8,7 +9,7 @@ import {
 import { Envelope } from './envelope.js'
 import { createKeyring, type Keyring, type KeyUsage } from './keyring.js'
 import { OpenedMemo } from './opened-memo.js'
-import { type SealContext, unreadableRecord } from './sealing.js'
+import type { SealContext } from './sealing.js'
 
 /** From here on a byte cannot be the first of a plain record: UTF-8 has none of them. */
 const FIRST_SEALED_BYTE = 0xf8

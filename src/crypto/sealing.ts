@@ -1,5 +1,3 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
-
 /** What a sealed record belongs to. Opening with another context fails, so nobody can pass one record off as another. */
 export interface SealContext {
   /** The kind of record, in ASCII: `token`, `client`, `pkce`, `access`, … */
@@ -19,13 +17,4 @@ export interface SealContext {
 export interface Sealing {
   seal(plaintext: Buffer, context: SealContext): Uint8Array | Promise<Uint8Array>
   open(sealed: Buffer, context: SealContext): Uint8Array | Promise<Uint8Array>
-}
-
-const UNREADABLE =
-  'The record cannot be read: it was sealed with a key that is not in encryption.keys, was altered or moved, ' +
-  'or is plain while acceptPlaintext is off. It is still in Redis as it was.'
-
-/** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
-export function unreadableRecord(): RedisOAuthDatabaseError {
-  return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
 }

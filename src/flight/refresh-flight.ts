@@ -75,6 +75,7 @@ const PASSING = new Set<unknown>([
   'CLUSTER_DOWN',
   'TIMEOUT',
   'OUTCOME_UNKNOWN',
+  'NOT_DURABLE',
 ])
 
 const AUTHORIZATION_POLL_MS = 100

@@ -69,6 +69,11 @@ export class KeySpace {
     return accessKey.slice(this.#ofUser('access', userId).length)
   }
 
+  /** What `WAIT` waits for; in a Cluster a hash tag follows it. */
+  get marker(): string {
+    return `${this.prefix}~marker:`
+  }
+
   /** A lease, and the channel of its release; `name` is a SHA-256, since it may stand for a secret. */
   lease(name: string): string {
     return `${this.prefix}~lease:${name}`

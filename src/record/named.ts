@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { unreadableRecord } from '../errors.js'
 
 /** Puts a record's name before its text, where the key holds only a hash of it. */
 export function withName(name: string, text: string): string {
@@ -13,11 +13,6 @@ export function splitName(named: string): { name: string; text: string } {
   const length = /^(\d{1,9}):/.exec(named)?.[1]
   const start = (length?.length ?? 0) + 1
   const end = start + Number(length)
-  if (length === undefined || end > named.length) {
-    throw new RedisOAuthDatabaseError(
-      'UNREADABLE_RECORD',
-      'The record cannot be read: it does not begin with its name, as all do that are stored with hashKeys',
-    )
-  }
+  if (length === undefined || end > named.length) throw unreadableRecord()
   return { name: named.slice(start, end), text: named.slice(end) }
 }

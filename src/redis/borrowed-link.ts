@@ -1,8 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
-import { layoutOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
+import { layoutOf, masterOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { Link, Node } from './connection.js'
 import { corkAll } from './cork.js'
+import { epochOf } from './epoch.js'
 
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
@@ -28,6 +29,11 @@ export class BorrowedLink implements Link {
     return this.#client.isCluster ? mastersOf(this.#client as Cluster, slotKey) : [undefined]
   }
 
+  nodeFor(key: string): Redis | undefined {
+    const { isCluster } = this.#client
+    return isCluster ? masterOf(this.#client as Cluster, key) : (this.#client as Redis)
+  }
+
   slotOf(key: string): number {
     return this.#client.isCluster ? slotOf(key) : 0
   }
@@ -41,8 +47,7 @@ export class BorrowedLink implements Link {
   }
 
   get epoch(): number {
-    // Private in its types, and there since ioredis 4.
-    return (this.#client as unknown as { connectionEpoch?: number }).connectionEpoch ?? 0
+    return epochOf(this.#client)
   }
 
   async close(): Promise<void> {}

@@ -1,5 +1,5 @@
-import type { Cluster } from 'ioredis'
-import { layoutOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
+import type { Cluster, Redis } from 'ioredis'
+import { layoutOf, masterOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
@@ -57,6 +57,10 @@ export class ClusterLink implements Link {
 
   scanNodes(slotKey: string | undefined): readonly Node[] {
     return mastersOf(this.#cluster, slotKey)
+  }
+
+  nodeFor(key: string): Redis | undefined {
+    return masterOf(this.#cluster, key)
   }
 
   slotOf(key: string): number {

@@ -14,11 +14,26 @@ export function sendToCluster(cluster: Cluster, command: TrackedCommand): void {
 
 /** Every master, or the one that serves the slot of `slotKey`, where that is known. */
 export function mastersOf(cluster: Cluster, slotKey: string | undefined): readonly Redis[] {
-  const masters = cluster.nodes('master')
-  if (slotKey === undefined) return masters
-  const owner = cluster.slots[slotOf(slotKey)]?.[0]
-  const found = masters.filter(({ options: { host, port } }) => `${host}:${port}` === owner)
-  return found.length > 0 ? found : masters
+  const owner = slotKey === undefined ? undefined : masterOf(cluster, slotKey)
+  return owner === undefined ? cluster.nodes('master') : [owner]
+}
+
+/** The master that serves the slot of a key; undefined where that is not known. */
+export function masterOf(cluster: Cluster, key: string): Redis | undefined {
+  const address = cluster.slots[slotOf(key)]?.[0]
+  return cluster
+    .nodes('master')
+    .find(({ options: { host, port } }) => `${host}:${port}` === address)
+}
+
+/** A key that this node serves, beginning with `prefix`. */
+export function keyAt(cluster: Cluster, node: Redis, prefix: string): string {
+  const { length: slots } = cluster.slots
+  for (let tag = 0; tag < slots; tag += 1) {
+    const key = `${prefix}{${tag}}`
+    if (masterOf(cluster, key) === node) return key
+  }
+  return prefix
 }
 
 /** Which master serves which slots, as each says of itself; with a `[` for every slot that is on its way. */

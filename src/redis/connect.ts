@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { BorrowedLink } from './borrowed-link.js'
 import { ClusterLink } from './cluster-link.js'
+import { keyAt } from './cluster-nodes.js'
 import { Connection } from './connection.js'
 import { authenticate, authenticateAlways, type CredentialsProvider } from './credentials.js'
 import { OwnLink } from './own-link.js'
@@ -24,9 +25,14 @@ export interface ConnectOptions extends RetryLimits {
 
 /** The connection for commands, and the one that hears of publications. */
 export interface Channels {
+  readonly topology: Topology['kind']
   readonly connection: Connection
   readonly subscriber: Subscriber
+  /** A key beginning with `prefix` that this node serves. */
+  keyAt(node: Redis, prefix: string): string
 }
+
+const anyKey = (_node: Redis, prefix: string): string => prefix
 
 // How long a socket that was told to end may take before it is destroyed.
 const DISCONNECT_TIMEOUT_MS = 100
@@ -41,6 +47,8 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
   if (topology.kind === 'cluster') {
     const cluster = createCluster(topology, options)
     return {
+      topology: 'cluster',
+      keyAt: (node, prefix) => keyAt(cluster, node, prefix),
       connection: new Connection(
         server,
         commandTimeout,
@@ -51,6 +59,8 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     }
   }
   return {
+    topology: topology.kind,
+    keyAt: anyKey,
     connection: new Connection(server, commandTimeout, (queue) => {
       const client = new Redis({
         ...driverOptions(topology, options),
@@ -159,7 +169,10 @@ export function borrow(client: Redis | Cluster, commandTimeout: number): Channel
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',
     )
   }
+  const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
   return {
+    topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',
+    keyAt: client.isCluster ? (node, prefix) => keyAt(client as Cluster, node, prefix) : anyKey,
     connection: new Connection(
       nameOfClient(client),
       commandTimeout,

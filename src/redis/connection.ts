@@ -22,6 +22,8 @@ export interface Link {
   keeps(command: TrackedCommand, error: unknown): boolean
   /** Told when a command got no answer in time, before it fails. Gives the reason where there is no connection. */
   stalled(command: TrackedCommand): unknown
+  /** The driver's client that serves a key now; undefined while there is none. */
+  nodeFor(key: string): Redis | undefined
   /** Which keys one command may name: those of the same number. */
   slotOf(key: string): number
   /** Holds back what is written to the sockets, until the function that it returns is called. */
@@ -141,6 +143,10 @@ export class Connection implements CommandOwner {
 
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
     return failureOf(error, this.server, command)
+  }
+
+  nodeFor(key: string): Redis | undefined {
+    return this.#link.nodeFor(key)
   }
 
   layout(): Promise<string> {

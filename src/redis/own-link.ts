@@ -76,6 +76,10 @@ export class OwnLink implements Link {
     return [undefined]
   }
 
+  nodeFor(): Redis | undefined {
+    return this.#isOpen ? this.#client : undefined
+  }
+
   slotOf(): number {
     return 0
   }

@@ -43,9 +43,8 @@ export class RefreshStore implements RefreshRecords {
       const standing = await this.#vault.read('access', key)
       if (standing === null) return 'gone'
       const { accessToken, refreshToken } = this.#records.decodeAccessToken(standing.text)
-      if (accessToken === token.accessToken && refreshToken === token.refreshToken)
-        return 'replaced'
-      if (refreshToken !== expected) return 'superseded'
+      const isOwn = accessToken === token.accessToken && refreshToken === token.refreshToken
+      if (!isOwn && refreshToken !== expected) return 'superseded'
       if (await this.#vault.replace(key, standing.raw, sealed, this.#refreshTokenTtl))
         return 'replaced'
     }

@@ -48,13 +48,19 @@ export class RegistrationStore implements Registrations {
     await this.#commands.set(this.#refusedKey(clientId), '', { ttlMs: REFUSED_MS })
     let removed = false
     for (const [serverUrl, role] of this.#places.get(clientId) ?? []) {
-      const key = this.#keys.client(serverUrl, role)
-      const standing = await this.#vault.read('client', key)
-      if (standing === null) continue
-      if (decodeRecord('client registration', standing.text).clientId !== clientId) continue
-      removed = (await this.#vault.remove(key, standing.raw)) || removed
+      removed = (await this.#remove(this.#keys.client(serverUrl, role), clientId)) || removed
     }
     return removed
+  }
+
+  /** Removes the registration if it is of this client, whatever else changes it meanwhile. */
+  async #remove(key: string, clientId: string): Promise<boolean> {
+    for (;;) {
+      const standing = await this.#vault.read('client', key)
+      if (standing === null) return false
+      if (decodeRecord('client registration', standing.text).clientId !== clientId) return false
+      if (await this.#vault.remove(key, standing.raw)) return true
+    }
   }
 
   #refusedKey(clientId: string): string {

@@ -1,0 +1,155 @@
+import type { Redis } from 'ioredis'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import { epochOf } from './epoch.js'
+
+export interface DurabilityOptions {
+  /** How many replicas must have a write before it resolves, at least 1. */
+  readonly replicas: number
+  /** How long to wait for them, in milliseconds, at least 1. */
+  readonly timeoutMs: number
+}
+
+interface Parts extends DurabilityOptions {
+  /** Which of the driver's clients serves a key; undefined while none is known. */
+  nodeFor(key: string): Redis | undefined
+  /** A key that may be written to at this node. */
+  markerFor(node: Redis): string
+  /** How messages name the server. */
+  readonly server: string
+}
+
+// Redis drops the marker soon: it is written only to have something to wait for.
+const MARKER_MS = 1_000
+
+/**
+ * Has a write resolve only once replicas have it. `WAIT` holds up the connection that it is sent on, so it goes over one of
+ * its own: there a marker is written after the write was acknowledged, and waited for. The replication stream is one, so
+ * whoever has the marker has the write. Writes that are acknowledged meanwhile share the next round.
+ */
+export class Durability {
+  readonly #parts: Parts
+  readonly #barriers = new Map<Redis, Barrier>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  get replicas(): number {
+    return this.#parts.replicas
+  }
+
+  /** @throws RedisOAuthDatabaseError `NOT_DURABLE` */
+  async confirm<T>(key: string, writing: Promise<T>): Promise<T> {
+    const reply = await writing
+    const node = this.#parts.nodeFor(key)
+    if (node === undefined) throw this.#failure('the connection was lost')
+    let barrier = this.#barriers.get(node)
+    if (barrier === undefined) {
+      barrier = new Barrier(node, this.#parts.markerFor(node), this.#parts)
+      this.#barriers.set(node, barrier)
+      node.once('end', () => this.#drop(node))
+    }
+    try {
+      await barrier.pass()
+    } catch (error) {
+      throw this.#failure(error instanceof Error ? error.message : '')
+    }
+    return reply
+  }
+
+  close(): void {
+    for (const node of [...this.#barriers.keys()]) this.#drop(node)
+  }
+
+  #drop(node: Redis): void {
+    this.#barriers.get(node)?.close()
+    this.#barriers.delete(node)
+  }
+
+  #failure(reason: string): RedisOAuthDatabaseError {
+    const { server, replicas, timeoutMs } = this.#parts
+    return new RedisOAuthDatabaseError(
+      'NOT_DURABLE',
+      `The write was done at ${server}, but that ${replicas} replica(s) have it was not confirmed within ${timeoutMs} ms: ` +
+        `${reason}. A failover now could lose it. Check the replicas, or raise durability.timeoutMs`,
+    )
+  }
+}
+
+/** One connection beside that of a node, on which rounds of marker and `WAIT` follow each other. */
+class Barrier {
+  readonly #node: Redis
+  readonly #client: Redis
+  readonly #marker: string
+  readonly #options: DurabilityOptions
+  readonly #identities = new Map<Redis, { epoch: number; id: Promise<string> }>()
+  #round: Promise<void> | undefined
+  #next: Promise<void> | undefined
+
+  constructor(node: Redis, marker: string, options: DurabilityOptions) {
+    this.#node = node
+    this.#marker = marker
+    this.#options = options
+    this.#client = node.duplicate({
+      lazyConnect: true,
+      enableOfflineQueue: true,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      commandTimeout: 2 * options.timeoutMs,
+      retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+    })
+    this.#client.on('error', () => this.#client.stream?.on('error', () => {}))
+  }
+
+  /** Resolves once a round has succeeded that began after this call. */
+  pass(): Promise<void> {
+    if (this.#round === undefined) {
+      this.#round = this.#wait().finally(() => {
+        this.#round = undefined
+      })
+      return this.#round
+    }
+    // The round under way may have begun before the write.
+    this.#next ??= this.#round
+      .catch(() => {})
+      .then(() => {
+        this.#next = undefined
+        return this.pass()
+      })
+    return this.#next
+  }
+
+  close(): void {
+    this.#client.disconnect()
+  }
+
+  async #wait(): Promise<void> {
+    const { replicas, timeoutMs } = this.#options
+    const wrote = epochOf(this.#node)
+    const [, confirmed] = await Promise.all([
+      this.#client.set(this.#marker, '', 'PX', MARKER_MS),
+      this.#client.wait(replicas, timeoutMs),
+    ])
+    const waited = epochOf(this.#client)
+    if (confirmed < replicas) throw new Error(`${confirmed} replica(s) confirmed`)
+    const [writer, waiter] = await Promise.all([
+      this.#identity(this.#node),
+      this.#identity(this.#client),
+    ])
+    // After a failover the two may speak with different servers, and the marker says nothing of the write.
+    if (writer !== waiter || epochOf(this.#node) !== wrote || epochOf(this.#client) !== waited) {
+      throw new Error('the connection was lost')
+    }
+  }
+
+  /** The run that a client is connected to; asked once a connection. */
+  #identity(client: Redis): Promise<string> {
+    const epoch = epochOf(client)
+    const known = this.#identities.get(client)
+    if (known?.epoch === epoch) return known.id
+    const id = client.info('server').then((info) => /run_id:(\w+)/.exec(info)?.[1] ?? '')
+    id.catch(() => this.#identities.delete(client))
+    this.#identities.set(client, { epoch, id })
+    return id
+  }
+}

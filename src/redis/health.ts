@@ -1,0 +1,95 @@
+import type { Connection } from './connection.js'
+
+/** What one server says of itself. */
+export interface NodeHealth {
+  /** `host:port`, or what the caller called it. */
+  readonly server: string
+  readonly version: string
+  readonly role: string
+  /** Milliseconds from a `PING` to its answer. */
+  readonly roundTripMs: number
+  /**
+   * How far this process' clock is ahead of the server's, in milliseconds; negative: behind. Exact to about half of
+   * `roundTripMs`.
+   */
+  readonly clockSkewMs: number
+  /** Redis' `maxmemory-policy`. */
+  readonly evictionPolicy: string
+  readonly connectedReplicas: number
+}
+
+export interface Health {
+  readonly topology: 'server' | 'sentinel' | 'cluster'
+  /** The server, or every master of the Cluster. */
+  readonly nodes: readonly NodeHealth[]
+  /** What an operator should look at, in sentences; empty when all is well. */
+  readonly warnings: readonly string[]
+}
+
+/** Others may drop a registration, or a token that has no expiry. */
+const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl'])
+const MAX_SKEW_MS = 5_000
+
+/** Three round trips a node. */
+export async function healthOf(
+  connection: Connection,
+  topology: Health['topology'],
+  replicas: number,
+): Promise<Health> {
+  await connection.send('read', 'ping', [])
+  const nodes = await Promise.all(
+    connection.scanNodes(undefined).map(async (node): Promise<NodeHealth> => {
+      const ask = (name: string, ...args: string[]): Promise<unknown> =>
+        connection.start('read', name, args, 'utf8', node).promise
+      const startedAt = performance.now()
+      await ask('ping')
+      const roundTripMs = performance.now() - startedAt
+      const askedAt = Date.now()
+      const [seconds, micros] = (await ask('time')) as [string, string]
+      const between = (askedAt + Date.now()) / 2
+      const info = fieldsOf(String(await ask('info')))
+      return {
+        server: node ? `${node.options.host}:${node.options.port}` : connection.server,
+        version: info.get('valkey_version') ?? info.get('redis_version') ?? '',
+        role: info.get('role') ?? '',
+        roundTripMs,
+        clockSkewMs: Math.round(between - (Number(seconds) * 1_000 + Number(micros) / 1_000)),
+        evictionPolicy: info.get('maxmemory_policy') ?? '',
+        connectedReplicas: Number(info.get('connected_slaves') ?? 0),
+      }
+    }),
+  )
+  return { topology, nodes, warnings: nodes.flatMap((node) => warningsOf(node, replicas)) }
+}
+
+function warningsOf(node: NodeHealth, replicas: number): string[] {
+  const warnings: string[] = []
+  const { server, evictionPolicy, role, clockSkewMs, connectedReplicas } = node
+  if (!SAFE_POLICIES.has(evictionPolicy)) {
+    warnings.push(
+      `${server} evicts by ${evictionPolicy}: at maxmemory it may drop registrations and sessions. ` +
+        'Set maxmemory-policy to noeviction or volatile-ttl',
+    )
+  }
+  if (role !== 'master')
+    warnings.push(`${server} is a ${role}: it takes no writes, and may lag behind`)
+  if (Math.abs(clockSkewMs) > MAX_SKEW_MS) {
+    const where = clockSkewMs > 0 ? 'ahead of' : 'behind'
+    warnings.push(`This clock is ${Math.abs(clockSkewMs)} ms ${where} that of ${server}: check NTP`)
+  }
+  if (connectedReplicas < replicas) {
+    warnings.push(
+      `${server} has ${connectedReplicas} replica(s), and durability asks for ${replicas}: writes will be NOT_DURABLE`,
+    )
+  }
+  return warnings
+}
+
+function fieldsOf(info: string): ReadonlyMap<string, string> {
+  const fields = new Map<string, string>()
+  for (const line of info.split('\r\n')) {
+    const colon = line.indexOf(':')
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1))
+  }
+  return fields
+}
