@@ -96,6 +96,12 @@ export const steps = [
   { name: 'redis', says: 'tests on real Redis servers', work: vitest('redis'), needs: ['build'] },
   { name: 'fleet', says: 'tests of many processes', work: vitest('fleet'), needs: ['build'] },
   {
+    name: 'faults',
+    says: 'failing servers and networks, and a soak',
+    work: vitest('faults'),
+    needs: ['build'],
+  },
+  {
     name: 'package',
     says: 'the packed tarball on Node 16 to 26',
     work: vitest('package'),

@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
+import { type ClusterServers, type SlotMigration, startCluster } from '../support/cluster.js'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
+import type { RedisServer } from '../support/redis-server.js'
+import { endure, type Fault, named } from './fault.js'
+
+const PASSWORD = 'data-password'
+const KEY = 'atxp:oauth:token-0-0'
+const MOVED_SLOTS = 12
+const LOST_CODES = [
+  'CLUSTER_DOWN',
+  'CONNECTION_LOST',
+  'CONNECTION_REFUSED',
+  'OUTCOME_UNKNOWN',
+  'TIMEOUT',
+]
+
+let cluster: ClusterServers
+let proxies: Map<RedisServer, FaultProxy>
+/** The master of some keys of the load, and its proxy. */
+let master: RedisServer
+let proxy: FaultProxy
+
+/** Begins to move slots of the load's keys to another master, and moves one key of each. */
+async function openMigrations(): Promise<SlotMigration[]> {
+  const to = (await cluster.masters()).find((each) => each !== master)
+  if (to === undefined) throw new Error('a Cluster has several masters')
+  const keys = await master.cli<string[]>('KEYS', '*')
+  const slots = await Promise.all(keys.map((key) => master.cli<number>('CLUSTER', 'KEYSLOT', key)))
+  const migrations: SlotMigration[] = []
+  for (const slot of [...new Set(slots)].slice(0, MOVED_SLOTS)) {
+    const migration = await cluster.openMigration(slot, to)
+    await migration.move(1)
+    migrations.push(migration)
+  }
+  return migrations
+}
+
+const FAULTS: Omit<Fault, 'load'>[] = [
+  {
+    name: 'Cluster: slots moved to another master',
+    async strike(load) {
+      const migrations = await openMigrations()
+      // While they are open, keys are sent to and fro.
+      await load.called(300)
+      for (const migration of migrations) await migration.finish()
+    },
+    codes: [],
+  },
+  {
+    name: 'Cluster: connections to one master cut and refused',
+    async strike() {
+      proxy.refuse()
+      proxy.cut()
+    },
+    mend: () => proxy.accept(),
+    codes: LOST_CODES,
+  },
+  {
+    name: 'Cluster: one master gone without a word (half-open)',
+    strike: async () => proxy.halfOpen(),
+    mend: async () => proxy.resume(),
+    codes: LOST_CODES,
+    lastsMs: 4_000,
+  },
+  {
+    name: 'Cluster: one master hung (SIGSTOP) until its replica takes over',
+    async strike() {
+      master.pause()
+    },
+    mend: async () => {
+      master.resume()
+      await cluster.settled()
+    },
+    codes: LOST_CODES,
+    loses: 'what was not replicated',
+    lastsMs: 4_000,
+  },
+  {
+    name: 'Cluster: one master killed',
+    strike: async () => {
+      await master.kill()
+      await cluster.settled()
+    },
+    codes: LOST_CODES,
+    loses: 'what was not replicated',
+  },
+]
+
+describe('a Cluster under load', () => {
+  beforeAll(async () => {
+    cluster = await startCluster({ requirepass: PASSWORD })
+    const started = cluster.nodes.map(async (node) => [node, await startFaultProxy(node)] as const)
+    proxies = new Map(await Promise.all(started))
+  })
+
+  afterAll(async () => {
+    await Promise.all([...(proxies?.values() ?? [])].map((each) => each.stop()))
+    await cluster?.stop()
+  })
+
+  beforeEach(async () => {
+    for (const node of cluster.nodes) if (!node.running) await node.restart({ keepData: true })
+    await cluster.settled()
+    const masters = await cluster.masters()
+    await Promise.all(masters.map((each) => each.cli('FLUSHALL')))
+    // Slots move, and some master may have none of the keys.
+    master = await cluster.nodeOfSlot(await cluster.cli<number>('CLUSTER', 'KEYSLOT', KEY))
+    proxy = proxies.get(master) as FaultProxy
+  })
+
+  it.each(named(FAULTS))('%s', async (_, fault) => {
+    const natMap = Object.fromEntries(
+      [...proxies].map(([node, { host, port }]) => [`${node.host}:${node.port}`, { host, port }]),
+    )
+    const nodes = [...proxies.values()].map(({ host, port }) => ({ host, port }))
+    const database = { cluster: { nodes, natMap }, password: PASSWORD }
+    await endure({ ...fault, load: { database } })
+  })
+})

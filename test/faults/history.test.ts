@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest'
+import { type Call, checkCalls, checkLogins, overlapsOf } from './history.js'
+
+const KEY = 'token-0'
+
+function write(number: number, from: number, to: number, parts: Partial<Call> = {}): Call {
+  return { process: 0, key: KEY, op: 'store', number, from, to, outcome: 'ok', ...parts }
+}
+
+function read(number: number | null, from: number, to: number, parts: Partial<Call> = {}): Call {
+  return { process: 1, key: KEY, op: 'read', number, from, to, outcome: 'ok', ...parts }
+}
+
+function deletion(number: number, from: number, to: number, removed: boolean): Call {
+  return write(number, from, to, { op: 'delete', removed })
+}
+
+const kinds = (calls: Call[], options = {}) => {
+  const { wrong, older, lost } = checkCalls(calls, options)
+  return { wrong: wrong.length, older: older.length, lost: lost.size }
+}
+const GOOD = { wrong: 0, older: 0, lost: 0 }
+
+describe('a history is good', () => {
+  it.each<[string, Call[]]>([
+    ['when nothing is read before the first write', [read(null, 0, 1), write(1, 2, 3)]],
+    ['when a read sees the last write', [write(1, 0, 1), write(2, 2, 3), read(2, 4, 5)]],
+    ['when a read beside a write sees it', [write(1, 0, 1), write(2, 2, 9), read(2, 3, 4)]],
+    ['when a read beside a write does not see it', [write(1, 0, 1), write(2, 2, 9), read(1, 3, 4)]],
+    [
+      'when a write of unknown outcome is seen',
+      [write(1, 0, 1, { outcome: 'unknown' }), read(1, 2, 3)],
+    ],
+    ['when it is not', [write(1, 0, 1, { outcome: 'unknown' }), read(null, 2, 3)]],
+    ['when a deletion is seen', [write(1, 0, 1), deletion(2, 2, 3, true), read(null, 4, 5)]],
+  ])('%s', (_, calls) => {
+    expect(kinds(calls)).toEqual(GOOD)
+  })
+})
+
+describe('a history shows as wrong', () => {
+  it.each<[string, Call[]]>([
+    ['a read of what was refused', [write(1, 0, 1, { outcome: 'refused' }), read(1, 2, 3)]],
+    ['a read of what is not written yet', [read(1, 0, 1), write(1, 2, 3)]],
+    ['a read of what nobody wrote', [write(1, 0, 1), read(7, 2, 3)]],
+    ['text of nobody', [write(1, 0, 1), read(null, 2, 3, { outcome: 'wrong' })]],
+    ['a deletion that found nothing', [write(1, 0, 1), deletion(2, 2, 3, false)]],
+    ['a deletion of nothing that found something', [deletion(1, 0, 1, true)]],
+  ])('%s', (_, calls) => {
+    expect(kinds(calls)).toEqual({ ...GOOD, wrong: 1 })
+  })
+})
+
+describe('a history shows as older, and lost', () => {
+  const history: [string, Call[]][] = [
+    ['a read of less than was acknowledged', [write(1, 0, 1), write(2, 2, 3), read(1, 4, 5)]],
+    ['a read of nothing', [write(1, 0, 1), read(null, 2, 3)]],
+    [
+      'a read of less than another had read',
+      [write(1, 0, 1), write(2, 2, 3), read(2, 4, 5), read(1, 6, 7)],
+    ],
+    [
+      'a write of unknown outcome that happens after a later one',
+      [write(1, 0, 1, { outcome: 'unknown' }), write(2, 2, 3), read(1, 4, 5)],
+    ],
+  ]
+
+  it.each(history)('%s', (_, calls) => {
+    expect(kinds(calls)).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
+  it('less than was read, also where nothing was acknowledged', () => {
+    const slow = write(2, 2, 99)
+    const calls = [write(1, 0, 1), slow, read(2, 4, 5), read(1, 6, 7)]
+    expect(kinds(calls)).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
+  it('only as lost where that was allowed until then', () => {
+    const [, calls] = history[0] as [string, Call[]]
+    expect(kinds(calls, { lossyUntil: 3 })).toEqual({ ...GOOD, lost: 1 })
+    expect(kinds(calls, { lossyUntil: 2 })).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
+  it('not where the write was held on its way', () => {
+    const [, calls] = history[3] as [string, Call[]]
+    expect(kinds(calls, { mayBeLate: true })).toEqual(GOOD)
+  })
+})
+
+it('PKCE values are to be found once', () => {
+  const login = (...found: ('it' | 'nothing' | 'other')[]) => ({ from: 0, to: 1, found })
+  const good = [login(), login('it'), login('it', 'nothing')]
+  expect(checkLogins(good)).toEqual([])
+  const bad = [login('nothing'), login('it', 'it'), login('other')]
+  expect(checkLogins(bad)).toHaveLength(3)
+  expect(checkLogins(bad, { lossyUntil: 1 })).toHaveLength(2)
+})
+
+it('turns of two processes are not to overlap', () => {
+  const turn = (process: number, from: number, to: number) => ({ process, from, to })
+  expect(overlapsOf([turn(0, 0, 1), turn(1, 1, 2), turn(0, 3, 4)])).toEqual([])
+  expect(overlapsOf([turn(0, 3, 4), turn(0, 0, 2), turn(1, 1, 2)])).toHaveLength(1)
+})

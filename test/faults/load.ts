@@ -1,0 +1,112 @@
+import { fileURLToPath } from 'node:url'
+import type { RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
+import { startProcesses, type TestProcess } from '../support/processes.js'
+import type { Call, Login, Turn } from './history.js'
+
+const entry = fileURLToPath(new URL('load-process.mjs', import.meta.url))
+
+/** What a process has done until it was stopped. */
+interface Record {
+  calls: Call[]
+  logins: Login[]
+  turns: Turn[]
+  started: number
+  ended: number
+  /** The longest time for which the process itself did not come to look at its timers and sockets. */
+  lagMs: number
+}
+
+/** What is left of a database that was closed. */
+interface Remains {
+  resourcesBefore: string[]
+  resourcesAfter: string[]
+  warnings: string[]
+}
+
+export interface LoadOptions {
+  database: RedisOAuthDatabaseOptions
+  /** @defaultValue 3 */
+  processes?: number | undefined
+  /** For each process, its own environment. */
+  env?: ((index: number) => { [name: string]: string }) | undefined
+  /** Called on each process before it opens its database. */
+  prepare?: ((process: TestProcess) => Promise<unknown>) | undefined
+}
+
+/** The one clock of all processes. */
+export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
+
+/** Several processes that use one Redis without a pause and keep a record of it. */
+export class Load {
+  readonly processes: TestProcess[]
+
+  constructor(processes: TestProcess[]) {
+    this.processes = processes
+  }
+
+  static async start({ database, processes = 3, env, prepare }: LoadOptions): Promise<Load> {
+    const started = await Promise.all(
+      Array.from({ length: processes }, async (_, i) => {
+        const [one] = await startProcesses({ entry, ...(env && { env: env(i) }) })
+        if (one === undefined) throw new Error('no process was started')
+        return one
+      }),
+    )
+    const load = new Load(started)
+    try {
+      if (prepare) await Promise.all(started.map(prepare))
+      await load.all('open', database)
+      await Promise.all(started.map((each, i) => each.call('start', i, processes)))
+      await load.mended()
+      await load.well()
+      return load
+    } catch (error) {
+      await load.kill()
+      throw error
+    }
+  }
+
+  all<T>(name: string, ...args: unknown[]): Promise<T[]> {
+    return Promise.all(this.processes.map((each) => each.call<T>(name, ...args)))
+  }
+
+  /** From now on all has to go well again. */
+  async mended(): Promise<void> {
+    await this.all('mended')
+  }
+
+  /** Waits until every loop of every process has had some calls in a row that ended well. */
+  async well(withinMs = 20_000): Promise<void> {
+    await eventually(async () => (await this.all<boolean>('isWell')).every(Boolean), { withinMs })
+  }
+
+  /** Waits until each process has made so many further calls. */
+  async called(times: number, withinMs = 20_000): Promise<void> {
+    const before = await this.all<number>('calls')
+    await eventually(
+      async () => {
+        const now = await this.all<number>('calls')
+        return now.every((calls, i) => calls >= (before[i] ?? 0) + times)
+      },
+      { withinMs },
+    )
+  }
+
+  /** Lets what is under way end. */
+  stop(): Promise<Record[]> {
+    return this.all<Record>('stop')
+  }
+
+  /** Closes the databases and waits until the processes have ended by themselves. */
+  async end(withinMs = 10_000): Promise<{ remains: Remains[]; codes: (number | null)[] }> {
+    const remains = await this.all<Remains>('close')
+    const ends = Promise.all(this.processes.map((each) => each.finish()))
+    const codes = (await eventually(() => ends, { withinMs })).map(({ code }) => code)
+    return { remains, codes }
+  }
+
+  async kill(): Promise<void> {
+    await Promise.all(this.processes.map((each) => each.kill()))
+  }
+}
