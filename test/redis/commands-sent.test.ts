@@ -68,6 +68,8 @@ const calls: { readonly [method: string]: () => unknown } = {
   coordinatedFetch: refresh,
   singleFlight: waitForAnother,
   reseal: sealWhatIsPlain,
+  health: () => db.health(),
+  encryptionKeyUsage: storeDurably,
   deleteAccessToken: () => db.deleteAccessToken('user', URL),
   deleteUser: () => db.deleteUser('user'),
 }
@@ -100,6 +102,15 @@ async function waitForAnother(): Promise<void> {
   )
   expect(await first).toBe('done')
   await other.close()
+}
+
+/** With an option that adds a command: nobody replicates, so what matters is that `WAIT` was let through. */
+async function storeDurably(): Promise<void> {
+  expect(db.encryptionKeyUsage()).toEqual([])
+  const durable = open({ durability: { replicas: 1, timeoutMs: 50 } })
+  const error = await durable.storeToken('durable', 'token').then(Object, Object)
+  expect(error.message).toContain('0 replica(s) confirmed')
+  await durable.close()
 }
 
 async function sealWhatIsPlain(): Promise<void> {

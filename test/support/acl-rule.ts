@@ -1,10 +1,10 @@
 /** The commands that the library sends; a Redis user needs no others. */
 export const COMMANDS: readonly string[] = [
-  'get set del exists mget getdel scan',
+  'get set del exists mget scan',
   'pexpiretime pttl time',
-  'eval evalsha',
+  'eval',
   'publish subscribe unsubscribe',
-  'ping info',
+  'ping info wait',
 ].flatMap((names) => names.split(' '))
 
 /**
