@@ -76,7 +76,7 @@ describe('a borrowed client', () => {
     const client = borrow({ port: proxy.port })
     client.on('error', () => undefined)
     const db = new RedisOAuthDatabase({ client, commandTimeout: 200 })
-    await db.ping()
+    await eventually(() => db.ping())
     proxy.refuse()
     proxy.cut()
     await eventually(() => client.status !== 'ready')

@@ -95,7 +95,7 @@ describe('close lets operations in flight finish:', () => {
 
   it('by their failure when Redis hangs, within commandTimeout', async () => {
     const db = open({ commandTimeout: 200 })
-    await db.ping()
+    await eventually(() => db.ping())
     server.pause()
     const startedAt = performance.now()
     const read = db.getToken('a').catch((error: { code: string }) => error.code)
@@ -174,7 +174,7 @@ describe('close', () => {
     ['is half open', () => proxy.halfOpen()],
   ])('ends soon while the connection %s and nothing waits', async (_state, fault) => {
     const db = open({ commandTimeout: 200 })
-    await db.ping()
+    await eventually(() => db.ping())
     fault()
     if (_state === 'is refused') proxy.cut()
     await nextTurn()

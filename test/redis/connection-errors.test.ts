@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { certificates, type ServerCertificateName } from '../support/certificates.js'
 import { freePort } from '../support/free-port.js'
@@ -157,6 +157,14 @@ describe('TLS', () => {
     expect(await expectTlsFailure('wrongName', { ca: ca.cert })).toContain('for this name')
   })
 
+  it('verifies the certificate against servername where one is given', async () => {
+    const { ca } = await certificates()
+    const { host, port } = await start({ tls: 'wrongName' })
+    await open({ host, port, tls: { ca: ca.cert, servername: 'elsewhere.example' } }).ping()
+    const other = open({ host, port, tls: { ca: ca.cert, servername: 'another.example' } })
+    await expectFailure(other.ping(), 'TLS_FAILED', `${host}:${port}`)
+  })
+
   it('fails with TLS_FAILED, or CONNECTION_TIMEOUT, when the port speaks no TLS', async () => {
     const { host, port } = await start({})
     const error = await open({ host, port, tls: {} }).ping().then(Object, Object)
@@ -225,10 +233,22 @@ describe('authentication', () => {
     await db.ping()
   })
 
-  it('with a password where none is needed succeeds', async () => {
+  it('with a password where none is needed succeeds, with a warning that does not show it', async () => {
+    const warn = vi.spyOn(console, 'warn').mockReturnValue()
     const { host, port } = await start({})
     await open({ host, port, password }).ping()
+    expect(warn).toHaveBeenCalledOnce()
+    expect(String(warn.mock.calls)).not.toContain(password)
+    warn.mockRestore()
   })
+})
+
+it('a Unix socket is reached by its URL, by path, and with its password', async () => {
+  const { password } = SECRETS
+  const server = await start({ unixsocket: true, requirepass: password })
+  await open({ url: `unix://:${password}@${server.path}?db=2` }).storeToken('a', 'one')
+  expect(await open({ path: server.path, password, db: 2 }).getToken('a')).toBe('one')
+  await expectFailure(open({ path: server.path }).ping(), 'AUTHENTICATION_REQUIRED', server.path)
 })
 
 describe('the .env example of the reference', () => {

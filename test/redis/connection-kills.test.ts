@@ -31,13 +31,16 @@ afterEach(async () => {
 
 async function underLoad(options: object, strike: () => Promise<unknown>): Promise<Outcome[]> {
   const { host, port } = server
-  await Promise.all(processes.map((each) => each.call('start', { host, port, ...options })))
+  // Whatever else the machine does: what fails here is to fail by a cut connection.
+  const common = { host, port, commandTimeout: 10_000 }
+  await Promise.all(processes.map((each) => each.call('start', { ...common, ...options })))
   for (let i = 0; i < KILLS; i += 1) {
     const before = await Promise.all(processes.map((each) => each.call<number>('pairs')))
-    await eventually(async () => {
+    const haveGoneOn = async () => {
       const now = await Promise.all(processes.map((each) => each.call<number>('pairs')))
       return now.every((pairs, n) => pairs >= (before[n] ?? 0) + PAIRS_BETWEEN_KILLS)
-    })
+    }
+    await eventually(haveGoneOn, { withinMs: 20_000 })
     await strike()
   }
   return Promise.all(processes.map((each) => each.call<Outcome>('stop')))

@@ -5,9 +5,9 @@ import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 import { expectFailure, SECRETS } from './failure-facts.js'
 
-const COMMAND_TIMEOUT_MS = 200
+const COMMAND_TIMEOUT_MS = 400
 // Generous: the machine may be busy.
-const SETTLES_WITHIN_MS = 1_500
+const SETTLES_WITHIN_MS = 2_500
 
 let server: RedisServer
 let proxy: FaultProxy
@@ -36,6 +36,12 @@ function open(port: number, options: RedisOAuthDatabaseOptions = {}): RedisOAuth
     ...options,
   })
   databases.push(db)
+  return db
+}
+
+async function connected(): Promise<RedisOAuthDatabase> {
+  const db = open(server.port)
+  await eventually(() => db.ping())
   return db
 }
 
@@ -92,15 +98,13 @@ const WRITES_NOT_SENT = {
 
 describe('a server that hangs', () => {
   it('lets every call settle within commandTimeout; a write that was sent has an unknown outcome', async () => {
-    const db = open(server.port)
-    await db.ping()
+    const db = await connected()
     server.pause()
     expect(await codesOf(db)).toEqual({ ...READS_TIME_OUT, ...WRITES_UNKNOWN })
   })
 
   it('lets every call settle again and again, as long as it hangs', async () => {
-    const db = open(server.port)
-    await db.ping()
+    const db = await connected()
     server.pause()
     await codesOf(db)
     for (let i = 0; i < 3; i += 1) {
@@ -121,8 +125,7 @@ describe('a server that hangs', () => {
   })
 
   it('names the server and what to check', async () => {
-    const db = open(server.port)
-    await db.ping()
+    const db = await connected()
     server.pause()
     const name = `127.0.0.1:${server.port}`
     const [timedOut, unknown] = await Promise.all([
@@ -146,8 +149,7 @@ describe('a server that hangs', () => {
   })
 
   it('is left for the one that takes its place', async () => {
-    const db = open(server.port)
-    await db.ping()
+    const db = await connected()
     server.pause()
     await codesOf(db)
     await server.restart({ keepData: false })
@@ -160,8 +162,7 @@ describe('a server that hangs', () => {
     const warnings: string[] = []
     const onWarning = ({ message }: Error) => warnings.push(message)
     process.on('warning', onWarning)
-    const db = open(server.port)
-    await db.ping()
+    const db = await connected()
     server.pause()
     for (let i = 0; i < 2; i += 1) {
       const startedAt = performance.now()
