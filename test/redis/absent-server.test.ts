@@ -1,33 +1,13 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { describe, expect, it } from 'vitest'
+import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import { freePort } from '../support/free-port.js'
-import { type RedisServer, type RedisServerOptions, startRedis } from '../support/redis-server.js'
 import { expectFailure } from './failure-facts.js'
+import { openDatabase, startProxy, startServer } from './scene.js'
 
-const cleanups: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-async function start(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const server = await startRedis(options)
-  cleanups.push(() => server.stop())
-  return server
-}
-
-async function startProxy(server: RedisServer): Promise<FaultProxy> {
-  const proxy = await startFaultProxy(server)
-  cleanups.push(() => proxy.stop())
-  return proxy
-}
-
+/** With the documented delay between attempts. */
 function open(options: RedisOAuthDatabaseOptions): RedisOAuthDatabase {
-  const db = new RedisOAuthDatabase({ host: '127.0.0.1', ...options })
-  cleanups.push(() => db.close())
-  return db
+  return openDatabase({ host: '127.0.0.1', retryDelayOnFailover: 100, ...options })
 }
 
 async function elapsedMs(work: Promise<unknown>): Promise<number> {
@@ -38,7 +18,7 @@ async function elapsedMs(work: Promise<unknown>): Promise<number> {
 
 describe('construction for an absent server', () => {
   it('neither throws nor connects', async () => {
-    const server = await start()
+    const server = await startServer()
     const proxy = await startProxy(server)
     open({ port: proxy.port })
     open({ port: await freePort() })
@@ -94,7 +74,7 @@ describe('the first operation on an absent server', () => {
 
 describe('the database recovers by itself', () => {
   it('when Redis comes up while an operation waits', async () => {
-    const server = await start()
+    const server = await startServer()
     await server.kill()
     const db = open({ port: server.port, maxRetriesPerRequest: 50, commandTimeout: 10_000 })
     const write = db.storeToken('a', 'one')
@@ -105,7 +85,7 @@ describe('the database recovers by itself', () => {
   })
 
   it('when Redis comes up after operations have failed', async () => {
-    const server = await start()
+    const server = await startServer()
     await server.kill()
     const { host, port } = server
     const db = open({ port, retryDelayOnFailover: 10 })
@@ -117,7 +97,7 @@ describe('the database recovers by itself', () => {
   })
 
   it('when Redis restarts under a connection that stands', async () => {
-    const server = await start()
+    const server = await startServer()
     const db = open({ port: server.port })
     await db.storeToken('a', 'one')
     await server.restart({ keepData: true })
@@ -125,7 +105,7 @@ describe('the database recovers by itself', () => {
   })
 
   it('when Redis was away for longer than every operation', async () => {
-    const server = await start()
+    const server = await startServer()
     const { host, port } = server
     const db = open({ port, retryDelayOnFailover: 10, maxRetriesPerRequest: 1 })
     await db.ping()
@@ -138,7 +118,7 @@ describe('the database recovers by itself', () => {
   })
 
   it('within a second or so, also without a call meanwhile', async () => {
-    const server = await start()
+    const server = await startServer()
     const proxy = await startProxy(server)
     const db = open({ port: proxy.port, retryDelayOnFailover: 10 })
     await db.ping()
@@ -151,7 +131,7 @@ describe('the database recovers by itself', () => {
   })
 
   it('with its database number and its password', async () => {
-    const server = await start({ requirepass: 'secret' })
+    const server = await startServer({ requirepass: 'secret' })
     const proxy = await startProxy(server)
     const db = open({ port: proxy.port, password: 'secret', db: 3 })
     await db.storeToken('a', 'one')
@@ -166,7 +146,7 @@ describe('the database recovers by itself', () => {
 })
 
 it('many operations at once share one connection', async () => {
-  const server = await start()
+  const server = await startServer()
   const proxy = await startProxy(server)
   const db = open({ port: proxy.port })
   await Promise.all(Array.from({ length: 500 }, (_, i) => db.storeToken(`a${i}`, 'one')))

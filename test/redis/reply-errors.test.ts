@@ -1,32 +1,12 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { describe, expect, it } from 'vitest'
+import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import {
-  ADMIN,
-  type RedisServer,
-  type RedisServerOptions,
-  SLOW_LOADING,
-  startRedis,
-} from '../support/redis-server.js'
+import { ADMIN, type RedisServer, SLOW_LOADING } from '../support/redis-server.js'
 import { expectFailure, SECRETS } from './failure-facts.js'
-
-const cleanups: (() => Promise<unknown>)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
-})
-
-async function start(options: RedisServerOptions = {}): Promise<RedisServer> {
-  const server = await startRedis(options)
-  cleanups.push(() => server.stop())
-  return server
-}
+import { openDatabase, startServer } from './scene.js'
 
 function open(server: RedisServer, options: RedisOAuthDatabaseOptions = {}): RedisOAuthDatabase {
-  const { host, port } = server
-  const db = new RedisOAuthDatabase({ host, port, retryDelayOnFailover: 10, ...options })
-  cleanups.push(() => db.close())
-  return db
+  return openDatabase({ host: server.host, port: server.port, ...options })
 }
 
 const at = ({ host, port }: RedisServer) => `${host}:${port}`
@@ -36,7 +16,9 @@ describe('a user without permission', () => {
   const asUser = { username, password }
 
   it('for a command fails with PERMISSION_DENIED', async () => {
-    const server = await start({ users: [{ name: username, password, rule: '~* +@all -set' }] })
+    const server = await startServer({
+      users: [{ name: username, password, rule: '~* +@all -set' }],
+    })
     const db = open(server, asUser)
     const work = db.storeToken('a', token)
     expect((await expectFailure(work, 'PERMISSION_DENIED', at(server))).message).toContain('ACL')
@@ -44,7 +26,9 @@ describe('a user without permission', () => {
   })
 
   it('for the keys of the prefix fails with PERMISSION_DENIED', async () => {
-    const server = await start({ users: [{ name: username, password, rule: '~other:* +@all' }] })
+    const server = await startServer({
+      users: [{ name: username, password, rule: '~other:* +@all' }],
+    })
     const db = open(server, asUser)
     await expectFailure(db.getToken(token), 'PERMISSION_DENIED', at(server))
     await expectFailure(db.storeToken('a', token), 'PERMISSION_DENIED', at(server))
@@ -53,7 +37,9 @@ describe('a user without permission', () => {
   })
 
   it('to PING works, as far as it needs none', async () => {
-    const server = await start({ users: [{ name: username, password, rule: '~* +@all -ping' }] })
+    const server = await startServer({
+      users: [{ name: username, password, rule: '~* +@all -ping' }],
+    })
     const db = open(server, asUser)
     await db.storeToken('a', token)
     expect(await db.getToken('a')).toBe(token)
@@ -63,7 +49,7 @@ describe('a user without permission', () => {
 
 describe('a database number that the server does not have', () => {
   it('fails with DATABASE_OUT_OF_RANGE at once, and nothing is written to another database', async () => {
-    const server = await start({ databases: 2 })
+    const server = await startServer({ databases: 2 })
     const db = open(server, { db: 2 })
     const writes = Array.from({ length: 10 }, (_, i) => db.storeToken(`a${i}`, token))
     for (const work of writes) await expectFailure(work, 'DATABASE_OUT_OF_RANGE', at(server))
@@ -75,7 +61,7 @@ describe('a database number that the server does not have', () => {
   })
 
   it('in a URL fails alike', async () => {
-    const server = await start({ databases: 2 })
+    const server = await startServer({ databases: 2 })
     const url = `redis://${at(server)}/15`
     const db = open(server, { host: undefined, port: undefined, url })
     await expectFailure(db.storeToken('a', token), 'DATABASE_OUT_OF_RANGE', at(server))
@@ -84,7 +70,7 @@ describe('a database number that the server does not have', () => {
 })
 
 it('Redis at maxmemory fails writes with OUT_OF_MEMORY and still answers reads', async () => {
-  const server = await start()
+  const server = await startServer()
   const db = open(server)
   await db.storeToken('a', token)
   await server.cli('CONFIG', 'SET', 'maxmemory', '1', 'maxmemory-policy', 'noeviction')
@@ -97,10 +83,10 @@ it('Redis at maxmemory fails writes with OUT_OF_MEMORY and still answers reads',
 })
 
 it('a replica fails writes with READ_ONLY and still answers reads', async () => {
-  const master = await start()
+  const master = await startServer()
   const { username: masteruser, password: masterauth } = ADMIN
   const replicaof = `${master.host} ${master.port}`
-  const replica = await start({ config: { replicaof, masteruser, masterauth } })
+  const replica = await startServer({ config: { replicaof, masteruser, masterauth } })
   await open(master).storeToken('a', token)
   const db = open(replica)
   await eventually(async () => (await db.getToken('a')) === token)
@@ -110,12 +96,12 @@ it('a replica fails writes with READ_ONLY and still answers reads', async () => 
 })
 
 it('a master without enough replicas fails writes with READ_ONLY', async () => {
-  const server = await start({ config: { 'min-replicas-to-write': '1' } })
+  const server = await startServer({ config: { 'min-replicas-to-write': '1' } })
   await expectFailure(open(server).storeToken('a', token), 'READ_ONLY', at(server))
 })
 
 it('a server that loads its data fails with LOADING at once, and answers when it is ready', async () => {
-  const server = await start({ config: SLOW_LOADING })
+  const server = await startServer({ config: SLOW_LOADING })
   const pairs = Array.from({ length: 500 }, (_, i) => [`atxp:oauth:${i}`, token]).flat()
   await server.cli('MSET', ...pairs)
   await server.restart({ keepData: true, until: 'listening' })
@@ -127,7 +113,7 @@ it('a server that loads its data fails with LOADING at once, and answers when it
 })
 
 it('a server at maxclients fails with TOO_MANY_CLIENTS, and serves when one goes', async () => {
-  const server = await start()
+  const server = await startServer()
   // Two: the connection of the test's own commands, and one more.
   await server.cli('CONFIG', 'SET', 'maxclients', '2')
   const first = open(server)
@@ -140,7 +126,7 @@ it('a server at maxclients fails with TOO_MANY_CLIENTS, and serves when one goes
 })
 
 it('a key with another type fails with WRONG_TYPE, and is left as it is', async () => {
-  const server = await start()
+  const server = await startServer()
   const db = open(server)
   await server.cli('SADD', 'atxp:oauth:set', 'member')
   await expectFailure(db.getToken('set'), 'WRONG_TYPE', at(server))
@@ -149,13 +135,13 @@ it('a key with another type fails with WRONG_TYPE, and is left as it is', async 
 })
 
 it('a node of a Cluster that serves no slots fails with CLUSTER_DOWN', async () => {
-  const server = await start({ config: { 'cluster-enabled': 'yes' } })
+  const server = await startServer({ config: { 'cluster-enabled': 'yes' } })
   await expectFailure(open(server).storeToken('a', token), 'CLUSTER_DOWN', at(server))
 })
 
 describe('another error of Redis fails with REDIS_ERROR', () => {
   it('and its text', async () => {
-    const server = await start({ config: { 'lua-time-limit': '1' } })
+    const server = await startServer({ config: { 'lua-time-limit': '1' } })
     const db = open(server)
     await db.ping()
     const script = server.cli('EVAL', 'while true do end', 0).catch(() => undefined)
@@ -166,7 +152,7 @@ describe('another error of Redis fails with REDIS_ERROR', () => {
   })
 
   it('but for a text that quotes the token', async () => {
-    const server = await start({ config: { 'rename-command': 'SET ""' } })
+    const server = await startServer({ config: { 'rename-command': 'SET ""' } })
     const error = await expectFailure(
       open(server).storeToken('a', token),
       'REDIS_ERROR',
@@ -177,7 +163,7 @@ describe('another error of Redis fails with REDIS_ERROR', () => {
 })
 
 it('a closed database fails with CLOSED and names the server that it had', async () => {
-  const server = await start()
+  const server = await startServer()
   const db = open(server, { password })
   await db.close()
   await expectFailure(db.storeToken('a', token), 'CLOSED', at(server))
