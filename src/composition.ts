@@ -42,6 +42,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     new Durability({
       ...resolved.durability,
       server: connection.server,
+      commandTimeout,
       nodeFor: (key) => connection.nodeFor(key),
       markerFor: (node) => channels.keyAt(node, keys.marker),
     })

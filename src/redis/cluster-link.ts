@@ -6,6 +6,7 @@ import type { Link, Node } from './connection.js'
 import { corkAll } from './cork.js'
 import { codeOf } from './failure.js'
 import { REFUSALS, type RetryLimits } from './retry.js'
+import { reconnectInBackground } from './socket.js'
 
 /**
  * Our own client of a Cluster. ioredis finds the node, follows redirections and sends again after a node was lost. What is
@@ -29,11 +30,7 @@ export class ClusterLink implements Link {
     cluster.on('error', (error: unknown) => this.#failed(error))
     cluster.on('ready', () => this.#open())
     cluster.on('close', () => this.#lost())
-    cluster.on('reconnecting', () => {
-      // Only an open socket or a waiting command (see CommandQueue) keeps the process alive.
-      const { reconnectTimeout } = cluster as unknown as { reconnectTimeout?: NodeJS.Timeout }
-      reconnectTimeout?.unref()
-    })
+    reconnectInBackground(cluster)
   }
 
   send(command: TrackedCommand, node: Node): void {

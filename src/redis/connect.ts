@@ -120,7 +120,11 @@ function driverOptions(
   topology: ServerTopology | SentinelTopology,
   options: ConnectOptions,
 ): RedisOptions {
-  return { ...commonOptions(topology, options), db: topology.db, ...addressOptions(topology) }
+  return {
+    ...commonOptions(topology, options),
+    db: topology.db,
+    ...addressOptions(topology, options),
+  }
 }
 
 function commonOptions(
@@ -141,12 +145,16 @@ function commonOptions(
   }
 }
 
-function addressOptions(topology: ServerTopology | SentinelTopology): RedisOptions {
+function addressOptions(
+  topology: ServerTopology | SentinelTopology,
+  options: ConnectOptions,
+): RedisOptions {
   if (topology.kind === 'server') {
     const { path, host, port } = topology
     return path === undefined ? { host, port } : { path }
   }
   const { username, password, tls } = topology.sentinel
+  const { commandTimeout, connectionTimeout } = options
   return {
     name: topology.name,
     sentinels: [...topology.nodes],
@@ -154,8 +162,13 @@ function addressOptions(topology: ServerTopology | SentinelTopology): RedisOptio
     ...(password !== undefined && { sentinelPassword: password }),
     ...(tls !== undefined && { sentinelTLS: tls }),
     enableTLSForSentinelMode: topology.tls !== undefined,
-    // The link tries again, as often as was promised.
-    sentinelRetryStrategy: () => null,
+    // One that hangs must leave a waiting command time for all the others.
+    sentinelCommandTimeout: Math.ceil(
+      Math.min(commandTimeout, connectionTimeout) / topology.nodes.length,
+    ),
+    // ioredis goes on in the list where it stopped, so the first end of the list says nothing. The link tries again, as often
+    // as was promised.
+    sentinelRetryStrategy: (round) => (round === 1 ? 0 : null),
   }
 }
 

@@ -71,11 +71,13 @@ export class Connection implements CommandOwner {
 
   /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
+    if (this.#isIdle) return this.#start('read', 'get', [key], 'utf8').promise
     this.#turn.begin()
     return this.#strings.get(key)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
+    if (this.#isIdle) return this.#start('read', 'get', [key], null).promise
     this.#turn.begin()
     return this.#buffers.get(key)
   }
@@ -112,15 +114,20 @@ export class Connection implements CommandOwner {
     node?: Node,
   ): TrackedCommand {
     const command = new TrackedCommand(this, effect, name, args, replyEncoding)
+    if (!this.#isIdle) this.#turn.begin()
     this.#queue.add(command)
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))
     } else {
-      this.#turn.begin()
       this.#link.send(command, node)
       this.#turn.sent()
     }
     return command
+  }
+
+  /** Whether a command would travel alone: then it leaves at once, as with bare ioredis. */
+  get #isIdle(): boolean {
+    return this.#queue.isEmpty && !this.#turn.isOpen
   }
 
   #flush(): void {

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { epochOf } from './epoch.js'
+import { expectFurtherErrors, reconnectInBackground } from './socket.js'
 
 export interface DurabilityOptions {
   /** How many replicas must have a write before it resolves, at least 1. */
@@ -16,6 +17,8 @@ interface Parts extends DurabilityOptions {
   markerFor(node: Redis): string
   /** How messages name the server. */
   readonly server: string
+  /** Milliseconds that the confirmation may take beside `timeoutMs`: it may have to connect first. */
+  readonly commandTimeout: number
 }
 
 // Redis drops the marker soon: it is written only to have something to wait for.
@@ -81,12 +84,12 @@ class Barrier {
   readonly #node: Redis
   readonly #client: Redis
   readonly #marker: string
-  readonly #options: DurabilityOptions
+  readonly #options: Parts
   readonly #identities = new Map<Redis, { epoch: number; id: Promise<string> }>()
   #round: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(node: Redis, marker: string, options: DurabilityOptions) {
+  constructor(node: Redis, marker: string, options: Parts) {
     this.#node = node
     this.#marker = marker
     this.#options = options
@@ -95,10 +98,11 @@ class Barrier {
       enableOfflineQueue: true,
       autoResendUnfulfilledCommands: false,
       maxRetriesPerRequest: 0,
-      commandTimeout: 2 * options.timeoutMs,
+      commandTimeout: options.timeoutMs + options.commandTimeout,
       retryStrategy: (attempt) => Math.min(attempt * 50, 500),
     })
-    this.#client.on('error', () => this.#client.stream?.on('error', () => {}))
+    expectFurtherErrors(this.#client)
+    reconnectInBackground(this.#client)
   }
 
   /** Resolves once a round has succeeded that began after this call. */

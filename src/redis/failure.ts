@@ -16,6 +16,7 @@ export function codeOf(error: unknown): Code {
   if (error instanceof RedisOAuthDatabaseError) return error.code
   const { name, message, code } = partsOf(error)
   if (name === 'ReplyError') return codeOfReply(message)
+  if (/^All sentinels are unreachable/.test(message)) return codeOfSentinels(message)
   if (code !== undefined) {
     if (TLS_CODE.test(code)) return 'TLS_FAILED'
     const known = SYSTEM_CODES[code]
@@ -107,6 +108,20 @@ function codeOfReply(message: string): Code {
   // A script's own error carries the one it met.
   const nested = /\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/.exec(message)?.[1]
   return (nested !== undefined && REPLY_CODES[nested]) || 'REDIS_ERROR'
+}
+
+// ioredis says in words only what the last of the Sentinels said, or why it could not be asked.
+function codeOfSentinels(message: string): Code {
+  const [, reason] = message.split('Last error: ')
+  if (reason === undefined) {
+    // They were asked and know no master of that name; unless the end of the list came before any of them.
+    return message.includes('retry is disabled') ? 'HOST_NOT_FOUND' : 'CONNECTION_LOST'
+  }
+  if (/timed out/.test(reason)) return 'CONNECTION_TIMEOUT'
+  const known = SYSTEM_CODES[/\bE[A-Z_]+\b/.exec(reason)?.[0] ?? '']
+  if (known !== undefined) return known
+  const said = codeOfReply(reason)
+  return said === 'REDIS_ERROR' ? 'CONNECTION_LOST' : said
 }
 
 const ADVICE: Readonly<Record<Code, (server: string) => string>> = {

@@ -1,5 +1,5 @@
-import { once } from 'node:events'
 import type { Cluster, Redis } from 'ioredis'
+import { reconnectInBackground } from './socket.js'
 
 type Listener = () => void
 
@@ -44,7 +44,9 @@ export class Subscriber {
     if (client === undefined) return
     client.disconnect()
     const stream = 'stream' in client ? client.stream : undefined
-    if (stream !== undefined && !stream.destroyed) await once(stream, 'close')
+    if (stream === undefined || stream.destroyed) return
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await new Promise((resolve) => stream.once('close', resolve))
   }
 
   #connected(): Redis | Cluster {
@@ -53,6 +55,7 @@ export class Subscriber {
       this.#client = this.#createClient()
       // Commands on the other connection say what is wrong; here only silence follows.
       this.#client.on('error', () => {})
+      reconnectInBackground(this.#client)
       this.#client.on('message', (channel: string) => {
         for (const listener of this.#listeners.get(channel) ?? []) listener()
       })

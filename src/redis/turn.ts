@@ -22,6 +22,10 @@ export class Turn {
     this.#beforeEnd = beforeEnd
   }
 
+  get isOpen(): boolean {
+    return this.#uncork !== undefined
+  }
+
   /** To be called before something is sent, or put off to the end of the turn. */
   begin(): void {
     if (this.#uncork === undefined) {
