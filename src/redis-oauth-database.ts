@@ -1,13 +1,9 @@
 import { type Composition, compose } from './composition.js'
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb, PKCEValues } from './contract.js'
 import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
+import { nameOfVariable, optionsFromEnv } from './environment.js'
 import type { FlightOptions } from './flight/single-flight.js'
-import {
-  DEFAULTS,
-  nameOfVariable,
-  optionsFromEnv,
-  type RedisOAuthDatabaseOptions,
-} from './options.js'
+import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options.js'
 import { closedFailure } from './redis/failure.js'
 import { type Health, healthOf } from './redis/health.js'
 import { resolveTopology } from './redis/topology.js'

@@ -88,14 +88,17 @@ function tryParse(url: string): URL | null {
 
 // The path of redis://host/2, or ?db=2 (the form registered with IANA has both).
 function databaseOf(url: URL, isUnix: boolean, name: string): number | undefined {
-  for (const parameter of url.searchParams.keys()) {
-    if (parameter !== 'db' && parameter !== 'name') {
+  const seen = new Set<string>()
+  for (const [parameter, value] of url.searchParams) {
+    const isKnown = parameter === 'db' || parameter === 'name'
+    if (!isKnown || value === '' || seen.has(parameter)) {
       // Not said which: behind a ? that was not encoded stands the rest of a password.
       throw new TypeError(
-        `${name} has a parameter that it does not take: it takes only db, and name for Sentinel. Percent-encode a ? in username and password ` +
-          '(%3F)',
+        `${name} has a parameter that it does not take: it takes only db, and name for Sentinel, each once and not empty. ` +
+          'Percent-encode a ? in username and password (%3F)',
       )
     }
+    seen.add(parameter)
   }
   const inPath = isUnix ? '' : url.pathname.replace(/^\//, '')
   const inQuery = url.searchParams.get('db') ?? ''

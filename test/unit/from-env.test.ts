@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { ENV_NAMES, optionsFromEnv } from '../../src/environment.js'
 import { RedisOAuthDatabase } from '../../src/index.js'
-import { ENV_NAMES, optionsFromEnv } from '../../src/options.js'
 
 function refusal(env: Record<string, string>): string {
   try {

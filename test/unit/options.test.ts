@@ -4,7 +4,8 @@ import { inspect } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../src/index.js'
-import { DEFAULTS, type RedisOAuthDatabaseOptions, resolveOptions } from '../../src/options.js'
+import { resolveOptions } from '../../src/option-rules.js'
+import { DEFAULTS, type RedisOAuthDatabaseOptions } from '../../src/options.js'
 
 const redis = new Redis({ lazyConnect: true })
 const cluster = new Cluster([{ host: '127.0.0.1', port: 1 }], { lazyConnect: true })

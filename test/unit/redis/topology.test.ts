@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULTS, optionName } from '../../../src/options.js'
+import { optionName } from '../../../src/option-rules.js'
+import { DEFAULTS } from '../../../src/options.js'
 import {
   nameOfTopology,
   resolveTopology,

@@ -1,0 +1,35 @@
+import { type NameOfOption, optionName, resolveOptions } from './option-rules.js'
+import type { RedisOAuthDatabaseOptions } from './options.js'
+
+/** The environment variables that {@link optionsFromEnv} reads, by option. */
+export const ENV_NAMES = {
+  url: 'REDIS_URL',
+  host: 'REDIS_HOST',
+  port: 'REDIS_PORT',
+  username: 'REDIS_USERNAME',
+  password: 'REDIS_PASSWORD',
+  db: 'REDIS_DB',
+  keyPrefix: 'REDIS_KEY_PREFIX',
+} as const
+
+/** Calls an option by its variable where it has one: what {@link resolveOptions} then names in its errors. */
+export const nameOfVariable: NameOfOption = (option) =>
+  (ENV_NAMES as Readonly<Record<string, string>>)[option] ?? optionName(option)
+
+/**
+ * Options from environment variables. One that is unset or empty counts as left out.
+ * @throws TypeError that names the variable and what it takes
+ */
+export function optionsFromEnv(
+  env: Readonly<Record<string, string | undefined>>,
+): RedisOAuthDatabaseOptions {
+  const options: Record<string, string | number> = {}
+  for (const [option, variable] of Object.entries(ENV_NAMES)) {
+    const value = env[variable]
+    if (value === undefined || value === '') continue
+    const isNumber = (option === 'port' || option === 'db') && /^\d+$/.test(value)
+    options[option] = isNumber ? Number(value) : value
+  }
+  resolveOptions(options, nameOfVariable)
+  return options
+}
