@@ -71,13 +71,13 @@ export class Connection implements CommandOwner {
 
   /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
-    if (this.#isIdle) return this.#start('read', 'get', [key], 'utf8').promise
+    if (this.#isAlone) return this.#start('read', 'get', [key], 'utf8').promise
     this.#turn.begin()
     return this.#strings.get(key)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    if (this.#isIdle) return this.#start('read', 'get', [key], null).promise
+    if (this.#isAlone) return this.#start('read', 'get', [key], null).promise
     this.#turn.begin()
     return this.#buffers.get(key)
   }
@@ -103,6 +103,7 @@ export class Connection implements CommandOwner {
   ): TrackedCommand {
     // Reads that were called before go before.
     this.#flush()
+    if (!this.#isAlone) this.#turn.begin()
     return this.#start(effect, name, args, replyEncoding, node)
   }
 
@@ -114,20 +115,19 @@ export class Connection implements CommandOwner {
     node?: Node,
   ): TrackedCommand {
     const command = new TrackedCommand(this, effect, name, args, replyEncoding)
-    if (!this.#isIdle) this.#turn.begin()
     this.#queue.add(command)
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))
     } else {
       this.#link.send(command, node)
-      this.#turn.sent()
+      this.#turn.sent(name === 'mget' ? args.length : 1)
     }
     return command
   }
 
-  /** Whether a command would travel alone: then it leaves at once, as with bare ioredis. */
-  get #isIdle(): boolean {
-    return this.#queue.isEmpty && !this.#turn.isOpen
+  /** Whether a command is likely to travel alone: then it leaves at once, as with bare ioredis. */
+  get #isAlone(): boolean {
+    return this.#queue.isEmpty && this.#turn.isQuiet
   }
 
   #flush(): void {

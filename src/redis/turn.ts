@@ -2,11 +2,11 @@
 type Cork = () => () => void
 
 // Redis and the network begin on the first of many while the rest is still being made.
-const MAX_COMMANDS = 64
+const MAX_OPERATIONS = 32
 
 /**
- * Has all commands of one turn of the event loop leave in one packet: a `write` a command is what a busy client spends most
- * of its time on. Ends with `setImmediate`, so that commands of several sockets that were read in the same turn are taken
+ * Has the commands of one turn of the event loop leave together: a `write` a command is what a busy client spends most of
+ * its time on. Ends with `setImmediate`, so that commands of several sockets that were read in the same turn are taken
  * together, which a microtask would not see.
  */
 export class Turn {
@@ -14,7 +14,9 @@ export class Turn {
   readonly #beforeEnd: () => void
   readonly #end = (): void => this.end()
   #uncork: (() => void) | undefined
-  #commands = 0
+  #operations = 0
+  #operationsBefore = 0
+  #unsent = 0
 
   /** @param beforeEnd - sends what has been put off to the end of the turn */
   constructor(cork: Cork, beforeEnd: () => void) {
@@ -22,30 +24,34 @@ export class Turn {
     this.#beforeEnd = beforeEnd
   }
 
-  get isOpen(): boolean {
-    return this.#uncork !== undefined
+  /** Whether what comes first now is likely to come alone: then waiting for others would only delay it. */
+  get isQuiet(): boolean {
+    return this.#uncork === undefined && this.#operationsBefore <= 1
   }
 
-  /** To be called before something is sent, or put off to the end of the turn. */
+  /** To be called for each operation, before it is sent or put off. */
   begin(): void {
-    if (this.#uncork === undefined) {
-      this.#uncork = this.#cork()
-      setImmediate(this.#end)
-    }
+    this.#operations += 1
+    if (this.#uncork !== undefined) return
+    this.#uncork = this.#cork()
+    setImmediate(this.#end)
   }
 
-  /** To be called for each command that was sent. */
-  sent(): void {
-    this.#commands += 1
-    if (this.#commands < MAX_COMMANDS || this.#uncork === undefined) return
-    this.#commands = 0
+  /** To be called when so many operations have been sent. */
+  sent(operations: number): void {
+    if (this.#uncork === undefined) return
+    this.#unsent += operations
+    if (this.#unsent < MAX_OPERATIONS) return
+    this.#unsent = 0
     this.#uncork()
     this.#uncork = this.#cork()
   }
 
   end(): void {
     this.#beforeEnd()
-    this.#commands = 0
+    this.#operationsBefore = this.#operations
+    this.#operations = 0
+    this.#unsent = 0
     this.#uncork?.()
     this.#uncork = undefined
   }
