@@ -1,14 +1,21 @@
+import { NearCache } from './cache/near-cache.js'
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
 import { TokenPlaces } from './flight/token-places.js'
 import { optionName, resolveOptions } from './option-rules.js'
-import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options.js'
+import {
+  CACHE_DEFAULTS,
+  type CacheOptions,
+  DEFAULTS,
+  type RedisOAuthDatabaseOptions,
+} from './options.js'
 import { KeySpace } from './record/keys.js'
 import { Commands } from './redis/commands.js'
 import { borrow, type Channels, connect } from './redis/connect.js'
 import { Durability } from './redis/durability.js'
 import { Leases } from './redis/leases.js'
 import { resolveTopology } from './redis/topology.js'
+import type { Tracking } from './redis/tracking.js'
 import { Coordination } from './store/coordination.js'
 import { OAuthStore } from './store/oauth-store.js'
 import { RefreshStore } from './store/refresh-store.js'
@@ -19,6 +26,7 @@ import { Vault } from './store/vault.js'
 /** The rooms of one database, put together. */
 export interface Composition extends Channels {
   readonly durability: Durability | undefined
+  readonly tracking: Tracking | undefined
   readonly commands: Commands
   readonly keys: KeySpace
   readonly sealer: RecordSealer | undefined
@@ -35,7 +43,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
   const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
   const sealer = encryption && new RecordSealer(encryption)
   const channels = client
-    ? borrow(client, commandTimeout)
+    ? borrow(client, resolved)
     : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
   const { connection, subscriber } = channels
   const durability =
@@ -47,10 +55,24 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
       nodeFor: (key) => connection.nodeFor(key),
       markerFor: (node) => channels.keyAt(node, keys.marker),
     })
-  const commands = new Commands(connection, durability)
+  const cache = resolved.cache ? createCache(resolved.cache) : undefined
+  const tracking = cache && channels.track(cache)
+  const commands = new Commands(connection, durability, cache && ((key) => cache.drop(key)))
   const vault = new Vault(commands, sealer)
   const places = new TokenPlaces()
-  const records = new OAuthStore(keys, commands, vault, places, resolved)
+  const hearRecords = (): void => tracking?.listen(keys.recordPrefixes)
+  const records = new OAuthStore(
+    keys,
+    commands,
+    vault,
+    places,
+    resolved,
+    cache && {
+      accessTokens: cache.shelf(hearRecords),
+      clients: cache.shelf(hearRecords),
+      skipsSaves: durability === undefined,
+    },
+  )
   const coordination = new Coordination(
     new Leases(connection, subscriber, (name) => keys.lease(name)),
     records,
@@ -60,6 +82,30 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     resolved.registrationLeaseMs,
     (work) => connection.hold(work),
   )
-  const tokens = new TokenStore(keys, commands, vault)
-  return { ...channels, durability, commands, keys, sealer, tokens, records, coordination }
+  // Tokens have no word of their own in their names, so who reads them hears of all that is under the prefix.
+  const tokens = new TokenStore(
+    keys,
+    commands,
+    vault,
+    cache?.shelf(() => tracking?.listen([keys.prefix])),
+  )
+  return {
+    ...channels,
+    durability,
+    tracking,
+    commands,
+    keys,
+    sealer,
+    tokens,
+    records,
+    coordination,
+  }
+}
+
+function createCache(options: true | CacheOptions): NearCache {
+  const { maxEntries, maxAgeMs }: CacheOptions = options === true ? {} : options
+  return new NearCache({
+    maxEntries: maxEntries ?? CACHE_DEFAULTS.maxEntries,
+    maxAgeMs: maxAgeMs ?? CACHE_DEFAULTS.maxAgeMs,
+  })
 }

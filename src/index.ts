@@ -7,7 +7,7 @@ export { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './err
 export type { RefusedTokens } from './flight/refused-tokens.js'
 export type { FlightOptions } from './flight/single-flight.js'
 export type { Place } from './flight/token-places.js'
-export type { RedisOAuthDatabaseOptions } from './options.js'
+export type { CacheOptions, RedisOAuthDatabaseOptions } from './options.js'
 export type { Credentials, CredentialsProvider } from './redis/credentials.js'
 export type { DurabilityOptions } from './redis/durability.js'
 export type { Health, NodeHealth } from './redis/health.js'

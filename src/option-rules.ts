@@ -1,4 +1,5 @@
 import {
+  type CacheOptions,
   DEFAULTS,
   type OptionName,
   type RedisOAuthDatabaseOptions,
@@ -15,6 +16,8 @@ interface Rule {
 // setTimeout() fires at once for more.
 const MAX_TIMER_MS = 2 ** 31 - 1
 const MAX_REPLICAS = 1_000
+// A Map holds no more.
+const MAX_CACHE_ENTRIES = 2 ** 24 - 1
 // A hundred years: far, and far from the end of Redis' 64 bits.
 const MAX_TTL_MS = 100 * 365 * 24 * 60 * 60 * 1_000
 
@@ -59,6 +62,10 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   pkceTtl: integer(1, MAX_TTL_MS, ' milliseconds'),
   singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
   registrationLeaseMs: integer(0, MAX_TIMER_MS, ' milliseconds'),
+  cache: {
+    takes: 'true, false, or an object of { maxEntries, maxAgeMs }, both integers from 1',
+    accepts: (value) => typeof value === 'boolean' || isCacheLimits(value),
+  },
   durability: {
     takes: 'an object of { replicas, timeoutMs }, both integers from 1',
     accepts: (value) =>
@@ -117,6 +124,16 @@ export function resolveOptions(
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
+}
+
+function isCacheLimits(value: unknown): boolean {
+  if (!isObject(value)) return false
+  const { maxEntries = 1, maxAgeMs = 1, ...others } = value as CacheOptions
+  return (
+    Object.keys(others).length === 0 &&
+    integer(1, MAX_CACHE_ENTRIES).accepts(maxEntries) &&
+    integer(1, MAX_TTL_MS).accepts(maxAgeMs)
+  )
 }
 
 function isGroup(value: unknown): boolean {

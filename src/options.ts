@@ -125,6 +125,12 @@ export interface RedisOAuthDatabaseOptions {
    */
   registrationLeaseMs?: number | undefined
   /**
+   * Keeps what was read in the memory of this process until Redis says that it has changed, so that the next read takes no
+   * round trip. `true`, or limits. Costs one more connection to each server. See docs/near-cache.md for what it promises.
+   * @defaultValue `false`
+   */
+  cache?: boolean | CacheOptions | undefined
+  /**
    * Has every write resolve only once `replicas` replicas confirmed it within `timeoutMs`; else it rejects with
    * `NOT_DURABLE`, and a failover could lose it. For what cannot be had again: a rotated refresh token. Costs one more round
    * trip a write, over a connection of its own.
@@ -140,6 +146,13 @@ export interface RedisOAuthDatabaseOptions {
    * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
    */
   hashKeys?: HashKeysOptions | undefined
+}
+
+export interface CacheOptions {
+  /** How many records are kept, those that are absent among them, 1 to 16777215; 10000 if left out. */
+  maxEntries?: number | undefined
+  /** Milliseconds after which a record is read again, whatever was heard of it, at least 1; 30000 if left out. */
+  maxAgeMs?: number | undefined
 }
 
 /** The only source of the documented defaults. */
@@ -158,7 +171,14 @@ export const DEFAULTS = {
   singleUsePkce: true,
   expiredAccessTokens: 'keep',
   registrationLeaseMs: 3_000,
+  cache: false,
 } as const
+
+/** What `cache: true` stands for. */
+export const CACHE_DEFAULTS: { readonly [K in keyof CacheOptions]-?: number } = {
+  maxEntries: 10_000,
+  maxAgeMs: 30_000,
+}
 
 export type OptionName = keyof RedisOAuthDatabaseOptions
 

@@ -328,10 +328,11 @@ export class RedisOAuthDatabase implements OAuthDb {
   }
 
   async #close(): Promise<void> {
-    const { connection, subscriber, durability } = this.#parts
+    const { connection, subscriber, durability, tracking } = this.#parts
     // What is under way may wait for a publication, or for replicas.
     await connection.close()
     durability?.close()
+    await tracking?.close()
     await subscriber.close()
   }
 

@@ -20,6 +20,11 @@ export class TokenPlaces {
   #older = new Map<string, Place>()
   readonly #settled = new Map<string, { place: Place; refreshToken: string | undefined }>()
 
+  /** What was remembered under this very object is found for at least as long as it is the one. */
+  get generation(): object {
+    return this.#recent
+  }
+
   /** To be called with every record that a read returned. */
   remember(user: string, url: string, token: AccessToken): void {
     if (!token.refreshToken) return

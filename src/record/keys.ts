@@ -89,6 +89,11 @@ export class KeySpace {
     return `${this.prefix}~refused:${name}`
   }
 
+  /** What the names of access tokens and registrations begin with; those of tokens begin with the prefix alone. */
+  get recordPrefixes(): readonly string[] {
+    return ['access', 'client', 'resource'].map((kind) => `${this.prefix}~${kind}:`)
+  }
+
   /** A `SCAN` pattern that finds everything under the prefix. */
   get pattern(): string {
     return `${escapeGlob(this.prefix)}*`

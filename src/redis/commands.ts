@@ -23,12 +23,21 @@ export interface Expiry {
 export class Commands {
   readonly #connection: Connection
   readonly #durability: Durability | undefined
+  readonly #onWrite: ((key: string) => void) | undefined
   #hasExpireTime = true
 
-  /** @param durability - what every write waits for beside its reply */
-  constructor(connection: Connection, durability?: Durability) {
+  /**
+   * @param durability - what every write waits for beside its reply
+   * @param onWrite - called with the key of every write when it is sent, and again when it has ended
+   */
+  constructor(
+    connection: Connection,
+    durability?: Durability,
+    onWrite?: ((key: string) => void) | undefined,
+  ) {
     this.#connection = connection
     this.#durability = durability
+    this.#onWrite = onWrite
   }
 
   get(key: string): Promise<string | null> {
@@ -180,7 +189,14 @@ export class Commands {
   }
 
   #confirmed<T>(key: string, writing: Promise<T>): Promise<T> {
-    return this.#durability === undefined ? writing : this.#durability.confirm(key, writing)
+    const written = this.#onWrite === undefined ? writing : this.#announced(key, writing)
+    return this.#durability === undefined ? written : this.#durability.confirm(key, written)
+  }
+
+  #announced<T>(key: string, writing: Promise<T>): Promise<T> {
+    const announce = (): void => this.#onWrite?.(key)
+    announce()
+    return writing.finally(announce)
   }
 
   #consume<T>(key: string, consumedKey: string, encoding: BufferEncoding | null): Promise<T> {

@@ -16,6 +16,7 @@ import {
   type ServerTopology,
   type Topology,
 } from './topology.js'
+import { type ChangeListener, type Feeds, Tracking } from './tracking.js'
 
 export interface ConnectOptions extends RetryLimits {
   /** Milliseconds for one attempt to connect. */
@@ -23,11 +24,13 @@ export interface ConnectOptions extends RetryLimits {
   readonly credentials?: CredentialsProvider | undefined
 }
 
-/** The connection for commands, and the one that hears of publications. */
+/** The connection for commands, the one that hears of publications, and what hears of changes. */
 export interface Channels {
   readonly topology: Topology['kind']
   readonly connection: Connection
   readonly subscriber: Subscriber
+  /** Has the listener hear of changes of keys, as soon as it is said of which. */
+  track(listener: ChangeListener): Tracking
   /** A key beginning with `prefix` that this node serves. */
   keyAt(node: Redis, prefix: string): string
 }
@@ -37,6 +40,19 @@ const anyKey = (_node: Redis, prefix: string): string => prefix
 // How long a socket that was told to end may take before it is destroyed.
 const DISCONNECT_TIMEOUT_MS = 100
 const KEEP_ALIVE_MS = 30_000
+/** Over what the other client has, or a caller gave his. */
+const FEED_OPTIONS: RedisOptions = {
+  lazyConnect: true,
+  retryStrategy: () => null,
+  maxRetriesPerRequest: null,
+  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+  disableClientInfo: true,
+  enableReadyCheck: false,
+  enableAutoPipelining: false,
+  enableOfflineQueue: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+}
 // Redirections and resends end at commandTimeout.
 const MAX_REDIRECTIONS = 100
 
@@ -56,19 +72,20 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
       ),
       // A Cluster's client has a connection of its own for subscriptions.
       subscriber: new Subscriber(() => cluster),
+      track: (listener) => new Tracking(cluster, listener, feedsOf(options)),
     }
   }
+  const client = new Redis({
+    ...driverOptions(topology, options),
+    retryStrategy: () => null,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+  })
+  expectFurtherErrors(client)
   return {
     topology: topology.kind,
     keyAt: anyKey,
     connection: new Connection(server, commandTimeout, (queue) => {
-      const client = new Redis({
-        ...driverOptions(topology, options),
-        retryStrategy: () => null,
-        enableOfflineQueue: false,
-        autoResendUnfulfilledCommands: false,
-      })
-      expectFurtherErrors(client)
       const { credentials, connectionTimeout } = options
       const authenticateOnce =
         credentials && (() => authenticate(client, credentials, connectionTimeout))
@@ -76,6 +93,19 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
       return new OwnLink(client, queue, { ...options, isSentinel, authenticate: authenticateOnce })
     }),
     subscriber: new Subscriber(() => createSubscriber(topology, options)),
+    track: (listener) => new Tracking(client, listener, feedsOf(options)),
+  }
+}
+
+/** How connections beside another one's are made: of the same server, with the credentials of now. */
+function feedsOf({ retryDelayOnFailover, credentials, connectionTimeout }: ConnectOptions): Feeds {
+  return {
+    retryDelayMs: retryDelayOnFailover,
+    createClient: (node) => {
+      const client = node.duplicate(FEED_OPTIONS)
+      if (credentials) authenticateAlways(client, credentials, connectionTimeout)
+      return client
+    },
   }
 }
 
@@ -176,7 +206,10 @@ function addressOptions(
  * @throws TypeError when the client has a `keyPrefix`, which ioredis would put before names that are already whole, and
  * would not take off again from what `SCAN` returns
  */
-export function borrow(client: Redis | Cluster, commandTimeout: number): Channels {
+export function borrow(
+  client: Redis | Cluster,
+  { commandTimeout, retryDelayOnFailover }: RetryLimits,
+): Channels {
   if (client.options.keyPrefix) {
     throw new TypeError(
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',
@@ -193,6 +226,17 @@ export function borrow(client: Redis | Cluster, commandTimeout: number): Channel
     ),
     // Not the client itself: a subscribed connection takes no other commands.
     subscriber: new Subscriber(() => client.duplicate()),
+    track: (listener) => {
+      if (client.isCluster && (client as Cluster).options.scaleReads !== 'master') {
+        throw new TypeError(
+          "options.cache needs a Cluster whose scaleReads is 'master': a replica answers with what it had",
+        )
+      }
+      return new Tracking(client, listener, {
+        retryDelayMs: retryDelayOnFailover,
+        createClient: (node) => node.duplicate(FEED_OPTIONS),
+      })
+    },
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Shelf } from '../cache/near-cache.js'
 import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import type { TokenPlaces } from '../flight/token-places.js'
@@ -6,6 +7,7 @@ import type { ClientRole, KeySpace } from '../record/keys.js'
 import { accessTokenLifetime, expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import { splitName, withName } from '../record/named.js'
 import type { Commands } from '../redis/commands.js'
+import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
 import type { Vault } from './vault.js'
 
 export interface OAuthStoreOptions extends RecordTtls {
@@ -13,6 +15,16 @@ export interface OAuthStoreOptions extends RecordTtls {
   readonly expiredAccessTokens: 'keep' | 'drop'
   readonly singleUsePkce: boolean
 }
+
+/** Where this process keeps records in memory. */
+export interface OAuthShelves {
+  readonly accessTokens: Shelf<KnownToken>
+  readonly clients: Shelf<string>
+  /** Whether a save of what stands in Redis already is left out. */
+  readonly skipsSaves: boolean
+}
+
+const DONE = Promise.resolve()
 
 /** One access token of a user, without its secrets. */
 export interface AccessTokenInfo {
@@ -31,6 +43,8 @@ export class OAuthStore {
   readonly #vault: Vault
   readonly #places: TokenPlaces
   readonly #options: OAuthStoreOptions
+  readonly #shelves: OAuthShelves | undefined
+  readonly #known: KnownAccessTokens | undefined
 
   /** @param places - told of every refresh token that is read */
   constructor(
@@ -39,17 +53,38 @@ export class OAuthStore {
     vault: Vault,
     places: TokenPlaces,
     options: OAuthStoreOptions,
+    shelves?: OAuthShelves | undefined,
   ) {
     this.#keys = keys
     this.#commands = commands
     this.#vault = vault
     this.#places = places
     this.#options = options
+    this.#shelves = shelves
+    this.#known =
+      shelves &&
+      new KnownAccessTokens(shelves.accessTokens, {
+        places,
+        read: (key) => vault.get('access', key),
+        expiry: (key) => commands.expiry(key),
+        decode: (text) => this.decodeAccessToken(text),
+        expiredAccessTokens: options.expiredAccessTokens,
+      })
   }
 
   async getClient(serverUrl: string, role: ClientRole): Promise<ClientCredentials | null> {
-    const text = await this.#vault.get('client', this.#keys.client(serverUrl, role))
+    const known = this.#shelves?.clients.get(role, serverUrl)
+    const text = known === undefined ? await this.#readClient(serverUrl, role) : known.value
     return text === null ? null : decodeRecord('client registration', text)
+  }
+
+  #readClient(serverUrl: string, role: ClientRole): Promise<string | null> {
+    const key = this.#keys.client(serverUrl, role)
+    const read = (): Promise<string | null> => this.#vault.get('client', key)
+    if (this.#shelves === undefined) return read()
+    // Who finds none takes turns with others to register, and has to see what they saved.
+    const expiresAt = (text: string | null): null | undefined => (text === null ? undefined : null)
+    return this.#shelves.clients.read(role, serverUrl, key, { read, expiresAt })
   }
 
   saveClient(serverUrl: string, role: ClientRole, credentials: ClientCredentials): Promise<void> {
@@ -79,10 +114,21 @@ export class OAuthStore {
     return this.#vault.set('pkce', key, text, { ttlMs: this.#options.pkceTtl })
   }
 
-  async getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    const text = await this.#vault.get('access', this.#keys.access(userId, url))
-    if (text === null) return null
-    const token = this.decodeAccessToken(text)
+  getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    const known = this.#known?.get(userId, url)
+    return known === undefined ? this.#readAccessToken(userId, url) : Promise.resolve(known)
+  }
+
+  async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    const key = this.#keys.access(userId, url)
+    let token: AccessToken | null
+    if (this.#known === undefined) {
+      const text = await this.#vault.get('access', key)
+      token = text === null ? null : this.decodeAccessToken(text)
+    } else {
+      token = await this.#known.read(userId, url, key)
+    }
+    if (token === null) return null
     this.#places.remember(userId, url, token)
     // Redis still holds it: it has a refresh token, or the two clocks differ. Never deleted here: a peer may just have
     // written a new one.
@@ -93,8 +139,14 @@ export class OAuthStore {
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     const key = this.#keys.access(userId, url)
     const text = this.encodeAccessToken(url, token)
-    const expiry = accessTokenLifetime(token, this.#options, systemClock.now())
-    return this.#vault.set('access', key, text, expiry)
+    const now = systemClock.now()
+    const expiry = accessTokenLifetime(token, this.#options, now)
+    const known = this.#shelves?.skipsSaves ? this.#known : undefined
+    if (known === undefined || !expiry || !('expiresAt' in expiry) || expiry.expiresAt <= now) {
+      return this.#vault.set('access', key, text, expiry)
+    }
+    if (known.stands(userId, url, key, text, expiry.expiresAt)) return DONE
+    return this.#vault.set('access', key, text, expiry).then(() => known.learn(userId, url, key))
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {

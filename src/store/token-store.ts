@@ -1,3 +1,4 @@
+import type { Shelf } from '../cache/near-cache.js'
 import { checkPart, type KeySpace } from '../record/keys.js'
 import { splitName, withName } from '../record/named.js'
 import type { Commands } from '../redis/commands.js'
@@ -8,11 +9,14 @@ export class TokenStore {
   readonly #keys: KeySpace
   readonly #commands: Commands
   readonly #vault: Vault
+  readonly #known: Shelf<string> | undefined
 
-  constructor(keys: KeySpace, commands: Commands, vault: Vault) {
+  /** @param known - the tokens that this process has in memory */
+  constructor(keys: KeySpace, commands: Commands, vault: Vault, known?: Shelf<string> | undefined) {
     this.#keys = keys
     this.#commands = commands
     this.#vault = vault
+    this.#known = known
   }
 
   store(key: string, token: string, expiresAt: Date | undefined): Promise<void> {
@@ -25,7 +29,10 @@ export class TokenStore {
   }
 
   get(key: string): Promise<string | null> {
-    return this.#get(this.#keys.token(key))
+    const known = this.#known?.get('', key)
+    return known === undefined
+      ? this.#get(key, this.#keys.token(key))
+      : Promise.resolve(known.value)
   }
 
   delete(key: string): Promise<boolean> {
@@ -63,7 +70,8 @@ export class TokenStore {
     const found = new Map<string, string>()
     await Promise.all(
       this.#names(keys).map(async ([key, redisKey]) => {
-        const token = await this.#get(redisKey)
+        const known = this.#known?.get('', key)
+        const token = known === undefined ? await this.#get(key, redisKey) : known.value
         if (token !== null) found.set(key, token)
       }),
     )
@@ -74,7 +82,15 @@ export class TokenStore {
     return this.#commands.deleteAll(this.#names(keys).map(([, redisKey]) => redisKey))
   }
 
-  #get(redisKey: string): Promise<string | null> {
+  #get(key: string, redisKey: string): Promise<string | null> {
+    if (this.#known === undefined) return this.#read(redisKey)
+    return this.#known.read('', key, redisKey, {
+      read: () => this.#read(redisKey),
+      expiresAt: (token) => (token === null ? null : this.#commands.expiry(redisKey)),
+    })
+  }
+
+  #read(redisKey: string): Promise<string | null> {
     const reading = this.#vault.get('token', redisKey)
     return this.#keys.isHashed
       ? reading.then((text) => (text === null ? null : splitName(text).text))

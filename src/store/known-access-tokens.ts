@@ -1,0 +1,125 @@
+import type { Shelf } from '../cache/near-cache.js'
+import type { UnixMs } from '../clock.js'
+import type { AccessToken } from '../contract.js'
+import type { TokenPlaces } from '../flight/token-places.js'
+import { expiresAtMs } from '../record/lifetime.js'
+
+export interface KnownToken {
+  readonly token: AccessToken
+  /** The record as it stands in Redis, where it is needed again: to compare a save with it, or to copy it. */
+  readonly text: string | undefined
+  /** Whether a shallow copy of `token` shares nothing with it. */
+  readonly isFlat: boolean
+  /** Of the places, when they were last told of it. */
+  generation: object | undefined
+}
+
+interface Parts {
+  /** Told of every refresh token that is read. */
+  readonly places: Pick<TokenPlaces, 'generation' | 'remember'>
+  /** The record in Redis. */
+  read(key: string): Promise<string | null>
+  /** When Redis removes the record; null: never; undefined: there is none. */
+  expiry(key: string): Promise<UnixMs | null | undefined>
+  decode(text: string): AccessToken
+  readonly expiredAccessTokens: 'keep' | 'drop'
+}
+
+/** The access tokens that this process has in memory. Each caller gets an object of its own. */
+export class KnownAccessTokens {
+  readonly #shelf: Shelf<KnownToken>
+  readonly #parts: Parts
+
+  constructor(shelf: Shelf<KnownToken>, parts: Parts) {
+    this.#shelf = shelf
+    this.#parts = parts
+  }
+
+  /** undefined: ask Redis. */
+  get(userId: string, url: string): AccessToken | null | undefined {
+    const entry = this.#shelf.get(url, userId)
+    if (entry === undefined) return undefined
+    const { value: known } = entry
+    if (known === null) return null
+    const { places } = this.#parts
+    if (known.generation !== places.generation) {
+      known.generation = places.generation
+      places.remember(userId, url, known.token)
+    }
+    return this.#copyOf(known)
+  }
+
+  async read(userId: string, url: string, key: string): Promise<AccessToken | null> {
+    const known = await this.#load(userId, url, key)
+    return known === null ? null : this.#copyOf(known)
+  }
+
+  /** Whether a save of this record would change nothing: it stands in Redis, and until this very time. */
+  stands(userId: string, url: string, key: string, text: string, expiresAt: UnixMs): boolean {
+    const entry = this.#shelf.get(url, userId)
+    if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
+    entry.onChange ??= () => this.#reload(userId, url, key)
+    return true
+  }
+
+  /**
+   * Reads the record that was just saved, for {@link KnownAccessTokens.stands}. Again after the next change, which is the
+   * echo of that save, or a peer that saves the same: so a fleet that saves one token over and over ends at no write at all.
+   */
+  learn(userId: string, url: string, key: string): void {
+    this.#load(userId, url, key, () => this.#reload(userId, url, key)).catch(() => {})
+  }
+
+  #reload(userId: string, url: string, key: string): void {
+    this.#load(userId, url, key).catch(() => {})
+  }
+
+  #load(
+    userId: string,
+    url: string,
+    key: string,
+    onChange?: () => void,
+  ): Promise<KnownToken | null> {
+    return this.#shelf.read(url, userId, key, {
+      read: async () => {
+        const text = await this.#parts.read(key)
+        return text === null ? null : this.#known(text)
+      },
+      expiresAt: (known) => (known === null ? null : this.#expiryOf(known, key)),
+      onChange,
+    })
+  }
+
+  #known(text: string): KnownToken {
+    const token = this.#parts.decode(text)
+    const isFlat = Object.values(token).every((value) => typeof value !== 'object' || !value)
+    const isCompared = fixedExpiry(token) !== undefined
+    return {
+      token,
+      text: isCompared || !isFlat ? text : undefined,
+      isFlat,
+      generation: undefined,
+    }
+  }
+
+  /** By the record itself, and where nothing else prolongs it, by Redis: a save is left out only if that is the same. */
+  #expiryOf({ token }: KnownToken, key: string): UnixMs | null | Promise<UnixMs | undefined> {
+    const fixed = fixedExpiry(token)
+    if (fixed !== undefined) {
+      const end = Math.floor(fixed)
+      return this.#parts.expiry(key).then((standing) => (standing === end ? end : undefined))
+    }
+    return this.#parts.expiredAccessTokens === 'drop' ? (expiresAtMs(token) ?? null) : null
+  }
+
+  #copyOf(known: KnownToken): AccessToken {
+    return known.isFlat || known.text === undefined
+      ? { ...known.token }
+      : this.#parts.decode(known.text)
+  }
+}
+
+/** The end of a record that each save sets to the same time. */
+function fixedExpiry(token: AccessToken): UnixMs | undefined {
+  return token.refreshToken ? undefined : expiresAtMs(token)
+}
