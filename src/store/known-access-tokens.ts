@@ -3,6 +3,7 @@ import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
 import type { TokenPlaces } from '../flight/token-places.js'
 import { expiresAtMs } from '../record/lifetime.js'
+import { RepeatedSaves } from './repeated-saves.js'
 
 export interface KnownToken {
   readonly token: AccessToken
@@ -29,6 +30,7 @@ interface Parts {
 export class KnownAccessTokens {
   readonly #shelf: Shelf<KnownToken>
   readonly #parts: Parts
+  readonly #saves = new RepeatedSaves()
 
   constructor(shelf: Shelf<KnownToken>, parts: Parts) {
     this.#shelf = shelf
@@ -58,20 +60,24 @@ export class KnownAccessTokens {
   stands(userId: string, url: string, key: string, text: string, expiresAt: UnixMs): boolean {
     const entry = this.#shelf.get(url, userId)
     if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
-    entry.onChange ??= () => this.#reload(userId, url, key)
+    this.#saves.note(key, text)
     return true
   }
 
   /**
-   * Reads the record that was just saved, for {@link KnownAccessTokens.stands}. Again after the next change, which is the
-   * echo of that save, or a peer that saves the same: so a fleet that saves one token over and over ends at no write at all.
+   * To be called once a save is acknowledged. Who saves the same over and over gets it read back, so that the next save
+   * finds it; and again after each change, which may be the echo of this save, or a peer that saves the same: so a fleet that
+   * saves one token on each request ends at no write at all.
    */
-  learn(userId: string, url: string, key: string): void {
-    this.#load(userId, url, key, () => this.#reload(userId, url, key)).catch(() => {})
+  saved(userId: string, url: string, key: string, text: string): void {
+    if (this.#saves.note(key, text)) this.#follow(userId, url, key)
   }
 
-  #reload(userId: string, url: string, key: string): void {
-    this.#load(userId, url, key).catch(() => {})
+  #follow(userId: string, url: string, key: string): void {
+    const onChange = (): void => {
+      if (this.#saves.isRecent(key)) this.#follow(userId, url, key)
+    }
+    this.#load(userId, url, key, onChange).catch(() => {})
   }
 
   #load(

@@ -146,7 +146,9 @@ export class OAuthStore {
       return this.#vault.set('access', key, text, expiry)
     }
     if (known.stands(userId, url, key, text, expiry.expiresAt)) return DONE
-    return this.#vault.set('access', key, text, expiry).then(() => known.learn(userId, url, key))
+    return this.#vault
+      .set('access', key, text, expiry)
+      .then(() => known.saved(userId, url, key, text))
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
