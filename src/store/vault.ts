@@ -45,9 +45,10 @@ export class Vault {
     return raw === null ? null : { raw, text: await this.#sealer.open(raw, { kind, key }) }
   }
 
+  /** One round trip; two where records are sealed. */
   consume(kind: Kind, key: string, consumedKey: string): Promise<string | null> {
     if (this.#sealer === undefined) return this.#commands.consume(key, consumedKey)
-    return this.#opened(kind, key, this.#commands.consumeBuffer(key, consumedKey))
+    return this.#consumeOpened(kind, key, consumedKey)
   }
 
   set(kind: Kind, key: string, text: string, expiry?: Expiry): Promise<void> {
@@ -83,6 +84,17 @@ export class Vault {
     const raw = await this.#commands.getBuffer(key)
     if (raw !== null && isSealed(raw)) throw unreadableRecord()
     return text
+  }
+
+  /** Consumes only what it could open: the rest stays for a process that has the key, or for a key service that is well again. */
+  async #consumeOpened(kind: Kind, key: string, consumedKey: string): Promise<string | null> {
+    const seen = await this.read(kind, key)
+    if (seen === null) return null
+    const raw = await this.#commands.consumeBuffer(key, consumedKey)
+    if (raw === null) return null
+    return raw.equals(seen.raw as Buffer)
+      ? seen.text
+      : (this.#sealer as Sealer).open(raw, { kind, key })
   }
 
   async #opened(kind: Kind, key: string, reading: Promise<Buffer | null>): Promise<string | null> {
