@@ -31,7 +31,7 @@ export class Vault {
   }
 
   get(kind: Kind, key: string): Promise<string | null> {
-    if (this.#sealer === undefined) return this.#plain(kind, key)
+    if (this.#sealer === undefined) return this.#plain(key)
     return this.#opened(kind, key, this.#commands.getBuffer(key))
   }
 
@@ -70,16 +70,13 @@ export class Vault {
     return this.#commands.compareAndDelete(key, expected)
   }
 
-  #plain(kind: Kind, key: string): Promise<string | null> {
-    const reading = this.#commands.get(key)
-    // A sealed record in a database without keys: as JSON it cannot be read anyway, but a token may be any text.
-    return kind === 'token'
-      ? reading.then((text) =>
-          text?.charCodeAt(0) === REPLACEMENT ? this.#suspect(key, text) : text,
-        )
-      : reading
+  #plain(key: string): Promise<string | null> {
+    return this.#commands
+      .get(key)
+      .then((text) => (text?.charCodeAt(0) === REPLACEMENT ? this.#suspect(key, text) : text))
   }
 
+  /** A sealed record in a database without keys: a token may be any text, and of no record it is right to say that it is damaged. */
   async #suspect(key: string, text: string): Promise<string> {
     const raw = await this.#commands.getBuffer(key)
     if (raw !== null && isSealed(raw)) throw unreadableRecord()

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { eventually } from '../support/eventually.js'
 import {
   expectRefusal,
   type Place,
@@ -149,6 +150,21 @@ describe.each(VARIANTS)('whoever can write to Redis cannot, with %s,', (_variant
     }
     for (const place of carried) await expectRefusal(redis, place)
   })
+})
+
+it('a process without keys refuses every sealed record, in the same words', async () => {
+  const { url, redis, places } = await prepare({ encryption: { keys } })
+  const keyless = openDatabase({ url, singleUsePkce: false })
+  const read = placesOf(keyless, {}, never).map(({ key, readings }) => ({ key, readings }))
+  expect(read.map(({ key }) => key)).toEqual(places.map(({ key }) => key))
+  for (const place of read) await expectRefusal(redis, place)
+})
+
+it('a near cache refuses a forged record once Redis has told of it', async () => {
+  const { redis, places } = await prepare({ encryption: { keys }, cache: true })
+  const [first, ...others] = places as [Place, ...Place[]]
+  for (const { key } of others) await redis.copy(first.key, key, 'REPLACE')
+  for (const place of others) await eventually(() => expectRefusal(redis, place))
 })
 
 async function never(): Promise<never> {
