@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { DEFAULTS } from '../../src/options.js'
+import { Commands } from '../../src/redis/commands.js'
+import { connect } from '../../src/redis/connect.js'
 import { eventually } from '../support/eventually.js'
 import { type RedisServer, redisMajor, startRedis } from '../support/redis-server.js'
 import {
@@ -334,6 +337,49 @@ describe('what this process writes is read at once, though nobody waits for the 
     expect(await isKept(readToken)).toBe(false)
     expect(await readToken()).toBe('one')
   })
+})
+
+describe('every write is announced with its key when it is sent and when it has ended:', () => {
+  const writes: [name: string, write: (commands: Commands) => Promise<unknown>][] = [
+    ['set', (commands) => commands.set('a', 'two')],
+    ['set of what has expired', (commands) => commands.set('a', 'two', { expiresAt: 1 })],
+    ['delete', (commands) => commands.delete('a')],
+    ['deleteAll', (commands) => commands.deleteAll(['a'])],
+    ['compareAndSet', (commands) => commands.compareAndSet('a', 'one', 'two', 1_000)],
+    ['compareAndDelete', (commands) => commands.compareAndDelete('a', 'one')],
+    ['exchange', (commands) => commands.exchange('a', 'one', 'two')],
+    ['consume', (commands) => commands.consume('a', 'consumed')],
+    ['consumeBuffer', (commands) => commands.consumeBuffer('a', 'consumed')],
+  ]
+
+  it.each(writes)('%s', async (_, write) => {
+    const { commands, announced } = openCommands()
+    await server.cli('SET', 'a', 'one')
+    const writing = write(commands)
+    expect(announced).toEqual(['a'])
+    await writing
+    expect(announced).toEqual(['a', 'a'])
+  })
+
+  it('one that fails', async () => {
+    const { commands, announced } = openCommands()
+    await server.cli('LPUSH', 'list', 'one')
+    await expect(commands.compareAndDelete('list', 'one')).rejects.toMatchObject({
+      code: 'WRONG_TYPE',
+    })
+    expect(announced).toEqual(['list', 'list'])
+  })
+
+  function openCommands(): { commands: Commands; announced: string[] } {
+    const topology = { kind: 'server', host: server.host, port: server.port, db: 0 } as const
+    const { connection } = connect(topology, { ...DEFAULTS })
+    onTestFinished(() => connection.close())
+    const announced: string[] = []
+    return {
+      commands: new Commands(connection, undefined, (key) => announced.push(key)),
+      announced,
+    }
+  }
 })
 
 it('PKCE values are read once, whatever is in memory', async () => {
