@@ -1,5 +1,6 @@
 import { eventually } from '../support/eventually.js'
 import type { Fleet } from '../support/fleet/fleet.js'
+import type { Outcome } from '../support/fleet/worker.mjs'
 import type { TestProcess } from '../support/processes.js'
 import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
@@ -9,6 +10,9 @@ const WELL_WITHIN_MS = 15_000
 const MOST_TAKEOVER_MS = 9_000
 /** A call that needs Redis fails within this when Redis does not answer. */
 const MOST_OUTAGE_MS = 5_000
+
+/** So long a call waits for a Redis that does not take what it has refreshed. */
+const SAVE_MS = 8_000
 
 /** The first login, and one more for all processes together. */
 const ONE_MORE_LOGIN = 2
@@ -84,8 +88,9 @@ async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
   return observation.against(fleet, {
     wellAgainMs: [0, WELL_WITHIN_MS],
     registrations: 1,
-    // The new pair is lost with the answer: nothing but another login can help.
-    authorizations: ONE_MORE_LOGIN,
+    // The new pair is lost with the answer: nothing but another login can help. Who calls while there is no session at all,
+    // since its spent token was removed and nobody is logged in yet, logs in by itself.
+    authorizations: [ONE_MORE_LOGIN, fleet.workers.length],
     reuseDetections: [0, 1],
     familiesRevoked: [0, 1],
     callsFailed: [0, 1],
@@ -94,14 +99,14 @@ async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
 
 /**
  * One process stands at a point inside its refresh, the others wait for it; then `interrupt` happens, and `mend` once the
- * others are through.
+ * others are through. `mend` may wait for what became of that process' own call.
  */
 async function interruptRefresh(
   fleet: Fleet,
   point: 'before' | 'after',
   interrupt: (refreshing: TestProcess) => unknown,
   callsEach: number,
-  mend: (refreshing: TestProcess) => unknown = () => undefined,
+  mend: (refreshing: TestProcess, first: Promise<Outcome>) => unknown = () => undefined,
 ): Promise<Observation> {
   const observation = new Observation()
   await fleet.share()
@@ -120,7 +125,7 @@ async function interruptRefresh(
   const waiters = await rest
   observation.add(waiters)
   observation.note('waitersSlowestMs', Math.round(waiters.slowestMs))
-  await mend(refreshing)
+  await mend(refreshing, first)
   observation.add(await first)
   return observation
 }
@@ -217,6 +222,55 @@ const freezeRedis = (fleet: Fleet) =>
     () => fleet.redis.resume(),
   )
 
+/**
+ * Redis stays away for longer than a caller waits for the save. The process has told its caller that it failed, and holds
+ * the only copy of the new pair, which it goes on offering.
+ */
+async function loseRedisForLong(
+  fleet: Fleet,
+  returned: (fleet: Fleet) => unknown,
+): Promise<Observation> {
+  const restore = async (_refreshing: TestProcess, first: Promise<Outcome>) => {
+    await first
+    await fleet.redis.restart({ keepData: true })
+    await returned(fleet)
+  }
+  const observation = await interruptRefresh(fleet, 'before', () => fleet.redis.kill(), 1, restore)
+  await noteRecovery(fleet, observation)
+  return observation
+}
+
+async function awaitRescue(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = await loseRedisForLong(fleet, async ({ redis }) => {
+    const [key = ''] = await redis.cli<string[]>('KEYS', '*access:*')
+    const spent = await redis.cli('GET', key)
+    // Nobody calls meanwhile. A database that coordinates nothing never does it.
+    await eventually(async () => (await redis.cli('GET', key)) !== spent).catch(() => undefined)
+  })
+  return observation.against(fleet, {
+    registrations: 1,
+    authorizations: 1,
+    refreshes: 1,
+    reuseDetections: 0,
+    familiesRevoked: 0,
+    slowestMs: [SAVE_MS, WELL_WITHIN_MS],
+    waitersSlowestMs: [0, MOST_OUTAGE_MS],
+    wellAgainMs: [0, WELL_WITHIN_MS],
+  })
+}
+
+/** The lease has run out by then, and whoever refreshes before the new pair is there sends the token that was spent. */
+async function outrunRescue(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = await loseRedisForLong(fleet, () => undefined)
+  return observation.against(fleet, {
+    registrations: 1,
+    authorizations: [1, fleet.workers.length],
+    familiesRevoked: [0, 1],
+    waitersSlowestMs: [0, MOST_OUTAGE_MS],
+    wellAgainMs: [0, WELL_WITHIN_MS],
+  })
+}
+
 /** The same with something that breaks: the session, the server, a process, Redis. */
 export const faultScenarios: readonly Scenario[] = [
   { name: 'the refresh token is refused', run: refuseRefreshToken },
@@ -228,4 +282,6 @@ export const faultScenarios: readonly Scenario[] = [
   { name: 'the refreshing process stalls and comes back late', run: stallRefreshing },
   { name: 'Redis is killed during a refresh', run: killRedis },
   { name: 'Redis hangs during a refresh', run: freezeRedis },
+  { name: 'Redis is away for longer than the refreshing call waits', run: awaitRescue },
+  { name: 'all call in the moment that Redis is back from so long', run: outrunRescue },
 ]
