@@ -8,7 +8,10 @@ export interface ResealProgress {
   readonly seen: number
   /** Records written anew. */
   readonly resealed: number
-  /** Records that cannot be opened: under a key that is not in the ring, damaged, or of something else. */
+  /**
+   * Records that are not sealed with the first key and cannot be opened: under a key that is not in the ring, damaged, or of
+   * something else. They stay as they are. What is sealed with the first key is not opened.
+   */
   readonly unreadable: number
 }
 

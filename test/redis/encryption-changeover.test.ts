@@ -6,6 +6,7 @@ import type { RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { bareClient } from '../support/bare-client.js'
 import { eventually } from '../support/eventually.js'
 import { startProcesses, type TestProcess } from '../support/processes.js'
+import { formOf } from './encryption-places.js'
 import { openDatabase, startServer } from './scene.js'
 
 const PROCESSES = 3
@@ -118,8 +119,4 @@ async function formsOf(redis: Redis): Promise<string[]> {
   const records = names.filter((name) => !/~(lease|consumed):/.test(name))
   const values = await redis.mgetBuffer(records)
   return [...new Set(values.filter((value) => value !== null).map(formOf))].sort()
-}
-
-function formOf(value: Buffer): string {
-  return value[0] === 0xfa ? value.toString('ascii', 3, 3 + (value[2] ?? 0)) : 'plain'
 }

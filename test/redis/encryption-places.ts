@@ -159,3 +159,10 @@ export async function expectRefusal(
   }
   expect(await redis.getBuffer(key)).toEqual(standing)
 }
+
+/** The id of the key that a value is sealed with, or `plain`. In a string of UTF-8 the first byte is U+FFFD. */
+export function formOf(value: string | Buffer | null): string {
+  const text = typeof value === 'string' ? value : (value?.toString('latin1') ?? '')
+  const isSealed = text[0] === '\xfa' || text[0] === '\ufffd'
+  return isSealed ? text.slice(3, 3 + text.charCodeAt(2)) : 'plain'
+}
