@@ -1,0 +1,60 @@
+// Everything that is compared, by the name that scenarios and results call it.
+
+const CONTENDERS = {
+  ours: { title: 'this library', file: 'ours' },
+  'ours-encrypted': {
+    title: 'this library, encrypted',
+    file: 'ours',
+    options: { isEncrypted: true, memoBytes: 0 },
+  },
+  'ours-hot': {
+    title: 'this library, encrypted, read before',
+    file: 'ours',
+    options: { isEncrypted: true },
+    maxRecords: 1_000,
+  },
+  'ours-cached': { title: 'this library, cached', file: 'ours', options: { cache: true } },
+  'ours-text': { title: 'this library, token API', file: 'ours', open: 'openTexts' },
+  'ours-text-encrypted': {
+    title: 'this library, token API, encrypted',
+    file: 'ours',
+    open: 'openTexts',
+    options: { isEncrypted: true, memoBytes: 0 },
+  },
+  upstream: { title: "upstream's way", file: 'upstream' },
+  'upstream-encrypted': {
+    title: "upstream's way, encrypted by its hooks",
+    file: 'upstream',
+    options: { isEncrypted: true },
+  },
+  ioredis: { title: 'ioredis', file: 'ioredis' },
+  'ioredis-auto': {
+    title: 'ioredis, autopipelining',
+    file: 'ioredis',
+    options: { enableAutoPipelining: true },
+  },
+  keyv: { title: '@keyv/redis', file: 'keyv' },
+  'connect-redis': { title: 'connect-redis', file: 'connect-redis' },
+  memory: { title: "the SDK's MemoryOAuthDb", file: 'memory' },
+  map: { title: 'a Map (limit)', file: 'memory', open: 'openMap' },
+}
+
+/** How tables and plots call it; what only one scenario knows has a name that needs no title. */
+export function titleOf(name) {
+  return CONTENDERS[name]?.title ?? name
+}
+
+/** How many records it reads from at most; each other reads from all that there are. */
+export function maxRecordsOf(name) {
+  return CONTENDERS[name].maxRecords ?? Number.POSITIVE_INFINITY
+}
+
+/**
+ * A store of these records: `read(index)` and `write(index, version)`, `stampOf` what was read for a check that costs
+ * nothing, `tokenOf` it for a thorough one, and `close()`.
+ */
+export async function openContender(name, place, records) {
+  const { file, open = 'open', options } = CONTENDERS[name]
+  const module = await import(`./${file}.mjs`)
+  return module[open](place, records, options)
+}

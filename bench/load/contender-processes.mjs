@@ -1,0 +1,29 @@
+import { Worker } from './worker.mjs'
+
+/** Where a contender keeps its records: each in a database of its own, so that none is in the way of another. */
+export function placeOf({ port, tls }, db) {
+  const scheme = tls ? 'rediss' : 'redis'
+  return { url: `${scheme}://127.0.0.1:${tls?.port ?? port}/${db}`, tls: tls && { ca: tls.ca } }
+}
+
+/** A process for each of the names, with all records stored; gives them by name. */
+export async function startContenders(session, redis, names, count, isRenewable = true) {
+  session.prepare(`starts ${names.length} processes`)
+  const starting = names.map(async (name, db) => {
+    const worker = new Worker('load')
+    await worker.call('open', { name, place: placeOf(redis, db), count, isRenewable })
+    await worker.call('fill', { name })
+    await worker.call('verify', { name })
+    return [name, worker]
+  })
+  return new Map(await Promise.all(starting))
+}
+
+/** Fails when one of them does not find what it wrote. */
+export async function endContenders(workers) {
+  for (const [name, worker] of workers) {
+    await worker.call('verify', { name })
+    await worker.call('close')
+    await worker.end()
+  }
+}

@@ -1,0 +1,81 @@
+import {
+  bold,
+  box,
+  count,
+  dim,
+  duration,
+  green,
+  isLive,
+  print,
+  yellow,
+} from '../scripts/terminal.mjs'
+import { describeMachine } from './machine.mjs'
+import { readResults, writeResults } from './report/page.mjs'
+import { judge, rowsOfTargets, TARGETS_HEAD, tableOfGroup, toText } from './report/tables.mjs'
+import { loadScenarios } from './scenarios/scenarios.mjs'
+import { Session } from './session.mjs'
+
+/** Runs the named scenarios, prints what they gave, and writes page, plots and numbers to the directory. */
+export async function measure({ names, directory, redisServer, seconds, rounds, isShort }) {
+  const started = performance.now()
+  const machine = await describeMachine(redisServer)
+  introduce(machine, isShort)
+  const scenarios = await loadScenarios()
+  const session = new Session({ redisServer, seconds, rounds, isShort })
+  const results = await readResults(directory, machine)
+  for (const [place, name] of names.entries()) {
+    const scenario = scenarios[name]
+    session.begin(`${place + 1} of ${names.length}: ${scenario.title}`)
+    const { groups, notes } = await scenario.run(session)
+    session.end()
+    results[name] = { machine, seconds, rounds, notes, groups: groups.map(toPlain) }
+    if (!isShort) show(scenario, results[name])
+    // After each, so that an interrupted run leaves what it had.
+    await writeResults(directory, scenarios, results)
+  }
+  conclude(names, scenarios, results, { isShort, directory, started })
+}
+
+function introduce({ cpu, cores, node, redis, load }, isShort) {
+  const what = isShort ? 'benchmark, only whether all answers are right' : 'benchmark'
+  const lines = [
+    `${bold('@atxp/redis')} ${what}`,
+    dim(`${cores} cores of ${cpu}, Node ${node}, Redis ${redis}`),
+  ]
+  print(isLive ? box(lines) : lines.join('\n'))
+  if (load > cores / 4 && !isShort) {
+    print(yellow(`The machine is busy (load ${load.toFixed(1)}): ratios will scatter.`))
+  }
+}
+
+function toPlain({ results, ...group }) {
+  return { ...group, results: Object.fromEntries(results) }
+}
+
+function show({ targets = [] }, { groups, notes }) {
+  for (const group of groups) print(`\n${bold(group.title)}\n${toText(tableOfGroup(group))}`)
+  if (targets.length > 0) {
+    print(`\n${toText([TARGETS_HEAD, ...rowsOfTargets(targets, groups)])}`)
+  }
+  for (const note of notes) print(dim(note))
+}
+
+function conclude(names, scenarios, results, { isShort, directory, started }) {
+  const time = duration(performance.now() - started)
+  if (isShort) {
+    const contenders = names.flatMap((name) =>
+      results[name].groups.flatMap((group) => Object.keys(group.results)),
+    )
+    print(
+      `\n${green('✓')} ${count(contenders.length)} right answers in ${names.length} scenarios, ${time}`,
+    )
+    return
+  }
+  const verdicts = names
+    .flatMap((name) =>
+      (scenarios[name].targets ?? []).map((target) => judge(target, results[name].groups)),
+    )
+    .filter((verdict) => verdict !== undefined)
+  const reached = verdicts.filter(({ isReached }) => isReached).length
+  print(`\n${reached} of ${verdicts.length} targets reached, ${time}; ${dim(`see ${directory}`)}`)
+}

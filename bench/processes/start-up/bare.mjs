@@ -1,0 +1,1 @@
+process.stdout.write(`${process.memoryUsage.rss()}\n`)

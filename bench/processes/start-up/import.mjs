@@ -1,0 +1,3 @@
+import { RedisOAuthDatabase } from '@atxp/redis'
+
+if (RedisOAuthDatabase !== undefined) process.stdout.write(`${process.memoryUsage.rss()}\n`)

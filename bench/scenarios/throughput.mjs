@@ -1,0 +1,73 @@
+import { endContenders, startContenders } from '../load/contender-processes.mjs'
+import { findRedisBenchmark, WireLimit } from '../load/redis-benchmark.mjs'
+
+const CALLERS = [16, 64, 512, 4096]
+const LIMIT = 'redis-benchmark'
+
+const READERS = [
+  ...['ours', 'ours-encrypted', 'ours-hot', 'ours-cached', 'upstream', 'upstream-encrypted'],
+  ...['ioredis', 'ioredis-auto', 'keyv', 'connect-redis'],
+]
+const WRITERS = READERS.filter((name) => name !== 'ours-hot' && name !== 'ours-cached')
+const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
+
+/** Operations a second of one process, by how many callers it has. */
+export const scenario = {
+  title: 'Throughput',
+  says: `One process reads or writes access tokens through its one connection, for as many callers as stand in the first
+column of the plots. Each caller begins its next operation when the last one has ended. 10 000 users; *read before* reads
+1000 of them again and again. \`redis-benchmark\` has as many commands on their way, 64 a connection, and makes nothing of
+the replies.`,
+  targets: [
+    ...target('read', 'ours', { 64: 2.2, 512: 4 }),
+    ...target('read', 'ours-encrypted', { 64: 1.2, 512: 1.2 }),
+    ...target('read', 'ours-hot', { 64: 2.5, 512: 2.5 }),
+    ...target('write', 'ours', { 64: 2.8, 512: 2.8 }),
+    ...target('write', 'ours-encrypted', { 64: 1, 512: 1 }),
+  ],
+  charts: ['read', 'write'].map((operation) => ({
+    kind: 'lines',
+    file: `benchmark-${operation}s`,
+    title: `${operation === 'read' ? 'Reads' : 'Writes'} a second, by number of callers`,
+    groups: CALLERS.map((callers) => `${operation}s, ${callers} callers`),
+    metric: 'perSecond',
+    xTitle: 'callers',
+  })),
+  run,
+}
+
+async function run(session) {
+  const redis = await session.startRedis()
+  const count = session.size(10_000, 512)
+  const workers = await startContenders(session, redis, READERS, count)
+  const limit = findRedisBenchmark() && new WireLimit(redis, READERS.length, count)
+  await limit?.fill()
+
+  const groups = []
+  for (const [operation, names] of [
+    ['read', READERS],
+    ['write', WRITERS],
+  ]) {
+    for (const callers of session.size(CALLERS, [16, 512])) {
+      const title = `${operation}s, ${callers} callers`
+      const all = limit === undefined ? names : [...names, LIMIT]
+      const options = { operation, callers, ms: session.ms }
+      const results = await session.alternate(title, all, (name) =>
+        name === LIMIT ? limit.run(options) : workers.get(name).call('run', { name, ...options }),
+      )
+      groups.push({ title, x: callers, metrics: METRICS, baseline: 'upstream', results })
+    }
+  }
+  await endContenders(workers)
+  const notes = limit === undefined ? ['There is no redis-benchmark on the PATH.'] : []
+  return { groups, notes }
+}
+
+function target(operation, of, ratios) {
+  return Object.entries(ratios).map(([callers, atLeast]) => ({
+    group: `${operation}s, ${callers} callers`,
+    of,
+    over: 'upstream',
+    atLeast,
+  }))
+}

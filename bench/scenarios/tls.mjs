@@ -1,0 +1,52 @@
+import { endContenders, startContenders } from '../load/contender-processes.mjs'
+import { enableTls } from '../load/tls.mjs'
+
+const NAMES = ['ours-text', 'ours', 'ioredis', 'ioredis-auto', 'upstream']
+const CALLERS = [1, 64, 512]
+const OPERATIONS = ['read', 'write']
+
+/** The same over TLS, where every packet costs more. */
+export const scenario = {
+  title: 'Over TLS',
+  says: 'As above, with TLS 1.3 between the process and Redis.',
+  targets: OPERATIONS.flatMap((operation) =>
+    CALLERS.map((callers) => ({
+      group: titleOf(operation, callers),
+      of: 'ours-text',
+      over: 'ioredis',
+      atLeast: 1,
+    })),
+  ),
+  charts: OPERATIONS.map((operation) => ({
+    kind: 'lines',
+    file: `benchmark-tls-${operation}s`,
+    title: `${operation === 'read' ? 'Reads' : 'Writes'} a second over TLS, by number of callers`,
+    groups: CALLERS.map((callers) => titleOf(operation, callers)),
+    metric: 'perSecond',
+    xTitle: 'callers',
+  })),
+  run,
+}
+
+function titleOf(operation, callers) {
+  return `${operation}s over TLS, ${callers === 1 ? 'one caller' : `${callers} callers`}`
+}
+
+async function run(session) {
+  const redis = await session.startRedis()
+  const overTls = { ...redis, tls: await enableTls(redis) }
+  const workers = await startContenders(session, overTls, NAMES, session.size(10_000, 512))
+  const groups = []
+  for (const operation of OPERATIONS) {
+    for (const callers of CALLERS) {
+      const title = titleOf(operation, callers)
+      const results = await session.alternate(title, NAMES, (name) =>
+        workers.get(name).call('run', { name, operation, callers, ms: session.ms }),
+      )
+      const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
+      groups.push({ title, x: callers, metrics, baseline: 'ioredis', results })
+    }
+  }
+  await endContenders(workers)
+  return { groups, notes: [] }
+}

@@ -1,0 +1,93 @@
+import { Redis } from 'ioredis'
+import { cleanUpLater } from '../scripts/cleanup.mjs'
+import { startPrivateRedis } from '../scripts/private-redis.mjs'
+import {
+  bar,
+  bold,
+  dim,
+  duration,
+  green,
+  isLive,
+  overwrite,
+  print,
+  settle,
+} from '../scripts/terminal.mjs'
+
+/** What one run of the benchmark has in common: how long, how often, on which server, and the progress that it shows. */
+export class Session {
+  #redisServer
+  #pids = []
+  #clients = []
+  #title = ''
+  /** Milliseconds of one measurement. */
+  ms
+  rounds
+  /** Only to see that the answers are right. */
+  isShort
+
+  constructor({ redisServer, seconds, rounds, isShort }) {
+    this.#redisServer = redisServer
+    this.ms = seconds * 1000
+    this.rounds = rounds
+    this.isShort = isShort
+  }
+
+  /** A size of data: the first, or in a short run the second. */
+  size(full, short) {
+    return this.isShort ? short : full
+  }
+
+  async startRedis() {
+    const redis = await startPrivateRedis(this.#redisServer)
+    this.#pids.push(redis.pid)
+    return redis
+  }
+
+  /** A bare client for a look at what is stored; ends with the scenario, also when that fails. */
+  connect(url) {
+    const redis = new Redis(url)
+    cleanUpLater(() => redis.disconnect())
+    this.#clients.push(redis)
+    return redis
+  }
+
+  /** Ends the servers of a scenario, which may hold a gigabyte. */
+  end() {
+    for (const client of this.#clients.splice(0)) client.disconnect()
+    for (const pid of this.#pids.splice(0)) process.kill(pid)
+  }
+
+  begin(title) {
+    this.#title = title
+    print(`\n${bold(title)}`)
+  }
+
+  /**
+   * Measures all names once a round, in turning order, so that no disturbance of the machine falls on one alone. A first
+   * round, in which code is compiled and buffers grow, does not count.
+   * @param measure - called with a name; gives the numbers of one measurement
+   * @returns the measurements of each name, one a round
+   */
+  async alternate(title, names, measure, { isWarmUpNeeded = !this.isShort } = {}) {
+    const started = performance.now()
+    const first = isWarmUpNeeded ? -1 : 0
+    const results = new Map(names.map((name) => [name, []]))
+    const total = names.length * (this.rounds - first)
+    let done = 0
+    for (let round = first; round < this.rounds; round += 1) {
+      for (const name of round % 2 === 0 ? names : [...names].reverse()) {
+        overwrite(`  ${bar(done / total, 20)}  ${title} ${dim(name)}`)
+        const measured = await measure(name)
+        if (round >= 0) results.get(name).push(measured)
+        done += 1
+      }
+    }
+    settle(`  ${green('✓')} ${title} ${dim(duration(performance.now() - started))}`)
+    return results
+  }
+
+  /** Says what is being prepared, where a person watches. */
+  prepare(text) {
+    if (isLive) overwrite(`  ${dim(`${this.#title}: ${text} …`)}`)
+  }
+}
