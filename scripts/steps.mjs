@@ -126,4 +126,10 @@ export const steps = [
     needs: ['build'],
   },
   { name: 'examples', says: 'every example', work: examples, needs: ['build'] },
+  {
+    name: 'bench',
+    says: 'right answers of all that is compared',
+    work: command(process.execPath, 'bench/run.mjs', '--short'),
+    needs: ['build'],
+  },
 ]
