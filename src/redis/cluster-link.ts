@@ -5,7 +5,7 @@ import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
 import { corkAll } from './cork.js'
 import { codeOf } from './failure.js'
-import { REFUSALS, type RetryLimits } from './retry.js'
+import { NO_CONNECTION, REFUSALS, type RetryLimits } from './retry.js'
 import { reconnectInBackground } from './socket.js'
 
 /**
@@ -24,10 +24,11 @@ export class ClusterLink implements Link {
     this.#cluster = cluster
     this.#queue = queue
     this.#limits = limits
-    cluster.on('node error', (error: unknown) => {
-      this.#lastError = error
-    })
+    cluster.on('node error', (error: unknown) => this.#note(error))
     cluster.on('error', (error: unknown) => this.#failed(error))
+    cluster.on('connecting', () => {
+      this.#lastError = undefined
+    })
     cluster.on('ready', () => this.#open())
     cluster.on('close', () => this.#lost())
     reconnectInBackground(cluster)
@@ -49,7 +50,7 @@ export class ClusterLink implements Link {
 
   // A node that hangs is found by ioredis' `socketTimeout`.
   stalled(command: TrackedCommand): unknown {
-    return command.isHeld ? this.#lastError : undefined
+    return command.isHeld ? (this.#lastError ?? NO_CONNECTION) : undefined
   }
 
   scanNodes(slotKey: string | undefined): readonly Node[] {
@@ -100,8 +101,14 @@ export class ClusterLink implements Link {
   }
 
   #failed(error: unknown): void {
-    this.#lastError = error
-    if (REFUSALS.has(codeOf(error))) this.#giveUp(() => true)
+    this.#note(error)
+    if (REFUSALS.has(codeOf(this.#lastError))) this.#giveUp(() => true)
+  }
+
+  // ioredis reports as well that a connection is closed, behind what closed it.
+  #note(error: unknown): void {
+    if (this.#lastError === undefined || codeOf(error) !== 'CONNECTION_LOST')
+      this.#lastError = error
   }
 
   #lost(): void {

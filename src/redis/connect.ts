@@ -3,10 +3,10 @@ import { BorrowedLink } from './borrowed-link.js'
 import { ClusterLink } from './cluster-link.js'
 import { keyAt } from './cluster-nodes.js'
 import { Connection } from './connection.js'
-import { authenticate, authenticateAlways, type CredentialsProvider } from './credentials.js'
+import { authenticate, type CredentialsProvider } from './credentials.js'
 import { OwnLink } from './own-link.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
-import { expectFurtherErrors } from './socket.js'
+import { beforeConnecting, expectFurtherErrors } from './socket.js'
 import { Subscriber } from './subscriber.js'
 import {
   type ClusterTopology,
@@ -35,6 +35,8 @@ export interface Channels {
   keyAt(node: Redis, prefix: string): string
 }
 
+type AddressOptions = { host?: string | undefined; port?: number | undefined }
+
 const anyKey = (_node: Redis, prefix: string): string => prefix
 
 // How long a socket that was told to end may take before it is destroyed.
@@ -59,7 +61,11 @@ const MAX_REDIRECTIONS = 100
 /** Does not connect yet: the first command does. */
 export function connect(topology: Topology, options: ConnectOptions): Channels {
   const server = nameOfTopology(topology)
-  const { commandTimeout } = options
+  const { commandTimeout, retryDelayOnFailover } = options
+  const feeds: Feeds = {
+    retryDelayMs: retryDelayOnFailover,
+    createClient: (node) => node.duplicate(FEED_OPTIONS),
+  }
   if (topology.kind === 'cluster') {
     const cluster = createCluster(topology, options)
     return {
@@ -70,9 +76,9 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
         commandTimeout,
         (queue) => new ClusterLink(cluster, queue, options),
       ),
-      // A Cluster's client has a connection of its own for subscriptions.
-      subscriber: new Subscriber(() => cluster),
-      track: (listener) => new Tracking(cluster, listener, feedsOf(options)),
+      // Not the one of ioredis' Cluster: refused, that tries again at once, and again.
+      subscriber: new Subscriber(() => createClusterSubscriber(cluster, topology, options)),
+      track: (listener) => new Tracking(cluster, listener, feeds),
     }
   }
   const client = new Redis({
@@ -82,6 +88,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     autoResendUnfulfilledCommands: false,
   })
   expectFurtherErrors(client)
+  prepareCopies(client, options)
   return {
     topology: topology.kind,
     keyAt: anyKey,
@@ -93,19 +100,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
       return new OwnLink(client, queue, { ...options, isSentinel, authenticate: authenticateOnce })
     }),
     subscriber: new Subscriber(() => createSubscriber(topology, options)),
-    track: (listener) => new Tracking(client, listener, feedsOf(options)),
-  }
-}
-
-/** How connections beside another one's are made: of the same server, with the credentials of now. */
-function feedsOf({ retryDelayOnFailover, credentials, connectionTimeout }: ConnectOptions): Feeds {
-  return {
-    retryDelayMs: retryDelayOnFailover,
-    createClient: (node) => {
-      const client = node.duplicate(FEED_OPTIONS)
-      if (credentials) authenticateAlways(client, credentials, connectionTimeout)
-      return client
-    },
+    track: (listener) => new Tracking(client, listener, feeds),
   }
 }
 
@@ -113,18 +108,45 @@ function createSubscriber(
   topology: ServerTopology | SentinelTopology,
   options: ConnectOptions,
 ): Redis {
-  const client = new Redis({
-    ...driverOptions(topology, options),
-    retryStrategy: (attempt) => idleDelayMs(attempt, options.retryDelayOnFailover),
-  })
+  const client = new Redis(subscriberOptions(driverOptions(topology, options), options))
   expectFurtherErrors(client)
-  const { credentials, connectionTimeout } = options
-  if (credentials) authenticateAlways(client, credentials, connectionTimeout)
+  beforeConnecting(client, () => authenticateIfPossible(client, options))
   return client
 }
 
+/** Any node will do: the Cluster carries publications to all of them. */
+function createClusterSubscriber(
+  cluster: Cluster,
+  topology: ClusterTopology,
+  options: ConnectOptions,
+): Redis {
+  const client = new Redis(subscriberOptions(commonOptions(topology, options), options))
+  expectFurtherErrors(client)
+  beforeConnecting(client, async () => {
+    const known = cluster.nodes().map((node): AddressOptions => node.options)
+    const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
+    const { host, port } = nodes[Math.floor(Math.random() * nodes.length)] ?? {}
+    Object.assign(client.options, { host, port })
+    await authenticateIfPossible(client, options)
+  })
+  return client
+}
+
+/** Where it fails, the old password has to do: this connection is tried for again and again. */
+async function authenticateIfPossible(client: Redis, options: ConnectOptions): Promise<void> {
+  const { credentials, connectionTimeout } = options
+  if (credentials) await authenticate(client, credentials, connectionTimeout).catch(() => {})
+}
+
+function subscriberOptions(options: RedisOptions, limits: RetryLimits): RedisOptions {
+  return {
+    ...options,
+    retryStrategy: (attempt) => idleDelayMs(attempt, limits.retryDelayOnFailover),
+  }
+}
+
 function createCluster(topology: ClusterTopology, options: ConnectOptions): Cluster {
-  const { retryDelayOnFailover, credentials, connectionTimeout, commandTimeout } = options
+  const { retryDelayOnFailover, connectionTimeout, commandTimeout } = options
   const cluster = new Cluster([...topology.nodes], {
     lazyConnect: true,
     enableReadyCheck: false,
@@ -140,10 +162,41 @@ function createCluster(topology: ClusterTopology, options: ConnectOptions): Clus
     redisOptions: { ...commonOptions(topology, options), socketTimeout: commandTimeout },
   })
   cluster.on('+node', (node: Redis) => {
-    expectFurtherErrors(node)
-    if (credentials) authenticateAlways(node, credentials, connectionTimeout)
+    prepare(node, options)
+    // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
+    prepareCopies(node, options, (error) => {
+      if (cluster.status !== 'ready') cluster.emit('node error', error)
+    })
   })
   return cluster
+}
+
+/** Has a client of ioredis' making ask for credentials before it connects. */
+function prepare(client: Redis, { credentials, connectionTimeout }: ConnectOptions): void {
+  expectFurtherErrors(client)
+  if (credentials === undefined) return
+  beforeConnecting(client, async () => {
+    try {
+      await authenticate(client, credentials, connectionTimeout)
+    } catch (error) {
+      client.emit('error', error)
+      client.disconnect()
+    }
+  })
+}
+
+function prepareCopies(
+  client: Redis,
+  options: ConnectOptions,
+  onError: (error: unknown) => void = () => {},
+): void {
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = (override) => {
+    const copy = duplicate(override)
+    copy.on('error', onError)
+    prepare(copy, options)
+    return copy
+  }
 }
 
 function driverOptions(

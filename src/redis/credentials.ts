@@ -28,25 +28,6 @@ export async function authenticate(
   options.password = credentials.password
 }
 
-/** The same before each connection that ioredis makes by itself. Where it fails, the old password has to do. */
-export function authenticateAlways(
-  client: Redis,
-  provider: CredentialsProvider,
-  timeoutMs: number,
-): void {
-  const connect = client.connect.bind(client)
-  let connecting: Promise<void> | undefined
-  client.connect = () => {
-    connecting ??= authenticate(client, provider, timeoutMs)
-      .catch(() => {})
-      .then(() => connect())
-      .finally(() => {
-        connecting = undefined
-      })
-    return connecting
-  }
-}
-
 async function within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

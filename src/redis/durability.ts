@@ -47,10 +47,10 @@ export class Durability {
     const node = this.#parts.nodeFor(key)
     if (node === undefined) throw this.#failure('the connection was lost')
     let barrier = this.#barriers.get(node)
-    if (barrier === undefined) {
+    if (barrier === undefined) node.once('end', () => this.#drop(node))
+    if (barrier === undefined || barrier.isEnded) {
       barrier = new Barrier(node, this.#parts.markerFor(node), this.#parts)
       this.#barriers.set(node, barrier)
-      node.once('end', () => this.#drop(node))
     }
     try {
       await barrier.pass()
@@ -103,6 +103,11 @@ class Barrier {
     })
     expectFurtherErrors(this.#client)
     reconnectInBackground(this.#client)
+  }
+
+  /** It could not log in, and will not try again. */
+  get isEnded(): boolean {
+    return this.#client.status === 'end'
   }
 
   /** Resolves once a round has succeeded that began after this call. */

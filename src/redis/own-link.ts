@@ -4,9 +4,7 @@ import type { CommandQueue } from './command-queue.js'
 import type { Link, Node } from './connection.js'
 import { corkAll } from './cork.js'
 import { codeOf, isReply } from './failure.js'
-import { idleDelayMs, REFUSALS, type RetryLimits } from './retry.js'
-
-const NO_CONNECTION = Object.assign(new Error('no connection in time'), { code: 'ETIMEDOUT' })
+import { idleDelayMs, NO_CONNECTION, REFUSALS, type RetryLimits } from './retry.js'
 
 /** One server has no layout to change. */
 const STABLE = Promise.resolve('')

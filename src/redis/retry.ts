@@ -19,6 +19,11 @@ export const REFUSALS: ReadonlySet<RedisOAuthDatabaseErrorCode> = new Set([
   'TOO_MANY_CLIENTS',
 ])
 
+/** Why a command fails that waited all its time for a connection, where nothing else is known. */
+export const NO_CONNECTION: Error = Object.assign(new Error('no connection in time'), {
+  code: 'ETIMEDOUT',
+})
+
 const MAX_IDLE_RETRY_MS = 1_000
 
 /** Between attempts that nobody waits for: ever longer up to a second, and not the same for all processes. */

@@ -20,3 +20,28 @@ export function reconnectInBackground(client: Redis | Cluster): void {
     reconnectTimeout?.unref()
   })
 }
+
+/** Has `prepare` run before each connection that ioredis makes; none is made any more once the client was told to end. */
+export function beforeConnecting(client: Redis, prepare: () => Promise<void>): void {
+  const { connect, disconnect } = client
+  let connecting: Promise<void> | undefined
+  let isEnded = false
+  client.disconnect = (reconnect = false) => {
+    isEnded ||= !reconnect
+    disconnect.call(client, reconnect)
+  }
+  client.connect = () => {
+    // ioredis makes this, private in its types, when it connects, and cannot queue a command before.
+    const parts = client as unknown as { condition?: object }
+    parts.condition ??= { select: client.options.db, subscriber: false }
+    connecting ??= prepare()
+      .then(() => {
+        if (isEnded) throw new Error('Connection is closed.')
+        return connect.call(client)
+      })
+      .finally(() => {
+        connecting = undefined
+      })
+    return connecting
+  }
+}
