@@ -110,18 +110,14 @@ function codeOfReply(message: string): Code {
   return (nested !== undefined && REPLY_CODES[nested]) || 'REDIS_ERROR'
 }
 
-// ioredis says in words only what the last of the Sentinels said, or why it could not be asked.
+// ioredis has only words for what became of the last of the Sentinels.
 function codeOfSentinels(message: string): Code {
-  const [, reason] = message.split('Last error: ')
-  if (reason === undefined) {
-    // They were asked and know no master of that name; unless the end of the list came before any of them.
-    return message.includes('retry is disabled') ? 'HOST_NOT_FOUND' : 'CONNECTION_LOST'
-  }
+  const [, reason = ''] = message.split('Last error: ')
+  if (/No such master/.test(reason)) return 'HOST_NOT_FOUND'
   if (/timed out/.test(reason)) return 'CONNECTION_TIMEOUT'
-  const known = SYSTEM_CODES[/\bE[A-Z_]+\b/.exec(reason)?.[0] ?? '']
-  if (known !== undefined) return known
   const said = codeOfReply(reason)
-  return said === 'REDIS_ERROR' ? 'CONNECTION_LOST' : said
+  // "Connection is closed": why it never stood is not told.
+  return said === 'REDIS_ERROR' ? 'CONNECTION_REFUSED' : said
 }
 
 const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
