@@ -26,9 +26,6 @@ export class ClusterLink implements Link {
     this.#limits = limits
     cluster.on('node error', (error: unknown) => this.#note(error))
     cluster.on('error', (error: unknown) => this.#failed(error))
-    cluster.on('connecting', () => {
-      this.#lastError = undefined
-    })
     cluster.on('ready', () => this.#open())
     cluster.on('close', () => this.#lost())
     reconnectInBackground(cluster)
@@ -105,8 +102,10 @@ export class ClusterLink implements Link {
     if (REFUSALS.has(codeOf(this.#lastError))) this.#giveUp(() => true)
   }
 
-  // ioredis reports as well that a connection is closed, behind what closed it.
   #note(error: unknown): void {
+    // Of one node; it would be out of date when it is asked for.
+    if (this.#cluster.status === 'ready') return
+    // ioredis reports as well that a connection is closed, behind what closed it.
     if (this.#lastError === undefined || codeOf(error) !== 'CONNECTION_LOST')
       this.#lastError = error
   }

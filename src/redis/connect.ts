@@ -164,9 +164,7 @@ function createCluster(topology: ClusterTopology, options: ConnectOptions): Clus
   cluster.on('+node', (node: Redis) => {
     prepare(node, options)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
-    prepareCopies(node, options, (error) => {
-      if (cluster.status !== 'ready') cluster.emit('node error', error)
-    })
+    prepareCopies(node, options, (error) => cluster.emit('node error', error))
   })
   return cluster
 }
