@@ -7,7 +7,7 @@ import { checkNodeVersion, installNodeModules, installRedis } from '../scripts/i
 import { print, showCursor } from '../scripts/terminal.mjs'
 import { scenarioNames } from './scenarios/scenarios.mjs'
 
-const USAGE = `npm run bench                      measures everything and writes docs/benchmarks.md
+const USAGE = `npm run bench                      measures everything, in about half an hour, and writes docs/benchmarks.md
 npm run bench -- latency bulk      only the named scenarios; of the others the page keeps what it says
 npm run bench -- --seconds 2       how long each measurement takes (1)
 npm run bench -- --rounds 9        how often each is repeated (5)

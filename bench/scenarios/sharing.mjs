@@ -1,14 +1,15 @@
 import { placeOf } from '../load/contender-processes.mjs'
 import { Worker } from '../load/worker.mjs'
 
-const NAMES = ['ours', 'ours-encrypted', 'upstream', 'ioredis']
+const NAMES = ['ours', 'ours-encrypted', 'ours-cached', 'upstream', 'ioredis']
 const CALLERS = 16
 
 /** One Redis for many instances. */
 export const scenario = {
   title: 'Instances that share one Redis',
   says: `All processes together, ${CALLERS} callers in each, nine reads to one write of the same records. With few cores this shows how
-much work a process and Redis save each other, since all of them share what there is.`,
+much work a process and Redis save each other, since all of them share what there is.
+A cache hears of every write of every other instance.`,
   charts: [
     {
       kind: 'lines',

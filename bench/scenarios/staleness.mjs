@@ -21,7 +21,7 @@ async function run(session) {
   const count = session.size(100, 10)
   const place = placeOf(redis, 0)
   const writer = new Worker('staleness')
-  await writer.call('open', { name: 'ours', place, count })
+  await writer.call('open', { name: 'ours-cached', place, count })
   const versions = new Array(count).fill(0)
   for (let index = 0; index < count; index += 1) await writer.call('write', index, 0)
   const readers = new Map()
