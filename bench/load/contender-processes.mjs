@@ -2,8 +2,7 @@ import { Worker } from './worker.mjs'
 
 /** Where a contender keeps its records: each in a database of its own, so that none is in the way of another. */
 export function placeOf({ port, tls }, db) {
-  const scheme = tls ? 'rediss' : 'redis'
-  return { url: `${scheme}://127.0.0.1:${tls?.port ?? port}/${db}`, tls: tls && { ca: tls.ca } }
+  return { url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}/${db}`, tls }
 }
 
 /** A process for each of the names, with all records stored; gives them by name. */

@@ -1,7 +1,6 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
@@ -11,7 +10,7 @@ import { cleanUpLater } from '../../scripts/cleanup.mjs'
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY_MS = 24 * 60 * 60 * 1000
 
-/** Has a server listen for TLS as well; gives that port, and the certificate to trust. */
+/** Has a server speak TLS, and nothing else, on its port; gives the certificate to trust. */
 export async function enableTls(redis) {
   const directory = await mkdtemp(join(tmpdir(), 'atxp-bench-tls-'))
   cleanUpLater(() => rm(directory, { recursive: true, force: true }))
@@ -23,9 +22,9 @@ export async function enableTls(redis) {
   try {
     await client.config('SET', 'tls-cert-file', files.cert, 'tls-key-file', files.key)
     await client.config('SET', 'tls-ca-cert-file', files.cert, 'tls-auth-clients', 'no')
-    const port = await freePort()
-    await client.config('SET', 'tls-port', port)
-    return { port, ca: cert }
+    await client.config('SET', 'port', 0)
+    await client.config('SET', 'tls-port', redis.port)
+    return { ca: cert }
   } finally {
     client.disconnect()
   }
@@ -49,14 +48,4 @@ async function makeCertificate() {
   )
   const key = await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)
   return { cert: certificate.toString('pem'), key: x509.PemConverter.encode(key, 'PRIVATE KEY') }
-}
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const probe = createServer().once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const { port } = probe.address()
-      probe.close(() => resolve(port))
-    })
-  })
 }

@@ -66,15 +66,16 @@ function pageOf(shown, results) {
   const targets = shown.flatMap(([name, { targets = [] }]) =>
     rowsOfTargets(targets, results[name].groups),
   )
+  const { machine } = results[shown.at(-1)[0]]
   return [
     '# Benchmarks',
     'Made by `npm run bench`, which writes this page, its plots and [all numbers](benchmarks.json). It needs nothing but ' +
       'Node 20.19 and a free machine, starts its own Redis servers on the loopback, and fails when any contender gives a ' +
       'wrong answer. `npm run bench -- throughput listing` measures only those again; `--help` lists them.',
-    machineOf(results[shown.at(-1)[0]].machine),
+    machineOf(machine),
     'Each measurement is repeated in rounds, in which all contenders take turns. Tables show the median and, in brackets, ' +
-      'the smallest and the largest. A ratio is taken within each round. The load generator, the library and Redis share the ' +
-      'cores: with two of them, one process of the library and Redis have one each, and what needs more waits.',
+      'the smallest and the largest. A ratio is taken within each round. Load generators that could stand in the way are ' +
+      `processes of their own; they, the library and Redis share the ${machine.cores} cores.`,
     '## Contenders',
     toMarkdown(CONTENDERS, { isNumeric: false }),
     '## Targets',
@@ -85,20 +86,19 @@ function pageOf(shown, results) {
     .concat('\n')
 }
 
-function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, commit, date }) {
+function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, date }) {
   const memory = Math.round(memoryBytes / 2 ** 30)
   const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`)
   return (
-    `Measured on ${date} at commit ${commit}: ${cores} cores of ${cpu}, ${memory} GiB, ${system}, Node ${node}, Redis ${redis}; ` +
+    `Measured on ${date}: ${cores} cores of ${cpu}, ${memory} GiB, ${system}, Node ${node}, Redis ${redis}; ` +
     `${versions.join(', ')}.`
   )
 }
 
 function sectionOf({ title, says, charts = [] }, { groups, notes, rounds, machine }) {
-  const remarks = [
-    `${rounds} rounds; load of the machine before: ${machine.load.toFixed(1)}.`,
-    ...notes,
-  ]
+  const { commit, load } = machine
+  const circumstances = `${rounds} rounds at commit ${commit}; load of the machine before: ${load.toFixed(1)}.`
+  const remarks = [circumstances, ...notes]
   return [
     `## ${title}`,
     says.replaceAll('\n', ' '),
