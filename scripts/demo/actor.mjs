@@ -11,8 +11,10 @@ export class Actor {
   #lastId = 0
   #ended
 
-  constructor(label, { url, keyPrefix }) {
-    this.label = label
+  constructor(name, tint, { url, keyPrefix }) {
+    this.name = name
+    this.tint = tint
+    this.label = tint(name)
     const env = { ...process.env, REDIS_URL: url, KEY_PREFIX: keyPrefix }
     this.#child = fork(WORKER, [], { env, serialization: 'advanced' })
     this.#ended = new Promise((resolve) => {

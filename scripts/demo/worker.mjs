@@ -9,8 +9,12 @@ const db = new RedisOAuthDatabase({ url: process.env.REDIS_URL, keyPrefix: proce
 // Ctrl-C reaches the whole group; the parent says what is to become of us.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => {
-  void db.close()
+  void commands.closeClient().finally(() => db.close())
 })
+
+/** The module that knows the ATXP client; loaded when it is needed. */
+let atxp
+let client
 
 process.on('message', ({ id, name, args }) => {
   const started = performance.now()
@@ -27,6 +31,29 @@ function answer(message) {
 
 const commands = {
   ping: () => db.ping(),
+
+  async loadClient() {
+    atxp = await import('./client.mjs')
+  },
+
+  async connectClient([setup]) {
+    await commands.closeClient()
+    client = await atxp.connect(db, setup)
+  },
+
+  async closeClient() {
+    await client?.close()
+    client = undefined
+  },
+
+  callTool: () => atxp.callTool(client),
+  takeEvents: async () => atxp.takeEvents(),
+
+  async forgetSessions([accounts, issuer]) {
+    for (const account of accounts) await db.deleteUser(account)
+    await db.deleteClientCredentials(issuer)
+  },
+
   storeToken: (args) => db.storeToken(...args),
   getToken: (args) => db.getToken(...args),
   hasToken: (args) => db.hasToken(...args),
