@@ -9,7 +9,7 @@ const db = new RedisOAuthDatabase({ url: process.env.REDIS_URL, keyPrefix: proce
 // Ctrl-C reaches the whole group; the parent says what is to become of us.
 process.on('SIGINT', () => {})
 process.on('disconnect', () => {
-  void commands.closeClient().finally(() => db.close())
+  void close()
 })
 
 /** The module that knows the ATXP client; loaded when it is needed. */
@@ -23,6 +23,11 @@ process.on('message', ({ id, name, args }) => {
     (error) => answer({ id, failure: error.message }),
   )
 })
+
+async function close() {
+  await commands.closeClient()
+  await db.close()
+}
 
 /** A parent that has hung up wants no answer. */
 function answer(message) {
