@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseErrorCode } from '../errors.js'
 import { codeOf } from './failure.js'
 import { expectFurtherErrors } from './socket.js'
+import { within } from './time-limit.js'
 
 /** Where Redis publishes the names of keys that have changed. */
 const CHANNEL = '__redis__:invalidate'
@@ -139,13 +140,4 @@ class AnotherServer extends Error {}
 /** Which run of which server a client speaks with. */
 async function runOf(client: Redis): Promise<string | undefined> {
   return /^run_id:(\w+)/m.exec(await client.info('server'))?.[1]
-}
-
-/** Rejects when there is no answer within `ms`. One that waits in the socket of a busy process counts. */
-function within<T>(ms: number, answer: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => setImmediate(() => reject(new Error('timed out'))), ms)
-    timer.unref()
-    answer.then(resolve, reject).finally(() => clearTimeout(timer))
-  })
 }

@@ -19,7 +19,7 @@ export async function authenticate(
   provider: CredentialsProvider,
   timeoutMs: number,
 ): Promise<void> {
-  const credentials = await within(timeoutMs, async () => provider())
+  const credentials = await ask(provider, timeoutMs)
   if (typeof credentials?.password !== 'string')
     throw unavailable('it must give { username?, password }')
   const { options } = client
@@ -28,16 +28,17 @@ export async function authenticate(
   options.password = credentials.password
 }
 
-async function within<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
+async function ask(provider: CredentialsProvider, timeoutMs: number): Promise<Credentials> {
+  const lateness = unavailable(`it took longer than ${timeoutMs} ms`)
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(unavailable(`it took longer than ${timeoutMs} ms`)), timeoutMs)
+    timer = setTimeout(() => reject(lateness), timeoutMs)
     timer.unref()
   })
   try {
-    return await Promise.race([work(), late])
+    return await Promise.race([Promise.resolve().then(provider), late])
   } catch (error) {
-    throw error instanceof RedisOAuthDatabaseError ? error : unavailable('it threw an error')
+    throw error === lateness ? error : unavailable('it threw an error')
   } finally {
     clearTimeout(timer)
   }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { epochOf } from './epoch.js'
 import { expectFurtherErrors, reconnectInBackground } from './socket.js'
+import { within } from './time-limit.js'
 
 export interface DurabilityOptions {
   /** How many replicas must have a write before it resolves, at least 1. */
@@ -113,7 +114,8 @@ class Barrier {
   /** Resolves once a round has succeeded that began after this call. */
   pass(): Promise<void> {
     if (this.#round === undefined) {
-      this.#round = this.#wait().finally(() => {
+      const { timeoutMs, commandTimeout } = this.#options
+      this.#round = within(timeoutMs + commandTimeout, this.#wait()).finally(() => {
         this.#round = undefined
       })
       return this.#round
