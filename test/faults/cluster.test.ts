@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
+import type { DurabilityOptions } from '../../src/index.js'
 import { type ClusterServers, type SlotMigration, startCluster } from '../support/cluster.js'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import type { RedisServer } from '../support/redis-server.js'
@@ -36,7 +37,7 @@ async function openMigrations(): Promise<SlotMigration[]> {
   return migrations
 }
 
-const FAULTS: Omit<Fault, 'load'>[] = [
+const FAULTS: (Omit<Fault, 'load'> & { durability?: DurabilityOptions })[] = [
   {
     name: 'Cluster: slots moved to another master',
     async strike(load) {
@@ -85,6 +86,20 @@ const FAULTS: Omit<Fault, 'load'>[] = [
     codes: LOST_CODES,
     loses: 'what was not replicated',
   },
+  {
+    name: 'Cluster: one master killed, writes confirmed by its replica',
+    durability: { replicas: 1, timeoutMs: 1_000 },
+    strike: async () => {
+      await master.kill()
+      await cluster.settled()
+    },
+    mend: async () => {
+      await master.restart({ keepData: true })
+      await cluster.settled()
+    },
+    codes: [...LOST_CODES, 'NOT_DURABLE'],
+    loses: 'what was not confirmed',
+  },
 ]
 
 describe('a Cluster under load', () => {
@@ -109,12 +124,12 @@ describe('a Cluster under load', () => {
     proxy = proxies.get(master) as FaultProxy
   })
 
-  it.each(named(FAULTS))('%s', async (_, fault) => {
+  it.each(named(FAULTS))('%s', async (_, { durability, ...fault }) => {
     const natMap = Object.fromEntries(
       [...proxies].map(([node, { host, port }]) => [`${node.host}:${node.port}`, { host, port }]),
     )
     const nodes = [...proxies.values()].map(({ host, port }) => ({ host, port }))
-    const database = { cluster: { nodes, natMap }, password: PASSWORD }
+    const database = { cluster: { nodes, natMap }, password: PASSWORD, durability }
     await endure({ ...fault, load: { database } })
   })
 })

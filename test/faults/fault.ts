@@ -2,10 +2,12 @@ import { appendFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import { DEFAULTS } from '../../src/options.js'
 import { type Call, checkCalls, checkLogins, overlapsOf } from './history.js'
-import { Load, type LoadOptions, nowMs } from './load.js'
+import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
 
 /** Beside what a busy process needs to come to its timers at all. */
 const TIMER_SLACK_MS = 300
+/** A silent connection that hears of changes is found out within this. */
+const STALE_MS = 1_000
 const SHOWN_FINDINGS = 5
 const LASTS_MS = 1_000
 
@@ -18,8 +20,8 @@ export interface Fault {
   mend?: (load: Load) => Promise<unknown>
   /** With which codes calls may fail. */
   codes: readonly string[]
-  /** Which acknowledged writes the servers themselves may lose. */
-  loses?: 'everything' | 'what was not replicated'
+  /** What the servers themselves may lose. Unconfirmed is a write that was not acknowledged, though it can be read. */
+  loses?: 'everything' | 'what was not replicated' | 'what was not confirmed'
   /** Bytes were held on their way, so that a write of unknown outcome can happen after later ones. */
   mayBeLate?: boolean
   /** Which calls may fail. @defaultValue all */
@@ -65,8 +67,13 @@ export async function endure(fault: Fault): Promise<Outcome> {
     const { remains, codes } = await load.end()
 
     const calls = records.flatMap((record) => record.calls)
+    const lagMs = Math.max(...records.map((record) => record.lagMs))
     const options = {
-      ...(fault.loses && { lossyUntil: mendedAt }),
+      staleMs: (process: number) =>
+        hasCache(process, records.length) ? STALE_MS + lagMs + TIMER_SLACK_MS : 0,
+      ...(fault.loses && {
+        [fault.loses === 'what was not confirmed' ? 'unconfirmedUntil' : 'lossyUntil']: mendedAt,
+      }),
       ...(fault.mayBeLate && { mayBeLate: true }),
     }
     const findings = checkCalls(calls, options)
@@ -75,7 +82,6 @@ export async function endure(fault: Fault): Promise<Outcome> {
       options,
     )
     const overlaps = overlapsOf(records.flatMap((record) => record.turns))
-    const lagMs = Math.max(...records.map((record) => record.lagMs))
     const outcome = summarize(fault, calls, fault.mend ? mendedAt : struckAt, findings.lost.size)
     report(outcome)
 
@@ -94,8 +100,7 @@ export async function endure(fault: Fault): Promise<Outcome> {
         failed.filter(({ op }) => !fault.fails?.includes(op)).slice(0, SHOWN_FINDINGS),
       ).toEqual([])
     }
-    const commandTimeout = fault.load.database.commandTimeout ?? DEFAULTS.commandTimeout
-    expect(outcome.slowestMs).toBeLessThan(commandTimeout + lagMs + TIMER_SLACK_MS)
+    expect(outcome.slowestMs).toBeLessThan(longestCallMs(fault) + lagMs + TIMER_SLACK_MS)
     for (const { started, ended } of records) expect(ended).toBe(started)
     for (const { resourcesBefore, resourcesAfter, warnings } of remains) {
       expect({ resources: resourcesAfter, warnings }).toEqual({
@@ -146,6 +151,12 @@ function healedAt(calls: Call[], since: number): number {
     first.set(key, Math.min(first.get(key) ?? Number.POSITIVE_INFINITY, to))
   }
   return Math.max(since, ...first.values())
+}
+
+/** What is promised: `commandTimeout`; with `durability`, what is left of one confirmation and another one on top. */
+function longestCallMs({ load }: Fault): number {
+  const { commandTimeout = DEFAULTS.commandTimeout, durability } = load.database
+  return commandTimeout + (durability ? 2 * (durability.timeoutMs + commandTimeout) : 0)
 }
 
 function report(outcome: Outcome): void {

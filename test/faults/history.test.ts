@@ -81,6 +81,24 @@ describe('a history shows as older, and lost', () => {
     expect(kinds(calls, { lossyUntil: 2 })).toEqual({ ...GOOD, older: 1, lost: 1 })
   })
 
+  it('not where it was read but never acknowledged, and that was allowed until then', () => {
+    const unknown = write(2, 2, 3, { outcome: 'unknown' })
+    const calls = [write(1, 0, 1), unknown, read(2, 4, 5), read(1, 6, 7)]
+    expect(kinds(calls, { unconfirmedUntil: 5 })).toEqual(GOOD)
+    expect(kinds(calls, { unconfirmedUntil: 4 })).toEqual({ ...GOOD, older: 1 })
+    const [, acknowledged] = history[0] as [string, Call[]]
+    expect(kinds(acknowledged, { unconfirmedUntil: 99 })).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
+  it('not within the time that a process needs to hear of what others did', () => {
+    const staleMs = (process: number) => (process === 1 ? 10 : 0)
+    const calls = [write(1, 0, 1), write(2, 2, 3), read(1, 12, 13)]
+    expect(kinds(calls, { staleMs })).toEqual(GOOD)
+    expect(kinds([...calls, read(1, 14, 15)], { staleMs })).toEqual({ ...GOOD, older: 1, lost: 1 })
+    const seen = [write(1, 0, 1), write(2, 2, 3), read(2, 4, 5), read(1, 6, 7)]
+    expect(kinds(seen, { staleMs })).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
   it('not where the write was held on its way', () => {
     const [, calls] = history[3] as [string, Call[]]
     expect(kinds(calls, { mayBeLate: true })).toEqual(GOOD)

@@ -41,8 +41,12 @@ export interface Findings {
 export interface CheckOptions {
   /** The last moment at which an acknowledged write may be lost; left out, none may. */
   lossyUntil?: number | undefined
+  /** The last moment at which a write may be lost that was read, but never acknowledged. */
+  unconfirmedUntil?: number | undefined
   /** Whether a write of unknown outcome may happen after later ones: its bytes were held on the way. */
   mayBeLate?: boolean | undefined
+  /** How much later than others, in milliseconds, a process that reads from its own memory may hear of changes. */
+  staleMs?: ((process: number) => number) | undefined
 }
 
 /**
@@ -67,53 +71,69 @@ export function checkCalls(calls: readonly Call[], options: CheckOptions = {}): 
   return findings
 }
 
+/** By a certain time a write is known to have happened. */
+interface Evidence {
+  at: number
+  number: number
+  process: number
+  isRead: boolean
+}
+
 /** A key, and which of its writes are known to have happened by when. */
 class Register {
   readonly #key: string
   readonly #writes: readonly Call[]
   readonly #findings: Findings
-  readonly #lossyUntil: number
-  readonly #mayBeLate: boolean
-  readonly #evidence: { at: number; number: number }[]
+  readonly #options: CheckOptions
+  readonly #evidence: Evidence[]
 
   constructor(key: string, writes: readonly Call[], findings: Findings, options: CheckOptions) {
     this.#key = key
     this.#writes = writes
     this.#findings = findings
-    this.#lossyUntil = options.lossyUntil ?? Number.NEGATIVE_INFINITY
-    this.#mayBeLate = options.mayBeLate ?? false
+    this.#options = options
     this.#evidence = writes
       .filter(({ outcome }) => outcome === 'ok')
-      .map(({ to, number }) => ({ at: to, number: number ?? 0 }))
+      .map(({ to, number, process }) => ({
+        at: to,
+        number: number ?? 0,
+        process,
+        isRead: false,
+      }))
   }
 
   /** Reads come in the order of their ends. */
   check(read: Call): void {
     if (read.outcome === 'wrong') this.#findings.wrong.push(`${this.#key}: text that nobody wrote`)
     if (read.outcome !== 'ok') return
-    const floor = this.#floorAt(read.from)
-    const number = this.#writeSeen(read, floor.number)
+    const known = this.#evidence.filter((each) => this.#isKnown(each, read))
+    const floor = highest(known)
+    const number = this.#writeSeen(read, floor)
     if (number === undefined) {
       const why = this.#numbered(read.number)?.outcome ?? 'nobody has made'
       this.#findings.wrong.push(`${this.#key}: read write ${read.number}, which is ${why}`)
       return
     }
-    this.#evidence.push({ at: read.to, number })
-    const isLate = this.#mayBeLate && this.#numbered(number)?.outcome === 'unknown'
-    if (number >= floor.number || isLate) return
-    this.#noteLosses(number, floor.number)
-    if (floor.at > this.#lossyUntil) {
-      this.#findings.older.push(`${this.#key}: read ${read.number} after ${floor.number}`)
+    this.#evidence.push({ at: read.to, number, process: read.process, isRead: true })
+    const isLate = this.#options.mayBeLate && this.#numbered(number)?.outcome === 'unknown'
+    if (number >= floor || isLate) return
+    this.#noteLosses(number, floor)
+    const binding = highest(known.filter((each) => this.#isBinding(each)))
+    if (number < binding) {
+      this.#findings.older.push(`${this.#key}: read ${read.number} after ${binding}`)
     }
   }
 
-  /** The latest write known at that time. */
-  #floorAt(time: number): { at: number; number: number } {
-    let floor = { at: Number.NEGATIVE_INFINITY, number: 0 }
-    for (const each of this.#evidence) {
-      if (each.at < time && each.number > floor.number) floor = each
-    }
-    return floor
+  #isKnown({ at, process }: Evidence, read: Call): boolean {
+    const staleMs = process === read.process ? 0 : (this.#options.staleMs?.(read.process) ?? 0)
+    return at + staleMs < read.from
+  }
+
+  /** Whether a write must not be lost any more. */
+  #isBinding({ at, isRead }: Evidence): boolean {
+    const { lossyUntil = Number.NEGATIVE_INFINITY, unconfirmedUntil = Number.NEGATIVE_INFINITY } =
+      this.#options
+    return at > lossyUntil && (!isRead || at > unconfirmedUntil)
   }
 
   /** Which write a read shows, 0 being the time before the first. Of several deletions, the one that fits best. */
@@ -138,13 +158,19 @@ class Register {
   }
 }
 
+function highest(evidence: readonly Evidence[]): number {
+  return evidence.reduce((best, { number }) => Math.max(best, number), 0)
+}
+
 /** A deletion's answer is true exactly if there was something. */
 function checkDeletions(
   key: string,
   writes: readonly Call[],
   findings: Findings,
-  { lossyUntil = Number.NEGATIVE_INFINITY, mayBeLate = false }: CheckOptions,
+  options: CheckOptions,
 ): void {
+  const { mayBeLate = false, lossyUntil = Number.NEGATIVE_INFINITY } = options
+  const uncertainUntil = Math.max(lossyUntil, options.unconfirmedUntil ?? lossyUntil)
   let isThere: boolean | undefined = false
   let isCertain = true
   for (const { op, number, from, outcome, removed } of writes) {
@@ -154,7 +180,7 @@ function checkDeletions(
     }
     // Nothing is certain any more behind a write that may happen whenever it likes.
     if (mayBeLate && outcome === 'unknown') isCertain = false
-    isThere = isCertain && outcome === 'ok' && from > lossyUntil ? op === 'store' : undefined
+    isThere = isCertain && outcome === 'ok' && from > uncertainUntil ? op === 'store' : undefined
   }
 }
 

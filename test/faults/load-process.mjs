@@ -12,6 +12,7 @@ const WELL_STREAK = 3
 /** Some three seconds. */
 const MOMENTS = 400
 const HOUR_MS = 3_600_000
+const MAY_HAVE_HAPPENED = ['OUTCOME_UNKNOWN', 'NOT_DURABLE']
 const URL_OF_RECORDS = 'https://server.example/mcp'
 
 /** @type {RedisOAuthDatabase} */
@@ -212,7 +213,7 @@ class Load {
       }
     } catch (error) {
       const { code, message } = /** @type {Error & { code?: string }} */ (error)
-      call.outcome = code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'refused'
+      call.outcome = MAY_HAVE_HAPPENED.includes(String(code)) ? 'unknown' : 'refused'
       call.code = code ?? message
     }
     call.to = nowMs()

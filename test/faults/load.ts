@@ -34,6 +34,13 @@ export interface LoadOptions {
   prepare?: ((process: TestProcess) => Promise<unknown>) | undefined
 }
 
+/** The last of the processes reads from its own memory. */
+export const hasCache = (index: number, processes: number): boolean => index === processes - 1
+
+function optionsOf(index: number, processes: number, database: RedisOAuthDatabaseOptions) {
+  return hasCache(index, processes) ? { ...database, cache: true } : database
+}
+
 /** The one clock of all processes. */
 export const nowMs = (): number => Number(process.hrtime.bigint()) / 1e6
 
@@ -56,7 +63,9 @@ export class Load {
     const load = new Load(started)
     try {
       if (prepare) await Promise.all(started.map(prepare))
-      await load.all('open', database)
+      await Promise.all(
+        started.map((each, i) => each.call('open', optionsOf(i, processes, database))),
+      )
       await Promise.all(started.map((each, i) => each.call('start', i, processes)))
       await load.mended()
       await load.well()

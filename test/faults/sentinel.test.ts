@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
+import type { DurabilityOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import type { RedisServer } from '../support/redis-server.js'
 import { type SentinelGroup, startSentinel } from '../support/sentinel.js'
@@ -58,7 +59,10 @@ const SENTINEL_FAULTS: Omit<Fault, 'load'>[] = [
   },
 ]
 
-const MASTER_FAULTS: Omit<Fault, 'load'>[] = [
+/** A fault, and options of the database beside those that lead to it. */
+type MasterFault = Omit<Fault, 'load'> & { durability?: DurabilityOptions }
+
+const MASTER_FAULTS: MasterFault[] = [
   {
     name: 'Sentinel: failover by command',
     strike: () => group.failover(),
@@ -70,6 +74,20 @@ const MASTER_FAULTS: Omit<Fault, 'load'>[] = [
     strike: () => group.killMaster(),
     codes: FAILOVER_CODES,
     loses: 'what was not replicated',
+  },
+  {
+    name: 'Sentinel: failover by command, writes confirmed by both replicas',
+    durability: { replicas: 2, timeoutMs: 1_000 },
+    strike: () => group.failover(),
+    codes: [...FAILOVER_CODES, 'NOT_DURABLE'],
+    loses: 'what was not confirmed',
+  },
+  {
+    name: 'Sentinel: the master killed, writes confirmed by one replica',
+    durability: { replicas: 1, timeoutMs: 1_000 },
+    strike: () => group.killMaster(),
+    codes: [...FAILOVER_CODES, 'NOT_DURABLE'],
+    loses: 'what was not confirmed',
   },
   {
     name: 'Sentinel: the master hung (SIGSTOP), going on later as a replica',
@@ -92,10 +110,10 @@ async function start(): Promise<void> {
   group = await startSentinel({ password: PASSWORD, sentinelPassword: SENTINEL_PASSWORD })
 }
 
-async function run(fault: Omit<Fault, 'load'>): Promise<void> {
+async function run({ durability, ...fault }: MasterFault): Promise<void> {
   const { masterName: name, addresses: nodes } = group
   const sentinel = { name, nodes, password: SENTINEL_PASSWORD }
-  await endure({ ...fault, load: { database: { sentinel, password: PASSWORD } } })
+  await endure({ ...fault, load: { database: { sentinel, password: PASSWORD, durability } } })
 }
 
 describe('Sentinels that fail, under load', () => {
