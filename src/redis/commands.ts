@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { systemClock, type UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { Argument, Effect } from './command.js'
-import type { Connection } from './connection.js'
+import type { Connection, Node } from './connection.js'
 import type { Durability } from './durability.js'
 import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
 
@@ -10,6 +10,12 @@ import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } f
 const SCAN_COUNT = 1_000
 /** The cursor `0`, told apart from the one that ends a scan. */
 const BEGINNING = '00'
+
+interface ScanStep {
+  /** Where to go on; `0` at the end. */
+  readonly cursor: string
+  readonly keys: string[]
+}
 
 export type Value = string | Buffer
 
@@ -152,17 +158,24 @@ export class Commands {
 
   async *#scanNodes(pattern: string, slotKey: string | undefined): AsyncGenerator<string[]> {
     for (const node of this.#connection.scanNodes(slotKey)) {
-      let cursor = '0'
-      do {
-        const { epoch } = this.#connection
-        const args = [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string']
-        const command = this.#connection.start('read', 'scan', args, 'utf8', node)
-        const [next, keys] = (await command.promise) as [string, string[]]
+      let step: Promise<ScanStep> | undefined = this.#scanStep(node, pattern, '0')
+      while (step !== undefined) {
+        const { cursor, keys }: ScanStep = await step
+        // Asked for while the caller is busy with these; who stops here does not miss it.
+        step = cursor === '0' ? undefined : this.#scanStep(node, pattern, cursor)
+        step?.catch(() => {})
         yield keys
-        // Another server, or the same after a restart, keeps its keys in another order: from the beginning.
-        cursor = epoch === this.#connection.epoch ? next : BEGINNING
-      } while (cursor !== '0')
+      }
     }
+  }
+
+  async #scanStep(node: Node, pattern: string, cursor: string): Promise<ScanStep> {
+    const { epoch } = this.#connection
+    const args = [cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string']
+    const command = this.#connection.start('read', 'scan', args, 'utf8', node)
+    const [next, keys] = (await command.promise) as [string, string[]]
+    // Another server, or the same after a restart, keeps its keys in another order: from the beginning.
+    return { cursor: epoch === this.#connection.epoch ? next : BEGINNING, keys }
   }
 
   async #expireTime(key: string): Promise<number> {

@@ -52,11 +52,17 @@ export class TokenStore {
   /** What each step of a scan finds, also nothing. */
   async *scan(): AsyncGenerator<string[], void, undefined> {
     for await (const found of this.#commands.scan(this.#keys.pattern)) {
-      const redisKeys = found.filter((redisKey) => this.#keys.tokenKeyOf(redisKey) !== null)
-      const keys = this.#keys.isHashed
-        ? await Promise.all(redisKeys.map((redisKey) => this.#nameIn(redisKey)))
-        : redisKeys.map((redisKey) => this.#keys.tokenKeyOf(redisKey))
-      yield keys.filter((key) => key !== null)
+      const keys: string[] = []
+      const hashed: string[] = []
+      for (const redisKey of found) {
+        const key = this.#keys.tokenKeyOf(redisKey)
+        if (key === null) continue
+        if (this.#keys.isHashed) hashed.push(redisKey)
+        else keys.push(key)
+      }
+      const named = await Promise.all(hashed.map((redisKey) => this.#nameIn(redisKey)))
+      for (const key of named) if (key !== null) keys.push(key)
+      yield keys
     }
   }
 
