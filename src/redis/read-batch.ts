@@ -89,7 +89,8 @@ export class ReadBatch<T extends string | Buffer> {
       (count) => {
         for (const [key, read] of absent) {
           if (Number(count) === 0) read.resolve(null)
-          else this.#sendOne(key, read)
+          // What is there by now was written later: only an error says something of the time of the read.
+          else this.#send('get', [key]).then(() => read.resolve(null), read.reject)
         }
       },
       (error: unknown) => rejectAll(absent, error),
