@@ -39,7 +39,10 @@ export class Actor {
     const id = this.#lastId
     return new Promise((resolve, reject) => {
       this.#calls.set(id, { resolve, reject, onProgress })
-      this.#child.send({ id, name, args })
+      this.#child.send({ id, name, args }, (error) => {
+        // It was hung up on, since the demonstration is ending.
+        if (error) reject(expectedError(error.message))
+      })
     })
   }
 
