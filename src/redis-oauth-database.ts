@@ -182,10 +182,13 @@ export class RedisOAuthDatabase implements OAuthDb {
 
   /**
    * The PKCE values (RFC 7636) of a login, or null. The first read consumes them unless `singleUsePkce` is false: of two
-   * processes that get the same callback, one finds them. One round trip.
+   * processes that get the same callback, one finds them. One round trip; two with `encryption`, since only what could be
+   * opened is consumed.
    */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
-    return this.#run(({ records }) => records.getPkce(userId, state))
+    return this.#run(({ connection, records }) =>
+      connection.hold(() => records.getPkce(userId, state)),
+    )
   }
 
   /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */

@@ -76,6 +76,8 @@ const PASSING = new Set<unknown>([
   'TIMEOUT',
   'OUTCOME_UNKNOWN',
   'NOT_DURABLE',
+  // The caller's key service may be, too.
+  'SEALING_FAILED',
 ])
 
 const AUTHORIZATION_POLL_MS = 100

@@ -76,17 +76,17 @@ export class KeySpace {
 
   /** A lease, and the channel of its release; `name` is a SHA-256, since it may stand for a secret. */
   lease(name: string): string {
-    return `${this.prefix}~lease:${name}`
+    return `${this.prefix}~lease:${this.#named(name)}`
   }
 
   /** What a registration was answered, for the processes that wait for it; `name` is a SHA-256. */
   reply(name: string): string {
-    return `${this.prefix}~reply:${name}`
+    return `${this.prefix}~reply:${this.#named(name)}`
   }
 
   /** That an authorization server has forgotten a client; `name` is a SHA-256 of its id. */
   refusedClient(name: string): string {
-    return `${this.prefix}~refused:${name}`
+    return `${this.prefix}~refused:${this.#named(name)}`
   }
 
   /** What the names of access tokens and registrations begin with; those of tokens begin with the prefix alone. */

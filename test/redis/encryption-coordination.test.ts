@@ -155,4 +155,14 @@ describe('PKCE values', () => {
     expect(await db.getPKCEValues('alice', 'state')).toEqual(newer)
     expect(await db.getPKCEValues('alice', 'state')).toBeNull()
   })
+
+  it('are still consumed and returned when close() is called meanwhile', async () => {
+    const { open } = await start()
+    const db = open({ keys: [keyA] })
+    await db.savePKCEValues('alice', 'state', VALUES)
+    const reading = db.getPKCEValues('alice', 'state')
+    await db.close()
+    expect(await reading).toEqual(VALUES)
+    expect(await open({ keys: [keyA] }).getPKCEValues('alice', 'state')).toBeNull()
+  })
 })

@@ -248,6 +248,26 @@ describe('a key service that fails', () => {
     expect(await db.getToken('key')).toBe('token')
   })
 
+  it('costs no session when it is well again soon after a refresh', async () => {
+    const { kms, open } = await start()
+    const db = open()
+    await db.saveAccessToken('alice', URL, TOKEN)
+    await db.getAccessToken('alice', URL)
+    const former = kms.before
+    let failures = 0
+    const answer = await refresh(db, async () => {
+      kms.before = async (call) => {
+        if (call === 'open') return former(call)
+        failures += 1
+        return failures < 3 ? failing() : former(call)
+      }
+      return renewed()
+    })
+    expect(answer.status).toBe(200)
+    expect(failures).toBe(3)
+    expect((await db.getAccessToken('alice', URL))?.refreshToken).toBe('new-refresh')
+  })
+
   it('refuses an exchanged record in its own way, or as UNREADABLE_RECORD where it says so', async () => {
     const { redis, kms, open } = await start()
     const db = open()

@@ -3,7 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { bareClient } from '../support/bare-client.js'
 import { openDatabase, startServer } from './scene.js'
-import { NAMES, NEVER_STORED, SECRETS, useEverything } from './secrets-in-use.js'
+import { GUESSES, NAMES, NEVER_STORED, SECRETS, useEverything } from './secrets-in-use.js'
 import {
   type Everything,
   everyFile,
@@ -97,6 +97,7 @@ describe('who reads all keys, the snapshot, the append-only file, MONITOR and th
     expect(readable(NAMES, values)).toEqual([])
     const secrets = { ...SECRETS, ...NEVER_STORED }
     expect(readable(secrets, [...names, ...values, ...Object.values(others).flat()])).toEqual([])
+    expect(readable(GUESSES, names)).toEqual(sorted(GUESSES))
   })
 
   it('can read nothing with encryption and hashed names', async () => {
@@ -104,5 +105,6 @@ describe('who reads all keys, the snapshot, the append-only file, MONITOR and th
     expect(kinds).toEqual(KINDS)
     const texts = { ...SECRETS, ...NEVER_STORED, ...NAMES }
     expect(readable(texts, Object.values(witnesses).flat())).toEqual([])
+    expect(readable(GUESSES, Object.values(witnesses).flat())).toEqual([])
   })
 })

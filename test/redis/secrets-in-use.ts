@@ -1,6 +1,7 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { FetchLike } from '../../src/contract.js'
+import { fingerprint } from '../../src/flight/fingerprint.js'
 import type { RedisOAuthDatabase } from '../../src/index.js'
 
 // Everything that this library keeps in Redis, with texts that can be searched for.
@@ -48,6 +49,13 @@ export const NAMES = {
   authorizationServerOfResource: `${ISSUER}.example/${marked('resource-issuer')}`,
   state: marked('state'),
   consumedState: marked('consumed-state'),
+}
+
+/** What whoever knows or guesses users, URLs and client ids can compute without a key. */
+export const GUESSES = {
+  turnToRegister: fingerprint('registration turn', 'client', NAMES.authorizationServer),
+  loginAfterRefusal: fingerprint('authorize', NAMES.user, NAMES.refusedUrl),
+  refusedClient: createHash('sha256').update(SECRETS.clientId).digest('hex'),
 }
 
 const TOKEN_ENDPOINT = `${NAMES.authorizationServer}/token`
