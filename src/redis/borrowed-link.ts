@@ -1,9 +1,11 @@
 import type { Cluster, Redis } from 'ioredis'
-import { layoutOf, masterOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
+import { layoutOf } from './cluster-layout.js'
+import { masterOf, sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
-import type { Link, Node } from './connection.js'
+import { type Layout, type Link, type Node, ONE_SERVER } from './connection.js'
 import { corkAll } from './cork.js'
 import { epochOf } from './epoch.js'
+import { slotOf } from './slot.js'
 
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
@@ -25,8 +27,8 @@ export class BorrowedLink implements Link {
 
   stalled(): undefined {}
 
-  scanNodes(slotKey: string | undefined): readonly Node[] {
-    return this.#client.isCluster ? mastersOf(this.#client as Cluster, slotKey) : [undefined]
+  masters(): readonly Node[] {
+    return this.#client.isCluster ? this.#nodes() : [undefined]
   }
 
   nodeFor(key: string): Redis | undefined {
@@ -42,8 +44,8 @@ export class BorrowedLink implements Link {
     return corkAll(this.#nodes().map(({ stream }) => stream))
   }
 
-  layout(): Promise<string> {
-    return this.#client.isCluster ? layoutOf(this.#client as Cluster) : Promise.resolve('')
+  async layout(limitMs: number): Promise<Layout | undefined> {
+    return this.#client.isCluster ? layoutOf(this.#client as Cluster, limitMs) : ONE_SERVER
   }
 
   get epoch(): number {

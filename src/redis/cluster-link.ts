@@ -1,11 +1,13 @@
 import type { Cluster, Redis } from 'ioredis'
-import { layoutOf, masterOf, mastersOf, sendToCluster, slotOf } from './cluster-nodes.js'
+import { layoutOf } from './cluster-layout.js'
+import { masterOf, sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
-import type { Link, Node } from './connection.js'
+import type { Layout, Link, Node } from './connection.js'
 import { corkAll } from './cork.js'
 import { codeOf } from './failure.js'
 import { NO_CONNECTION, REFUSALS, type RetryLimits } from './retry.js'
+import { slotOf } from './slot.js'
 import { reconnectInBackground } from './socket.js'
 
 /**
@@ -50,8 +52,8 @@ export class ClusterLink implements Link {
     return command.isHeld ? (this.#lastError ?? NO_CONNECTION) : undefined
   }
 
-  scanNodes(slotKey: string | undefined): readonly Node[] {
-    return mastersOf(this.#cluster, slotKey)
+  masters(): readonly Node[] {
+    return this.#cluster.nodes('master')
   }
 
   nodeFor(key: string): Redis | undefined {
@@ -66,8 +68,8 @@ export class ClusterLink implements Link {
     return corkAll(this.#cluster.nodes('master').map(({ stream }) => stream))
   }
 
-  layout(): Promise<string> {
-    return layoutOf(this.#cluster)
+  layout(limitMs: number): Promise<Layout | undefined> {
+    return layoutOf(this.#cluster, limitMs)
   }
 
   /** A node that is lost ends what was sent to it alone: no scan goes on at another. */

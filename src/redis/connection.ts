@@ -2,20 +2,33 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
-import { closedFailure, failureOf } from './failure.js'
+import { closedFailure, failureOf, partlyDownFailure } from './failure.js'
 import { ReadBatch } from './read-batch.js'
 import { Turn } from './turn.js'
 
 /** One master of a Cluster; undefined is the one server that there is. */
 export type Node = Redis | undefined
 
+/** Where keys are at one moment. */
+export interface Layout {
+  /** Differs from that of another moment when keys may have moved in between. */
+  readonly text: string
+  /** Whether keys are on their way now. */
+  readonly isMoving: boolean
+  /** Every master, or the one that serves the slot of `slotKey`. */
+  nodesFor(slotKey: string | undefined): readonly Node[]
+}
+
+/** The layout that never changes. */
+export const ONE_SERVER: Layout = { text: '', isMoving: false, nodesFor: () => [undefined] }
+
 /** What carries commands to Redis: a client of ours, a borrowed one, or a Cluster. */
 export interface Link {
   /** Sends the command now or later, in the order of the calls. */
   send(command: TrackedCommand, node: Node): void
-  scanNodes(slotKey: string | undefined): readonly Node[]
-  /** Which master serves which slots; differs, or has a `[` for a slot on its way, when keys may have moved. */
-  layout(): Promise<string>
+  masters(): readonly Node[]
+  /** Undefined when it cannot be had within `limitMs`: nobody serves a part of the slots. */
+  layout(limitMs: number): Promise<Layout | undefined>
   /** Counts how often the connection was made anew, which a scan's cursor does not outlive. */
   readonly epoch: number
   /** Whether a command that ioredis gave up will be sent again. */
@@ -135,9 +148,9 @@ export class Connection implements CommandOwner {
     this.#buffers.flush()
   }
 
-  /** Where a scan has to go: every master of a Cluster, or the one that serves the slot of a key. */
-  scanNodes(slotKey: string | undefined): readonly Node[] {
-    return this.#link.scanNodes(slotKey)
+  /** The masters that are known. */
+  masters(): readonly Node[] {
+    return this.#link.masters()
   }
 
   settled(command: TrackedCommand): void {
@@ -156,8 +169,11 @@ export class Connection implements CommandOwner {
     return this.#link.nodeFor(key)
   }
 
-  layout(): Promise<string> {
-    return this.#link.layout()
+  /** @throws RedisOAuthDatabaseError `CLUSTER_DOWN`: keys of a part that nobody serves would be missed */
+  async layout(): Promise<Layout> {
+    const layout = await this.#link.layout(this.commandTimeout)
+    if (layout === undefined) throw partlyDownFailure(this.server)
+    return layout
   }
 
   get epoch(): number {

@@ -69,6 +69,14 @@ export function closedFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError('CLOSED', `The operation failed: ${ADVICE.CLOSED(server)}`)
 }
 
+/** The error of a scan that would miss the keys of a part of the Cluster. */
+export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'CLUSTER_DOWN',
+    `SCAN failed: nobody serves a part of the hash slots of the Redis Cluster at ${server}. Check CLUSTER INFO`,
+  )
+}
+
 const SYSTEM_CODES: Readonly<Record<string, Code>> = {
   ECONNREFUSED: 'CONNECTION_REFUSED',
   // A Unix socket that is not there, or that this user may not open.

@@ -38,7 +38,7 @@ export async function healthOf(
 ): Promise<Health> {
   await connection.send('read', 'ping', [])
   const nodes = await Promise.all(
-    connection.scanNodes(undefined).map(async (node): Promise<NodeHealth> => {
+    connection.masters().map(async (node): Promise<NodeHealth> => {
       const ask = (name: string, ...args: string[]): Promise<unknown> =>
         connection.start('read', name, args, 'utf8', node).promise
       const startedAt = performance.now()

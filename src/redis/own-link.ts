@@ -1,13 +1,10 @@
 import type { Redis } from 'ioredis'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
-import type { Link, Node } from './connection.js'
+import { type Layout, type Link, type Node, ONE_SERVER } from './connection.js'
 import { corkAll } from './cork.js'
 import { codeOf, isReply } from './failure.js'
 import { idleDelayMs, NO_CONNECTION, REFUSALS, type RetryLimits } from './retry.js'
-
-/** One server has no layout to change. */
-const STABLE = Promise.resolve('')
 
 export interface OwnLinkOptions extends RetryLimits {
   /** Sets what the client authenticates with; awaited before each attempt to connect. */
@@ -66,11 +63,11 @@ export class OwnLink implements Link {
     return this.#options.isSentinel
   }
 
-  layout(): Promise<string> {
-    return STABLE
+  async layout(): Promise<Layout> {
+    return ONE_SERVER
   }
 
-  scanNodes(): readonly Node[] {
+  masters(): readonly Node[] {
     return [undefined]
   }
 
