@@ -6,7 +6,7 @@
  * @param {Record<string, (...args: any[]) => unknown>} handlers
  */
 export function serve(handlers) {
-  process.on('message', async ({ id, name, args }) => {
+  const answer = async ({ id, name, args }) => {
     try {
       const handler = handlers[name]
       if (handler === undefined) throw new TypeError(`this process answers no ${name}`)
@@ -14,6 +14,9 @@ export function serve(handlers) {
     } catch (error) {
       process.send?.({ id, error: portable(error) })
     }
+  }
+  process.on('message', (call) => {
+    void answer(call)
   })
   process.send?.({ ready: true })
 }
