@@ -52,7 +52,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
       ...resolved.durability,
       server: connection.server,
       commandTimeout,
-      nodeFor: (key) => connection.nodeFor(key),
+      carrierOf: (command) => connection.carrierOf(command),
       markerFor: (node) => channels.keyAt(node, keys.marker),
     })
   const cache = resolved.cache ? createCache(resolved.cache) : undefined

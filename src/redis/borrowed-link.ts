@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { layoutOf } from './cluster-layout.js'
-import { masterOf, sendToCluster } from './cluster-nodes.js'
+import { sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from './connection.js'
 import { corkAll } from './cork.js'
@@ -31,9 +31,8 @@ export class BorrowedLink implements Link {
     return this.#client.isCluster ? this.#nodes() : [undefined]
   }
 
-  nodeFor(key: string): Redis | undefined {
-    const { isCluster } = this.#client
-    return isCluster ? masterOf(this.#client as Cluster, key) : (this.#client as Redis)
+  clients(): readonly Redis[] {
+    return this.#client.isCluster ? (this.#client as Cluster).nodes() : [this.#client as Redis]
   }
 
   slotOf(key: string): number {

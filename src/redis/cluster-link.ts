@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { layoutOf } from './cluster-layout.js'
-import { masterOf, sendToCluster } from './cluster-nodes.js'
+import { sendToCluster } from './cluster-nodes.js'
 import type { TrackedCommand } from './command.js'
 import type { CommandQueue } from './command-queue.js'
 import type { Layout, Link, Node } from './connection.js'
@@ -56,8 +56,8 @@ export class ClusterLink implements Link {
     return this.#cluster.nodes('master')
   }
 
-  nodeFor(key: string): Redis | undefined {
-    return masterOf(this.#cluster, key)
+  clients(): readonly Redis[] {
+    return this.#cluster.nodes()
   }
 
   slotOf(key: string): number {

@@ -27,6 +27,8 @@ export class TrackedCommand extends Command {
   /** How often it was written to a connection without being refused there. */
   writes = 0
   settled = false
+  /** The socket that it was last written to. */
+  sentOver: object | undefined
   /** By `performance.now()`. */
   deadlineMs = 0
   /** How many attempts to connect had failed when it was given. */
@@ -80,6 +82,7 @@ export class TrackedCommand extends Command {
     // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
     if (this.settled) return NOTHING
     this.writes += 1
+    this.sentOver = socket
     return super.toWritable(socket)
   }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { systemClock, type UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
-import type { Argument, Effect } from './command.js'
+import type { Argument, Effect, TrackedCommand } from './command.js'
 import type { Connection } from './connection.js'
 import type { Durability } from './durability.js'
 import { scan } from './scan.js'
@@ -62,7 +62,7 @@ export class Commands {
   /** Whether it removed something. */
   async delete(key: string): Promise<boolean> {
     const command = this.#connection.start('write', 'del', [key])
-    const removed = Number(await this.#confirmed(key, command.promise)) > 0
+    const removed = Number(await this.#confirmed(key, command)) > 0
     if (!removed && command.writes > 1) {
       throw new RedisOAuthDatabaseError(
         'OUTCOME_UNKNOWN',
@@ -150,17 +150,19 @@ export class Commands {
 
   /** A command that writes to its first argument. */
   #write(name: string, args: [key: string, ...Argument[]]): Promise<unknown> {
-    return this.#confirmed(args[0], this.#send('write', name, args))
+    return this.#confirmed(args[0], this.#connection.start('write', name, args))
   }
 
   /** A script that writes to its one key. */
   #run(args: [script: string, keys: 1, key: string, ...Argument[]]): Promise<unknown> {
-    return this.#confirmed(args[2], this.#send('write', 'eval', args))
+    return this.#confirmed(args[2], this.#connection.start('write', 'eval', args))
   }
 
-  #confirmed<T>(key: string, writing: Promise<T>): Promise<T> {
-    const written = this.#onWrite === undefined ? writing : this.#announced(key, writing)
-    return this.#durability === undefined ? written : this.#durability.confirm(key, written)
+  // biome-ignore lint/suspicious/noExplicitAny: the caller that names a command knows its reply
+  #confirmed(key: string, command: TrackedCommand): Promise<any> {
+    const { promise } = command
+    const written = this.#onWrite === undefined ? promise : this.#announced(key, promise)
+    return this.#durability === undefined ? written : this.#durability.confirm(command, written)
   }
 
   #announced<T>(key: string, writing: Promise<T>): Promise<T> {
@@ -172,7 +174,7 @@ export class Commands {
   #consume<T>(key: string, consumedKey: string, encoding: BufferEncoding | null): Promise<T> {
     const reader = randomBytes(16).toString('hex')
     const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
-    return this.#confirmed(key, this.#send('write', 'eval', args, encoding))
+    return this.#confirmed(key, this.#connection.start('write', 'eval', args, encoding))
   }
 
   #send(

@@ -35,8 +35,8 @@ export interface Link {
   keeps(command: TrackedCommand, error: unknown): boolean
   /** Told when a command got no answer in time, before it fails. Gives the reason where there is no connection. */
   stalled(command: TrackedCommand): unknown
-  /** The driver's client that serves a key now; undefined while there is none. */
-  nodeFor(key: string): Redis | undefined
+  /** The driver's clients that are connected, or may be. */
+  clients(): readonly Redis[]
   /** Which keys one command may name: those of the same number. */
   slotOf(key: string): number
   /** Holds back what is written to the sockets, until the function that it returns is called. */
@@ -165,8 +165,9 @@ export class Connection implements CommandOwner {
     return failureOf(error, this.server, command)
   }
 
-  nodeFor(key: string): Redis | undefined {
-    return this.#link.nodeFor(key)
+  /** The driver's client that a command went out on; undefined when it has lost that connection since. */
+  carrierOf({ sentOver }: TrackedCommand): Redis | undefined {
+    return this.#link.clients().find(({ stream }) => stream === sentOver)
   }
 
   /** @throws RedisOAuthDatabaseError `CLUSTER_DOWN`: keys of a part that nobody serves would be missed */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
+import type { TrackedCommand } from './command.js'
 import { epochOf } from './epoch.js'
 import { expectFurtherErrors, reconnectInBackground } from './socket.js'
 import { within } from './time-limit.js'
@@ -12,8 +13,8 @@ export interface DurabilityOptions {
 }
 
 interface Parts extends DurabilityOptions {
-  /** Which of the driver's clients serves a key; undefined while none is known. */
-  nodeFor(key: string): Redis | undefined
+  /** The driver's client that a command went out on; undefined when it has lost that connection since. */
+  carrierOf(command: TrackedCommand): Redis | undefined
   /** A key that may be written to at this node. */
   markerFor(node: Redis): string
   /** How messages name the server. */
@@ -43,9 +44,10 @@ export class Durability {
   }
 
   /** @throws RedisOAuthDatabaseError `NOT_DURABLE` */
-  async confirm<T>(key: string, writing: Promise<T>): Promise<T> {
+  async confirm<T>(command: TrackedCommand, writing: Promise<T>): Promise<T> {
     const reply = await writing
-    const node = this.#parts.nodeFor(key)
+    // Who has the write, and not who serves the key: that may be another one while slots move.
+    const node = this.#parts.carrierOf(command)
     if (node === undefined) throw this.#failure('the connection was lost')
     let barrier = this.#barriers.get(node)
     if (barrier === undefined) node.once('end', () => this.#drop(node))

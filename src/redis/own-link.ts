@@ -71,8 +71,8 @@ export class OwnLink implements Link {
     return [undefined]
   }
 
-  nodeFor(): Redis | undefined {
-    return this.#isOpen ? this.#client : undefined
+  clients(): readonly Redis[] {
+    return [this.#client]
   }
 
   slotOf(): number {

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
-import type { DurabilityOptions } from '../../src/index.js'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type DurabilityOptions, RedisOAuthDatabase } from '../../src/index.js'
 import { type ClusterServers, type SlotMigration, startCluster } from '../support/cluster.js'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import type { RedisServer } from '../support/redis-server.js'
@@ -122,6 +122,30 @@ describe('a Cluster under load', () => {
     // Slots move, and some master may have none of the keys.
     master = await cluster.nodeOfSlot(await cluster.cli<number>('CLUSTER', 'KEYSLOT', KEY))
     proxy = proxies.get(master) as FaultProxy
+  })
+
+  it('a durable write to a slot on its way counts once a replica of who took it has it', async () => {
+    const to = (await cluster.masters()).find((each) => each !== master) as RedisServer
+    const [replica] = await cluster.replicasOf(to)
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = new RedisOAuthDatabase({
+      cluster: { nodes },
+      password: PASSWORD,
+      durability: { replicas: 1, timeoutMs: 500 },
+    })
+    await db.storeToken('token-0-0', 'one')
+    const slot = await cluster.cli<number>('CLUSTER', 'KEYSLOT', KEY)
+    const migration = await cluster.openMigration(slot, to)
+    await migration.move()
+    await db.storeToken('token-0-0', 'two')
+    expect(await replica?.cli('DBSIZE')).toBeGreaterThan(0)
+    replica?.pause()
+    const writing = db.storeToken('token-0-0', 'three')
+    await expect(writing).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    replica?.resume()
+    await migration.finish()
+    await db.storeToken('token-0-0', 'four')
+    await db.close()
   })
 
   it.each(named(FAULTS))('%s', async (_, { durability, ...fault }) => {
