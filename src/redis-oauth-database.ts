@@ -306,9 +306,11 @@ export class RedisOAuthDatabase implements OAuthDb {
    * at, as `warnings`. Three round trips a node.
    */
   health(): Promise<Health> {
-    return this.#run(({ connection, topology, durability }) =>
-      healthOf(connection, topology, durability?.replicas ?? 0),
-    )
+    return this.#run(async ({ connection, topology, durability, tracking }) => {
+      const health = await healthOf(connection, topology, durability?.replicas ?? 0)
+      const warning = tracking?.warning
+      return warning === undefined ? health : { ...health, warnings: [...health.warnings, warning] }
+    })
   }
 
   /** How many records each encryption key has sealed in this process, of how many it may; empty without keys. */

@@ -41,13 +41,12 @@ export class Tracking {
     this.#feeds = feeds
   }
 
-  get isArmed(): boolean {
-    return this.#isArmed
-  }
-
-  /** Why nothing is heard; undefined while it is, and before the first attempt has ended. */
-  get deafness(): Deafness | undefined {
-    return this.#deafness
+  /** For an operator: why nothing is heard at present; undefined while it is, and before the first attempt has ended. */
+  get warning(): string | undefined {
+    return this.#deafness === undefined
+      ? undefined
+      : `The cache keeps nothing at present: Redis cannot be heard of changes (${this.#deafness}). ` +
+          'See docs/near-cache.md#when-nothing-is-kept'
   }
 
   /** From now on hears as well of keys whose names begin so. Begins with the first call. */

@@ -221,6 +221,7 @@ describe('nothing is kept, and reads are right,', () => {
     const other = await startServer()
     await openApart(other)
     await expectUncached(other)
+    await expectWarning('ANOTHER_SERVER')
   })
 
   it.each([
@@ -228,17 +229,25 @@ describe('nothing is kept, and reads are right,', () => {
     ['the channel', '+client|id +client|tracking +info +subscribe resetchannels'],
     ['CLIENT ID', '+client|tracking +info +subscribe &__redis__:invalidate'],
     ['INFO', '+client|id +client|tracking +subscribe &__redis__:invalidate'],
-  ])('when the user may not have %s', async (_, rule) => {
+  ])('when the user may not have %s', async (denied, rule) => {
     await allow(rule)
     db = open({ username: 'reader', password: 'secret' })
     await expectUncached()
+    // health() itself needs INFO.
+    if (!denied.includes('INFO')) await expectWarning('PERMISSION_DENIED')
     await allow('+client|id +client|tracking +info +subscribe &__redis__:invalidate')
     await isRemembered()
+    expect((await db.health()).warnings).toEqual([])
   })
 
   async function allow(rule: string): Promise<void> {
-    const words = `reset on >secret ~atxp:oauth:* -@all +get +mget +exists +pexpiretime +ping ${rule}`
+    const words = `reset on >secret ~atxp:oauth:* -@all +get +mget +exists +pexpiretime +ping +time ${rule}`
     await server.cli('ACL', 'SETUSER', 'reader', ...words.split(' '))
+  }
+
+  async function expectWarning(reason: string): Promise<void> {
+    const { warnings } = await db.health()
+    expect(warnings).toEqual([expect.stringMatching(`^The cache keeps nothing.*${reason}`)])
   }
 
   /** While the connection for changes is tried again and again. */

@@ -145,7 +145,8 @@ it('processes whose network falls silent, and whose server hangs, read nothing t
     STALE_AT_MOST_MS.whenSilent,
   )
   for (const { codes } of outcomes) {
-    for (const code of Object.keys(codes)) expect(code).toMatch(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_TIMEOUT)$/)
+    for (const code of Object.keys(codes))
+      expect(code).toMatch(/^(TIMEOUT|CONNECTION_LOST|CONNECTION_TIMEOUT)$/)
   }
 }, 60_000)
 
