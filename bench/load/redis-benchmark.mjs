@@ -23,8 +23,10 @@ export async function runRedisBenchmark(
   const all = ['-h', '127.0.0.1', ...args, '--dbnum', String(db), '--csv', ...command]
   const { code, output } = await run(findRedisBenchmark(), all)
   const line = output.trim().split('\n').at(-1) ?? ''
-  // Numbers in quotes, behind the command.
-  const numbers = [...line.matchAll(/"([\d.]+)"/g)].map(([, number]) => Number(number)).slice(-7)
+  // Numbers in quotes, behind the command; a rate is infinite when it was done within the same millisecond.
+  const numbers = [...line.matchAll(/"([\d.]+|inf)"/g)]
+    .map(([, number]) => (number === 'inf' ? Number.POSITIVE_INFINITY : Number(number)))
+    .slice(-7)
   if (code !== 0 || numbers.length < 7) throw expectedError(`redis-benchmark failed:\n${output}`)
   const [perSecond, , , p50Ms, , p99Ms] = numbers
   return { perSecond, p50Micros: p50Ms * 1000, p99Micros: p99Ms * 1000 }
