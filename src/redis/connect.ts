@@ -164,18 +164,33 @@ function createCluster(topology: ClusterTopology, options: ConnectOptions): Clus
   cluster.on('+node', (node: Redis) => {
     prepare(node, options)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
-    prepareCopies(node, options, (error) => cluster.emit('node error', error))
+    prepareCopies(node, options, {
+      onError: (error) => cluster.emit('node error', error),
+      // A copy that was made just before the end waits for credentials, and ioredis forgets it.
+      isWanted: () => cluster.status !== 'disconnecting' && cluster.status !== 'end',
+    })
   })
   return cluster
 }
 
+interface CopyOptions {
+  readonly onError?: (error: unknown) => void
+  /** Whether what a copy is for still is wanted once it has its credentials. */
+  readonly isWanted?: () => boolean
+}
+
 /** Has a client of ioredis' making ask for credentials before it connects. */
-function prepare(client: Redis, { credentials, connectionTimeout }: ConnectOptions): void {
+function prepare(
+  client: Redis,
+  { credentials, connectionTimeout }: ConnectOptions,
+  isWanted: () => boolean = () => true,
+): void {
   expectFurtherErrors(client)
   if (credentials === undefined) return
   beforeConnecting(client, async () => {
     try {
       await authenticate(client, credentials, connectionTimeout)
+      if (!isWanted()) client.disconnect()
     } catch (error) {
       client.emit('error', error)
       client.disconnect()
@@ -186,13 +201,13 @@ function prepare(client: Redis, { credentials, connectionTimeout }: ConnectOptio
 function prepareCopies(
   client: Redis,
   options: ConnectOptions,
-  onError: (error: unknown) => void = () => {},
+  { onError = () => {}, isWanted }: CopyOptions = {},
 ): void {
   const duplicate = client.duplicate.bind(client)
   client.duplicate = (override) => {
     const copy = duplicate(override)
     copy.on('error', onError)
-    prepare(copy, options)
+    prepare(copy, options, isWanted)
     return copy
   }
 }
