@@ -223,7 +223,7 @@ describe('a Cluster', () => {
     await storeAll(db)
     const [master] = await cluster.masters()
     const replicas = await cluster.replicasOf(master as RedisServer)
-    await Promise.all([master, ...replicas].map((node) => node?.kill()))
+    await Promise.all([master as RedisServer, ...replicas].map((node) => node.kill()))
     await eventually(async () => {
       await expect(db.listTokens()).rejects.toMatchObject({
         code: expect.stringMatching(/^(CLUSTER_DOWN|CONNECTION_REFUSED|CONNECTION_LOST|TIMEOUT)$/),
