@@ -50,7 +50,7 @@ describe('in a Cluster', () => {
   it('nothing is kept while one master is not heard', async () => {
     await isRemembered()
     const [master] = await servers.masters()
-    await master?.cli('ACL', 'SETUSER', 'default', '-client|tracking')
+    await master?.cli('ACL', 'SETUSER', 'default', '-client')
     onTestFinished(() => master?.cli('ACL', 'SETUSER', 'default', '+@all').then(() => undefined))
     await master?.cli('CLIENT', 'KILL', 'TYPE', 'pubsub')
     await eventually(async () => expect(await isKept()).toBe(false))
