@@ -3,7 +3,13 @@ import { BorrowedLink } from './borrowed-link.js'
 import { ClusterLink } from './cluster-link.js'
 import { keyAt } from './cluster-nodes.js'
 import { Connection } from './connection.js'
-import { authenticate, type CredentialsProvider } from './credentials.js'
+import { authenticate } from './credentials.js'
+import {
+  type ConnectOptions,
+  commonOptions,
+  driverOptions,
+  FEED_OPTIONS,
+} from './driver-options.js'
 import { OwnLink } from './own-link.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
 import { beforeConnecting, expectFurtherErrors } from './socket.js'
@@ -17,12 +23,6 @@ import {
   type Topology,
 } from './topology.js'
 import { type ChangeListener, type Feeds, Tracking } from './tracking.js'
-
-export interface ConnectOptions extends RetryLimits {
-  /** Milliseconds for one attempt to connect. */
-  readonly connectionTimeout: number
-  readonly credentials?: CredentialsProvider | undefined
-}
 
 /** The connection for commands, the one that hears of publications, and what hears of changes. */
 export interface Channels {
@@ -39,22 +39,6 @@ type AddressOptions = { host?: string | undefined; port?: number | undefined }
 
 const anyKey = (_node: Redis, prefix: string): string => prefix
 
-// How long a socket that was told to end may take before it is destroyed.
-const DISCONNECT_TIMEOUT_MS = 100
-const KEEP_ALIVE_MS = 30_000
-/** Over what the other client has, or a caller gave his. */
-const FEED_OPTIONS: RedisOptions = {
-  lazyConnect: true,
-  retryStrategy: () => null,
-  maxRetriesPerRequest: null,
-  disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-  disableClientInfo: true,
-  enableReadyCheck: false,
-  enableAutoPipelining: false,
-  enableOfflineQueue: false,
-  autoResubscribe: false,
-  autoResendUnfulfilledCommands: false,
-}
 // Redirections and resends end at commandTimeout.
 const MAX_REDIRECTIONS = 100
 
@@ -209,62 +193,6 @@ function prepareCopies(
     copy.on('error', onError)
     prepare(copy, options, isWanted)
     return copy
-  }
-}
-
-function driverOptions(
-  topology: ServerTopology | SentinelTopology,
-  options: ConnectOptions,
-): RedisOptions {
-  return {
-    ...commonOptions(topology, options),
-    db: topology.db,
-    ...addressOptions(topology, options),
-  }
-}
-
-function commonOptions(
-  { username, password, tls }: Topology,
-  options: ConnectOptions,
-): RedisOptions {
-  return {
-    ...(username !== undefined && { username }),
-    ...(password !== undefined && { password }),
-    ...(tls !== undefined && { tls }),
-    lazyConnect: true,
-    connectTimeout: options.connectionTimeout,
-    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
-    keepAlive: KEEP_ALIVE_MS,
-    enableReadyCheck: false,
-    disableClientInfo: true,
-    maxRetriesPerRequest: null,
-  }
-}
-
-function addressOptions(
-  topology: ServerTopology | SentinelTopology,
-  options: ConnectOptions,
-): RedisOptions {
-  if (topology.kind === 'server') {
-    const { path, host, port } = topology
-    return path === undefined ? { host, port } : { path }
-  }
-  const { username, password, tls } = topology.sentinel
-  const { commandTimeout, connectionTimeout } = options
-  return {
-    name: topology.name,
-    sentinels: [...topology.nodes],
-    ...(username !== undefined && { sentinelUsername: username }),
-    ...(password !== undefined && { sentinelPassword: password }),
-    ...(tls !== undefined && { sentinelTLS: tls }),
-    enableTLSForSentinelMode: topology.tls !== undefined,
-    // One that hangs must leave a waiting command time for all the others.
-    sentinelCommandTimeout: Math.ceil(
-      Math.min(commandTimeout, connectionTimeout) / topology.nodes.length,
-    ),
-    // ioredis goes on in the list where it stopped, so the first end of the list says nothing. The link tries again, as often
-    // as was promised.
-    sentinelRetryStrategy: (round) => (round === 1 ? 0 : null),
   }
 }
 
