@@ -201,12 +201,14 @@ describe.each(PLACES)('credentials for %s', (_, start) => {
     for (let i = 0; i < 5; i += 1) expect(await clients()).toEqual([])
   })
 
-  /** Those of the databases: the Sentinels, the replicas and the tests themselves have names, or are no clients. */
+  /** Those of the databases. */
   async function clients(): Promise<string[]> {
     const lists = await Promise.all(
       place.servers.map((server) => server.cli<string>('CLIENT', 'LIST', 'TYPE', 'normal')),
     )
-    return lists.flatMap((list) => list.split('\n')).filter((line) => line.includes(' name= '))
+    return lists
+      .flatMap((list) => list.split('\n'))
+      .filter((line) => line.includes(`user=${USER} `))
   }
 
   it('are those of now for whoever listens as well', async () => {

@@ -1,8 +1,10 @@
 import { appendFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULTS } from '../../src/options.js'
-import { type Call, checkCalls, checkLogins, overlapsOf } from './history.js'
+import { type Call, checkLogins, overlapsOf } from './history.js'
 import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
+import { checkCalls } from './running-check.js'
 
 /** Beside what a busy process needs to come to its timers at all. */
 const TIMER_SLACK_MS = 300
@@ -38,6 +40,8 @@ export function named<T extends { name: string }>(faults: readonly T[]): [string
 /** What became of the calls: a line of the table in docs/reliability.md. */
 export interface Outcome {
   fault: string
+  /** The file of the test. */
+  family: string
   calls: number
   failed: { [code: string]: number }
   slowestMs: number
@@ -129,6 +133,7 @@ function summarize({ name }: Fault, calls: Call[], since: number, lost: number):
   for (const { code } of calls) if (code !== undefined) failed[code] = (failed[code] ?? 0) + 1
   return {
     fault: name,
+    family: basename(expect.getState().testPath ?? '', '.test.ts'),
     calls: calls.length,
     failed,
     slowestMs: Math.round(Math.max(...calls.map(({ from, to }) => to - from))),

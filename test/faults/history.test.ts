@@ -1,5 +1,7 @@
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Call, checkCalls, checkLogins, overlapsOf } from './history.js'
+import { type Call, checkLogins, type Findings, overlapsOf } from './history.js'
+import { checkCalls, RunningCheck } from './running-check.js'
 
 const KEY = 'token-0'
 
@@ -15,10 +17,12 @@ function deletion(number: number, from: number, to: number, removed: boolean): C
   return write(number, from, to, { op: 'delete', removed })
 }
 
-const kinds = (calls: Call[], options = {}) => {
-  const { wrong, older, lost } = checkCalls(calls, options)
-  return { wrong: wrong.length, older: older.length, lost: lost.size }
-}
+const countsOf = ({ wrong, older, lost }: Findings) => ({
+  wrong: wrong.length,
+  older: older.length,
+  lost: lost.size,
+})
+const kinds = (calls: Call[], options = {}) => countsOf(checkCalls(calls, options))
 const GOOD = { wrong: 0, older: 0, lost: 0 }
 
 describe('a history is good', () => {
@@ -118,4 +122,39 @@ it('turns of two processes are not to overlap', () => {
   const turn = (process: number, from: number, to: number) => ({ process, from, to })
   expect(overlapsOf([turn(0, 0, 1), turn(1, 1, 2), turn(0, 3, 4)])).toEqual([])
   expect(overlapsOf([turn(0, 3, 4), turn(0, 0, 2), turn(1, 1, 2)])).toHaveLength(1)
+})
+
+it('a history that comes in pieces, and is forgotten behind, shows what the whole one shows', () => {
+  const steps = fc.array(
+    fc.record({
+      op: fc.constantFrom('store', 'delete', 'read'),
+      lasts: fc.integer({ min: 1, max: 4 }),
+      outcome: fc.constantFrom('ok', 'ok', 'ok', 'unknown', 'refused'),
+      process: fc.integer({ min: 0, max: 2 }),
+      /** How many writes a read is behind; further back than that nobody is held to account for. */
+      back: fc.integer({ min: 0, max: 2 }),
+    }),
+    { maxLength: 60 },
+  )
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 9 }), (list, piece) => {
+      let [number, at] = [0, 0]
+      const calls = list.map(({ op, lasts, outcome, process, back }): Call => {
+        const from = at
+        at += lasts
+        if (op === 'read') return read(Math.max(number - back, 1), from, at, { process, outcome })
+        number += 1
+        return write(number, from, at, { op, outcome, ...(op === 'delete' && { removed: true }) })
+      })
+      const check = new RunningCheck()
+      for (let i = 0; i < calls.length; i += piece) {
+        check.add(calls.slice(i, i + piece))
+        const until = calls[Math.min(i + piece, calls.length) - 1]?.to ?? 0
+        check.advance(until)
+        check.forget(until - 40)
+      }
+      check.advance(Number.POSITIVE_INFINITY)
+      expect(countsOf(check.findings)).toEqual(countsOf(checkCalls(calls)))
+    }),
+  )
 })

@@ -1,6 +1,8 @@
 // One of the processes of `load.ts`: a database of its own, in use without a pause, and a record of every call.
 import dns from 'node:dns'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { RedisOAuthDatabase } from '@atxp/redis'
 import { serve } from '../support/process-child.mjs'
 
@@ -45,9 +47,20 @@ dns.lookup = /** @type {any} */ (
   }
 )
 
+// What `--expose-gc` gives.
+setFlagsFromString('--expose-gc')
+/** @type {() => void} */
+const collectGarbage = runInNewContext('gc')
+
 /** On one clock for all processes, and not the one that tests shift. */
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6
-const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE_MS * (0.5 + Math.random())))
+
+/** @type {(pauseMs?: number) => Promise<void>} */
+const pause = (pauseMs = PAUSE_MS) =>
+  new Promise((resolve) => {
+    if (pauseMs === 0) setImmediate(resolve)
+    else setTimeout(resolve, pauseMs * (0.5 + Math.random()))
+  })
 
 serve({
   /** @param {string} name @param {string | null} address */
@@ -62,9 +75,18 @@ serve({
     await db.ping()
   },
 
-  /** @param {number} index @param {number} processes */
-  start(index, processes) {
-    load = new Load(index, processes)
+  /** @param {number} index @param {number} processes @param {number} [pauseMs] between two calls of a loop */
+  start(index, processes, pauseMs) {
+    load = new Load(index, processes, pauseMs)
+  },
+
+  /** What has been done since this was last asked. */
+  take: () => load.take(),
+
+  /** Bytes in use once all garbage is gone. */
+  heapBytes() {
+    collectGarbage()
+    return process.memoryUsage().heapUsed
   },
 
   calls: () => load.ended,
@@ -155,8 +177,14 @@ class Load {
   streaks = []
   lag = monitorEventLoopDelay({ resolution: 5 })
 
-  constructor(/** @type {number} */ index, /** @type {number} */ processes) {
+  /**
+   * @param {number} index
+   * @param {number} processes
+   * @param {number} [pauseMs]
+   */
+  constructor(index, processes, pauseMs) {
     this.index = index
+    this.pauseMs = pauseMs
     this.lag.enable()
     const everyKey = Array.from({ length: processes }, (_, i) => keysOf(i)).flat()
     this.loops = [
@@ -177,12 +205,19 @@ class Load {
     return this.streaks.every((streak) => streak >= WELL_STREAK)
   }
 
+  take() {
+    const { calls, logins, turns, started, ended } = this
+    this.calls = []
+    this.logins = []
+    this.turns = []
+    return { calls, logins, turns, started, ended, lagMs: this.lag.max / 1e6 }
+  }
+
   async stop() {
     this.isRunning = false
     await Promise.all(this.loops)
     this.lag.disable()
-    const { calls, logins, turns, started, ended } = this
-    return { calls, logins, turns, started, ended, lagMs: this.lag.max / 1e6 }
+    return this.take()
   }
 
   /** One loop: `step` makes a call and tells whether it went well. */
@@ -192,7 +227,7 @@ class Load {
       const { epoch } = this
       const went = await step()
       if (epoch === this.epoch) this.streaks[loop] = went ? (this.streaks[loop] ?? 0) + 1 : 0
-      await pause()
+      await pause(this.pauseMs)
     }
   }
 

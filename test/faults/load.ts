@@ -6,11 +6,12 @@ import type { Call, Login, Turn } from './history.js'
 
 const entry = fileURLToPath(new URL('load-process.mjs', import.meta.url))
 
-/** What a process has done until it was stopped. */
-interface Record {
+/** What a process has done since it was last asked. */
+export interface Record {
   calls: Call[]
   logins: Login[]
   turns: Turn[]
+  /** Calls, from the beginning. */
   started: number
   ended: number
   /** The longest time for which the process itself did not come to look at its timers and sockets. */
@@ -28,6 +29,8 @@ export interface LoadOptions {
   database: RedisOAuthDatabaseOptions
   /** @defaultValue 3 */
   processes?: number | undefined
+  /** Between two calls of a loop; a few milliseconds unless given. */
+  pauseMs?: number | undefined
   /** For each process, its own environment. */
   env?: ((index: number) => { [name: string]: string }) | undefined
   /** Called on each process before it opens its database. */
@@ -52,7 +55,13 @@ export class Load {
     this.processes = processes
   }
 
-  static async start({ database, processes = 3, env, prepare }: LoadOptions): Promise<Load> {
+  static async start({
+    database,
+    processes = 3,
+    pauseMs,
+    env,
+    prepare,
+  }: LoadOptions): Promise<Load> {
     const started = await Promise.all(
       Array.from({ length: processes }, async (_, i) => {
         const [one] = await startProcesses({ entry, ...(env && { env: env(i) }) })
@@ -66,7 +75,7 @@ export class Load {
       await Promise.all(
         started.map((each, i) => each.call('open', optionsOf(i, processes, database))),
       )
-      await Promise.all(started.map((each, i) => each.call('start', i, processes)))
+      await Promise.all(started.map((each, i) => each.call('start', i, processes, pauseMs)))
       await load.mended()
       await load.well()
       return load
@@ -100,6 +109,10 @@ export class Load {
       },
       { withinMs },
     )
+  }
+
+  take(): Promise<Record[]> {
+    return this.all<Record>('take')
   }
 
   /** Lets what is under way end. */
