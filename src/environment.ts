@@ -1,5 +1,5 @@
 import { type NameOfOption, optionName, resolveOptions } from './option-rules.js'
-import type { RedisOAuthDatabaseOptions } from './options.js'
+import type { OptionName, RedisOAuthDatabaseOptions } from './options.js'
 
 /** The environment variables that {@link optionsFromEnv} reads, by option. */
 export const ENV_NAMES = {
@@ -16,17 +16,32 @@ export const ENV_NAMES = {
 export const nameOfVariable: NameOfOption = (option) =>
   (ENV_NAMES as Readonly<Record<string, string>>)[option] ?? optionName(option)
 
+/** Options that say where Redis is: one of them displaces all variables that do. */
+const PLACES: readonly OptionName[] = [
+  'url',
+  'host',
+  'port',
+  'path',
+  'sentinel',
+  'cluster',
+  'client',
+]
+
 /**
  * Options from environment variables. One that is unset or empty counts as left out.
+ * @param given - what stands in the code, and wins
  * @throws TypeError that names the variable and what it takes
  */
 export function optionsFromEnv(
   env: Readonly<Record<string, string | undefined>>,
+  given: RedisOAuthDatabaseOptions = {},
 ): RedisOAuthDatabaseOptions {
+  const isPlaced = PLACES.some((option) => given[option] !== undefined)
   const options: Record<string, string | number> = {}
   for (const [option, variable] of Object.entries(ENV_NAMES)) {
     const value = env[variable]
     if (value === undefined || value === '') continue
+    if (isPlaced && PLACES.includes(option as OptionName)) continue
     const isNumber = (option === 'port' || option === 'db') && /^\d+$/.test(value)
     options[option] = isNumber ? Number(value) : value
   }

@@ -149,7 +149,9 @@ function isAddress(value: unknown): boolean {
 }
 
 function isIoredis(value: unknown): boolean {
-  return isObject(value) && typeof (value as { sendCommand?: unknown }).sendCommand === 'function'
+  if (!isObject(value)) return false
+  const { sendCommand, options } = value as { sendCommand?: unknown; options?: unknown }
+  return typeof sendCommand === 'function' && isObject(options)
 }
 
 function describe(option: string, value: unknown): string {

@@ -10,7 +10,12 @@ import { resolveTopology } from './redis/topology.js'
 import type { CoordinatedFetchOptions } from './store/coordination.js'
 import type { AccessTokenInfo } from './store/oauth-store.js'
 import { type ResealOptions, type ResealProgress, reseal } from './store/reseal.js'
-import { importTokens, type StoreTokensOptions, type TokenEntry } from './store/token-import.js'
+import {
+  checkImportOptions,
+  importTokens,
+  type StoreTokensOptions,
+  type TokenEntry,
+} from './store/token-import.js'
 import { checkIterable } from './store/token-store.js'
 
 /** The database in the role of a resource server. */
@@ -43,20 +48,23 @@ export class RedisOAuthDatabase implements OAuthDb {
   /**
    * A database configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`, `REDIS_PASSWORD`, `REDIS_DB` and
    * `REDIS_KEY_PREFIX`, and encrypted where `ATXP_REDIS_ENCRYPTION_KEYS` has keys. A variable that is unset or empty counts
-   * as left out; `options` win over variables.
+   * as left out; `options` win over variables, and one that says where Redis is over all variables that do.
    * @throws TypeError that names the variable that is wrong and what it takes
    */
   static fromEnv(
     options: RedisOAuthDatabaseOptions = {},
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): RedisOAuthDatabase {
-    const fromEnv = optionsFromEnv(env)
+    const given: RedisOAuthDatabaseOptions = Object.fromEntries(
+      Object.entries(options).filter(([, value]) => value !== undefined),
+    )
+    const fromEnv = optionsFromEnv(env, given)
     const keys = env[ENCRYPTION_KEYS_VARIABLE]
     // Not taken for left out when it is empty: nobody means to store plain records by that.
     if (keys !== undefined) fromEnv.encryption = { keys: parseKeys(keys) }
     // Only to have what is wrong with the URL said of the variable.
     resolveTopology(fromEnv, DEFAULTS, nameOfVariable)
-    return new RedisOAuthDatabase({ ...fromEnv, ...options })
+    return new RedisOAuthDatabase({ ...fromEnv, ...given })
   }
 
   /**
@@ -137,6 +145,7 @@ export class RedisOAuthDatabase implements OAuthDb {
     options: StoreTokensOptions = {},
   ): Promise<{ stored: number }> {
     checkIterable('entries', entries)
+    checkImportOptions(options)
     this.#checkOpen()
     return this.#parts.connection.hold(() =>
       importTokens(

@@ -140,6 +140,9 @@ export class KeySpace {
 const USER_KINDS = ['access', 'pkce', 'consumed'] as const
 type UserKind = (typeof USER_KINDS)[number]
 
+// Half of what a string may have, so that a command of several parts stays below.
+const MAX_CHARACTERS = 2 ** 28
+
 /** What a record is. A sealed one is bound to it, so that it cannot pass for another kind. */
 export type Kind = 'token' | 'client' | 'pkce' | 'access' | 'reply'
 
@@ -165,6 +168,9 @@ function encodeUser(userId: string): string {
 export function checkPart(argument: string, value: unknown): asserts value is string {
   if (typeof value !== 'string')
     throw new TypeError(`${argument} must be a string, not ${typeof value}`)
+  if (value.length > MAX_CHARACTERS) {
+    throw new TypeError(`${argument} must have at most ${MAX_CHARACTERS} characters`)
+  }
   if (!isWellFormed(value)) throw new TypeError(`${argument} must not have a lone surrogate`)
 }
 

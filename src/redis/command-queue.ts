@@ -73,7 +73,8 @@ export class CommandQueue {
   }
 
   #arm(ms: number): void {
-    this.#timer = setTimeout(() => this.#check(), ms)
+    // After the sockets were read: an answer that came while this process was busy, or asleep, counts.
+    this.#timer = setTimeout(() => setImmediate(() => this.#check()), ms)
   }
 
   #check(): void {

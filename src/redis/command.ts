@@ -51,8 +51,8 @@ export class TrackedCommand extends Command {
     replyEncoding: BufferEncoding | null,
   ) {
     super(name, args, { replyEncoding })
-    // ioredis' tracing channel shows a script's arguments, and ours are tokens.
-    this.isTraced = name === 'eval'
+    // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
+    this.isTraced = true
     this.effect = effect
     this.#owner = owner
     const { resolve, reject } = this
@@ -81,9 +81,17 @@ export class TrackedCommand extends Command {
   override toWritable(socket: object): string | Buffer {
     // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
     if (this.settled) return NOTHING
+    let bytes: string | Buffer
+    try {
+      bytes = super.toWritable(socket)
+    } catch (error) {
+      // Too long for a string. ioredis would leave it in its queue, and throw past whoever sends for others.
+      this.fail(error)
+      return NOTHING
+    }
     this.writes += 1
     this.sentOver = socket
-    return super.toWritable(socket)
+    return bytes
   }
 
   #settle(): boolean {

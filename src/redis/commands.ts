@@ -7,6 +7,14 @@ import type { Durability } from './durability.js'
 import { scan } from './scan.js'
 import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
 
+// A million at once would all wait for the last, and time out.
+const BUNCH = 1_000
+
+/** A bunch at a time of what is too much to ask for at once. */
+export function* inBunches<T>(all: readonly T[]): Generator<readonly T[], void, undefined> {
+  for (let start = 0; start < all.length; start += BUNCH) yield all.slice(start, start + BUNCH)
+}
+
 export type Value = string | Buffer
 
 /** An absolute time, or a span by Redis' clock, in milliseconds; neither means for ever. */
@@ -78,11 +86,13 @@ export class Commands {
    * failure once all have ended.
    */
   async deleteAll(keys: readonly string[]): Promise<number> {
-    const results = await Promise.allSettled(keys.map((key) => this.delete(key)))
     let removed = 0
-    for (const result of results) {
-      if (result.status === 'rejected') throw result.reason
-      if (result.value) removed += 1
+    for (const some of inBunches(keys)) {
+      const results = await Promise.allSettled(some.map((key) => this.delete(key)))
+      for (const result of results) {
+        if (result.status === 'rejected') throw result.reason
+        if (result.value) removed += 1
+      }
     }
     return removed
   }

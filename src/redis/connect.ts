@@ -209,6 +209,12 @@ export function borrow(
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',
     )
   }
+  const { Command: Driver } = client.constructor as { Command?: { prototype: object } }
+  if (Driver !== undefined && 'setReplyContext' in Driver.prototype) {
+    throw new TypeError(
+      'options.client must be a client of ioredis 5; this one is of a later version',
+    )
+  }
   const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
   return {
     topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',

@@ -74,28 +74,40 @@ export function resolveTopology(options: Options, fallback: Fallback, nameOf: Na
     ...(merged.tls && { tls: { ...fromUrl.tls, ...options.tls } }),
   }
   switch (kind) {
-    case 'sentinel': {
-      const { name, nodes, ...own } = { ...sentinel, ...withoutUndefined(ofGroup(fromUrl)) }
-      if (!name)
-        throw new TypeError(
-          `${nameOf('sentinel.name')} must say what the Sentinels call the master`,
-        )
-      return {
-        kind,
-        ...access,
-        name,
-        nodes: some(nodes, nameOf('sentinel.nodes')),
-        sentinel: withoutUndefined(own),
-      }
-    }
+    case 'sentinel':
+      return sentinelOf(options, fromUrl, access, nameOf)
     case 'cluster': {
       if (access.db !== 0)
-        throw new TypeError(`${nameOf('db')} must be 0: a Cluster has no other database`)
+        throw new TypeError(
+          `${nameOf(fromUrl.db === undefined ? 'db' : 'url')} must have 0 as its database: a Cluster has no other`,
+        )
       const nodes = some(fromUrl.nodes ?? cluster?.nodes, nameOf('cluster.nodes'))
       return { kind, ...access, nodes, ...withoutUndefined({ natMap: cluster?.natMap }) }
     }
     case 'server':
       return serverOf(merged, fromUrl, fallback, access)
+  }
+}
+
+function sentinelOf(
+  options: Options,
+  fromUrl: Partial<UrlParts>,
+  access: Access,
+  nameOf: NameOf,
+): SentinelTopology {
+  const { name, nodes, ...own } = { ...options.sentinel, ...withoutUndefined(ofGroup(fromUrl)) }
+  if (!name) {
+    const option = nameOf(fromUrl.kind === undefined ? 'sentinel.name' : 'url')
+    throw new TypeError(
+      `${option} must say what the Sentinels call the master, in a URL as ?name=mymaster`,
+    )
+  }
+  return {
+    kind: 'sentinel',
+    ...access,
+    name,
+    nodes: some(nodes, nameOf('sentinel.nodes')),
+    sentinel: withoutUndefined(own),
   }
 }
 

@@ -61,6 +61,19 @@ export class StoreTokensError extends RedisOAuthDatabaseError {
 const MAX_IN_FLIGHT = 400
 const PROGRESS_EVERY = 1_000
 
+/** @throws TypeError that names the option and what it takes */
+export function checkImportOptions(options: StoreTokensOptions): void {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('options must be an object')
+  const { onProgress, signal } = options
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError('options.onProgress must be a function')
+  }
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw new TypeError('options.signal must be an AbortSignal')
+  }
+}
+
 type Source = Iterable<TokenEntry> | AsyncIterable<TokenEntry>
 
 /**
@@ -88,12 +101,11 @@ export async function importTokens(
     }
   }
   try {
-    for await (const entry of abortable(entries, signal)) {
-      if (signal?.aborted) break
+    for await (const entry of signal?.aborted ? [] : abortable(entries, signal)) {
       window.add(take(entry, attempted))
       attempted += 1
       if (window.isFull) await window.hasRoom()
-      if (failures.length > 0) break
+      if (failures.length > 0 || signal?.aborted) break
       if (attempted % PROGRESS_EVERY === 0) onProgress?.({ attempted, stored })
     }
   } catch (cause) {
@@ -160,8 +172,17 @@ function failureOfSource(progress: StoreTokensProgress, cause: unknown): StoreTo
   return new StoreTokensError('SOURCE_FAILED', message, progress, [], { cause })
 }
 
+/** Reading it may be what failed. */
+function keyOf(entry: TokenEntry): string | undefined {
+  try {
+    return typeof entry?.key === 'string' ? entry.key : undefined
+  } catch {
+    return undefined
+  }
+}
+
 function failureOf(entry: TokenEntry, index: number, error: unknown): StoreTokensFailure {
-  const key = typeof entry?.key === 'string' ? entry.key : undefined
+  const key = keyOf(entry)
   if (error instanceof RedisOAuthDatabaseError) {
     const { code, message } = error
     return { index, key, code, message: `entries[${index}]: ${message}` }

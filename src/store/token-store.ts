@@ -1,7 +1,7 @@
 import type { Shelf } from '../cache/near-cache.js'
 import { checkPart, type KeySpace } from '../record/keys.js'
 import { splitName, withName } from '../record/named.js'
-import type { Commands } from '../redis/commands.js'
+import { type Commands, inBunches } from '../redis/commands.js'
 import type { Vault } from './vault.js'
 
 /** Tokens under keys of the caller's choice. */
@@ -74,13 +74,15 @@ export class TokenStore {
 
   async getMany(keys: Iterable<string>): Promise<Map<string, string>> {
     const found = new Map<string, string>()
-    await Promise.all(
-      this.#names(keys).map(async ([key, redisKey]) => {
-        const known = this.#known?.get('', key)
-        const token = known === undefined ? await this.#get(key, redisKey) : known.value
-        if (token !== null) found.set(key, token)
-      }),
-    )
+    for (const names of inBunches(this.#names(keys))) {
+      await Promise.all(
+        names.map(async ([key, redisKey]) => {
+          const known = this.#known?.get('', key)
+          const token = known === undefined ? await this.#get(key, redisKey) : known.value
+          if (token !== null) found.set(key, token)
+        }),
+      )
+    }
     return found
   }
 
@@ -113,7 +115,8 @@ export class TokenStore {
   #names(keys: Iterable<string>): [key: string, redisKey: string][] {
     if (typeof keys === 'string')
       throw new TypeError('keys must be an iterable of strings, not a string')
-    checkIterable('keys', keys)
+    if (!(Symbol.iterator in Object(keys)))
+      throw new TypeError('keys must be an iterable of strings')
     return [...new Set(keys)].map((key) => [key, this.#keys.token(key)])
   }
 }

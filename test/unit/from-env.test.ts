@@ -102,3 +102,27 @@ describe('fromEnv', () => {
     )
   })
 })
+
+it('an option that is undefined leaves the variable in force, also the encryption keys', () => {
+  const given = { host: undefined, encryption: undefined }
+  expect(optionsFromEnv({ REDIS_HOST: 'redis.example.com' }, given)).toEqual({
+    host: 'redis.example.com',
+  })
+  const env = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${Buffer.alloc(32, 7).toString('hex')}` }
+  const [usage] = RedisOAuthDatabase.fromEnv(given, env).encryptionKeyUsage()
+  expect(usage?.id).toBe('a')
+})
+
+it('an option that says where Redis is displaces every variable that does', () => {
+  const env = { REDIS_URL: 'redis://elsewhere', REDIS_PORT: '1', REDIS_PASSWORD: 'secret' }
+  expect(optionsFromEnv(env, { host: 'localhost' })).toEqual({ password: 'secret' })
+})
+
+it('says of REDIS_URL what is missing or too much in it', () => {
+  expect(() => RedisOAuthDatabase.fromEnv({}, { REDIS_URL: 'redis-cluster://a:1/2' })).toThrow(
+    'REDIS_URL must have 0 as its database',
+  )
+  expect(() => RedisOAuthDatabase.fromEnv({}, { REDIS_URL: 'redis-sentinel://a:1' })).toThrow(
+    'REDIS_URL must say what the Sentinels call the master',
+  )
+})
