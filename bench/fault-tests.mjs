@@ -43,7 +43,9 @@ export async function runFaultTests(files, environment, onProgress = () => {}) {
         .split('\n')
         .filter((line) => line.endsWith('}'))
         .map((line) => JSON.parse(line))
-    const looking = setInterval(async () => onProgress(await read()), LOOK_EVERY_MS)
+    const looking = setInterval(() => {
+      void read().then(onProgress)
+    }, LOOK_EVERY_MS)
     const [code] = await once(vitest, 'exit')
     clearInterval(looking)
     return { lines: await read(), isGood: code === 0, output }
