@@ -79,6 +79,12 @@ test('docs/errors.md has one row for every code', () => {
   expect(sorted(documented)).toEqual(sorted(codes.map(([, code = '']) => code)))
 })
 
+test('docs/guarantees.md explains every event', () => {
+  const events = [...textOf('src/diagnostics.ts').matchAll(/^ {4}\| '(\w+)'$/gm)]
+  const documented = rowsUnder('docs/guarantees.md', 'Watching it').map(([event]) => codeIn(event))
+  expect(sorted(documented.flat())).toEqual(sorted(events.map(([, event = '']) => event)))
+})
+
 test('docs/connecting.md lists every environment variable', () => {
   const documented = rowsUnder('docs/connecting.md', 'From the environment')
   expect(
