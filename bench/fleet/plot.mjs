@@ -1,13 +1,13 @@
 import { answeredShare, groupBy, percent } from './tables.mjs'
 
 const SERIES = [
-  { database: 'coordinated', label: 'withOAuthDatabase', colour: '#2da44e', x: 352 },
-  { database: 'records', label: 'records only', colour: '#bf8700', x: 518 },
-  { database: 'uncoordinated', label: 'naive', colour: '#cf222e', x: 636 },
+  { database: 'coordinated', label: 'withOAuthDatabase', colour: '#2da44e', x: 372 },
+  { database: 'records', label: 'records only', colour: '#bf8700', x: 534 },
+  { database: 'uncoordinated', label: 'naive', colour: '#cf222e', x: 650 },
 ]
 const WIDTH = 760
 const TOP = 62
-const LABEL_WIDTH = 352
+const LABEL_WIDTH = 372
 const PERCENT_WIDTH = 56
 const BAR_WIDTH = WIDTH - LABEL_WIDTH - PERCENT_WIDTH
 const BAR_HEIGHT = 7

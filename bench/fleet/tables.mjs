@@ -8,6 +8,9 @@ const COUNTS = [
   ['slowestMs', 'slowest call, ms'],
 ]
 
+/** A scenario waits no longer for calls to succeed again. */
+const GIVEN_UP_MS = 15_000
+
 export const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
 
 /** Lists of runs by what `keyOf` says of each, in the order in which they first came. */
@@ -29,22 +32,31 @@ export function countsTable(runs) {
   return table(['when', 'processes', 'as promised', ...COUNTS.map(([, head]) => head)], rows)
 }
 
-/** One row a scenario: of all calls in all runs, how many were answered with each database, and what was revoked. */
+/** One row a scenario and a size of fleet: with each database, calls answered, logins, and runs in which the session was revoked. */
 export function comparisonTable(runs, databases) {
-  const rows = [...groupBy(runs, ({ name }) => name)].map(([name, group]) => [
-    name,
-    ...Object.keys(databases).map((database) => outcome(group.filter(isOf(database)))),
+  const groups = groupBy(runs, ({ name, processes }) => `${name}, ${processes}`)
+  const rows = [...groups.values()].map((group) => [
+    group[0].name,
+    group[0].processes,
+    ...Object.keys(databases).map((database) =>
+      outcome(group.filter((run) => run.database === database)),
+    ),
   ])
-  return table(['when', ...Object.values(databases)], rows)
+  return table(['when', 'processes', ...Object.values(databases)], rows)
 }
-
-const isOf = (database) => (run) => run.database === database
 
 function outcome(runs) {
   if (runs.length === 0) return ''
+  const logins = range(runs.map(({ observed }) => observed.authorizations))
   const revoked = runs.filter(({ observed }) => observed.familiesRevoked > 0).length
-  const answered = `${percent(answeredShare(runs))} answered`
-  return revoked === 0 ? answered : `${answered}, revoked in ${revoked} of ${runs.length} runs`
+  return `${percent(answeredShare(runs))}, ${logins}, ${revoked} of ${runs.length}${recovery(runs)}`
+}
+
+/** For scenarios that wait for it: when the last call that failed was behind them. */
+function recovery(runs) {
+  const slowestMs = Math.max(...runs.map(({ observed }) => observed.wellAgainMs ?? 0))
+  if (slowestMs === 0) return ''
+  return slowestMs < GIVEN_UP_MS ? `, well after ${slowestMs} ms` : ', not well after 15 s'
 }
 
 /** Of all calls in these runs. */
