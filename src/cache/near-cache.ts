@@ -207,7 +207,10 @@ interface Names {
   readonly key: string
 }
 
-/** Records of one kind, found by the two names that their readers have for them: making Redis' name takes longer. */
+/**
+ * Records of one kind, found by the two names that their readers have for them: making Redis' name takes longer. The group
+ * should be what fewer records differ in, since each has a map of its own.
+ */
 export class Shelf<V> {
   readonly #cache: NearCache
   readonly #clock: Pick<Clock, 'now'>
@@ -227,7 +230,7 @@ export class Shelf<V> {
     const now = this.#clock.now()
     // Earlier than it was read: the clock was set back, and says nothing of its age.
     if (now >= slot.validUntil || now < slot.readAt) return undefined
-    slot.isUsed = true
+    if (!slot.isUsed) slot.isUsed = true
     return slot
   }
 
