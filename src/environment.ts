@@ -16,16 +16,22 @@ export const ENV_NAMES = {
 export const nameOfVariable: NameOfOption = (option) =>
   (ENV_NAMES as Readonly<Record<string, string>>)[option] ?? optionName(option)
 
-/** Options that say where Redis is: one of them displaces all variables that do. */
-const PLACES: readonly OptionName[] = [
-  'url',
-  'host',
-  'port',
-  'path',
-  'sentinel',
-  'cluster',
-  'client',
-]
+/** What says where Redis is: given in the code, it displaces all variables that do. */
+const PLACES: readonly OptionName[] = ['url', 'host', 'port', 'path', 'client']
+
+/** Of Sentinel and Cluster only the nodes: a password or a `natMap` belongs beside a URL. */
+function saysWhere({
+  url,
+  host,
+  path,
+  client,
+  sentinel,
+  cluster,
+}: RedisOAuthDatabaseOptions): boolean {
+  return [url, host, path, client, sentinel?.nodes, cluster?.nodes].some(
+    (place) => place !== undefined,
+  )
+}
 
 /**
  * Options from environment variables. One that is unset or empty counts as left out.
@@ -36,7 +42,7 @@ export function optionsFromEnv(
   env: Readonly<Record<string, string | undefined>>,
   given: RedisOAuthDatabaseOptions = {},
 ): RedisOAuthDatabaseOptions {
-  const isPlaced = PLACES.some((option) => given[option] !== undefined)
+  const isPlaced = saysWhere(given)
   const options: Record<string, string | number> = {}
   for (const [option, variable] of Object.entries(ENV_NAMES)) {
     const value = env[variable]

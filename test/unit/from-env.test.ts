@@ -116,6 +116,8 @@ it('an option that is undefined leaves the variable in force, also the encryptio
 it('an option that says where Redis is displaces every variable that does', () => {
   const env = { REDIS_URL: 'redis://elsewhere', REDIS_PORT: '1', REDIS_PASSWORD: 'secret' }
   expect(optionsFromEnv(env, { host: 'localhost' })).toEqual({ password: 'secret' })
+  const beside = { sentinel: { password: 'secret' }, cluster: { natMap: {} } }
+  expect(optionsFromEnv(env, beside)).toMatchObject({ url: 'redis://elsewhere' })
 })
 
 it('says of REDIS_URL what is missing or too much in it', () => {
