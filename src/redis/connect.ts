@@ -125,6 +125,8 @@ async function authenticateIfPossible(client: Redis, options: ConnectOptions): P
 function subscriberOptions(options: RedisOptions, limits: RetryLimits): RedisOptions {
   return {
     ...options,
+    // The subscriber does: ioredis lets the refusal of its own go unhandled, as after a change of the password.
+    autoResubscribe: false,
     retryStrategy: (attempt) => idleDelayMs(attempt, limits.retryDelayOnFailover),
   }
 }
@@ -225,7 +227,11 @@ export function borrow(
       () => new BorrowedLink(client),
     ),
     // Not the client itself: a subscribed connection takes no other commands.
-    subscriber: new Subscriber(() => client.duplicate()),
+    subscriber: new Subscriber(() =>
+      client.isCluster
+        ? (client as Cluster).duplicate()
+        : (client as Redis).duplicate({ autoResubscribe: false }),
+    ),
     track: (listener) => {
       if (client.isCluster && (client as Cluster).options.scaleReads !== 'master') {
         throw new TypeError(

@@ -49,12 +49,17 @@ export class Subscriber {
     await new Promise((resolve) => stream.once('close', resolve))
   }
 
+  #subscribeAgain(): void {
+    for (const channel of this.#listeners.keys()) this.#client?.subscribe(channel).catch(() => {})
+  }
+
   #connected(): Redis | Cluster {
     if (this.#isClosed) throw new Error('Connection is closed.')
     if (this.#client === undefined) {
       this.#client = this.#createClient()
       // Commands on the other connection say what is wrong; here only silence follows.
       this.#client.on('error', () => {})
+      this.#client.on('ready', () => this.#subscribeAgain())
       reconnectInBackground(this.#client)
       this.#client.on('message', (channel: string) => {
         for (const listener of this.#listeners.get(channel) ?? []) listener()
