@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type DurabilityOptions, RedisOAuthDatabase } from '../../src/index.js'
 import { type ClusterServers, type SlotMigration, startCluster } from '../support/cluster.js'
+import { ClusterView } from '../support/cluster-view.js'
+import { eventually } from '../support/eventually.js'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import type { RedisServer } from '../support/redis-server.js'
 import { endure, type Fault, named } from './fault.js'
@@ -8,6 +10,7 @@ import { endure, type Fault, named } from './fault.js'
 const PASSWORD = 'data-password'
 const KEY = 'atxp:oauth:token-0-0'
 const MOVED_SLOTS = 12
+const FAILOVER_WITHIN_MS = 20_000
 const LOST_CODES = [
   'CLUSTER_DOWN',
   'CONNECTION_LOST',
@@ -65,17 +68,21 @@ const FAULTS: (Omit<Fault, 'load'> & { durability?: DurabilityOptions })[] = [
     lastsMs: 4_000,
   },
   {
-    name: 'Cluster: one master hung (SIGSTOP) until its replica takes over',
+    name: 'Cluster: one master hung (SIGSTOP), going on later as a replica',
     async strike() {
+      const other = cluster.nodes.find((node) => node !== master) as RedisServer
       master.pause()
+      await eventually(
+        async () => !(await ClusterView.of(other)).ranges.some(({ port }) => port === master.port),
+        { withinMs: FAILOVER_WITHIN_MS },
+      )
     },
-    mend: async () => {
+    afterwards: async () => {
       master.resume()
       await cluster.settled()
     },
     codes: LOST_CODES,
     loses: 'what was not replicated',
-    lastsMs: 4_000,
   },
   {
     name: 'Cluster: one master killed',

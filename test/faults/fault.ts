@@ -12,6 +12,7 @@ const TIMER_SLACK_MS = 300
 const STALE_MS = 1_000
 const SHOWN_FINDINGS = 5
 const LASTS_MS = 1_000
+const AFTERWARDS_CALLS = 200
 
 export interface Fault {
   name: string
@@ -20,6 +21,8 @@ export interface Fault {
   strike(load: Load): Promise<unknown>
   /** Ends the fault; called once every loop of every process has met it. Left out: what serves takes over by itself. */
   mend?: (load: Load) => Promise<unknown>
+  /** Goes on once all is well again without it: what the fault left behind comes back. All has to stay well. */
+  afterwards?: () => Promise<unknown>
   /** With which codes calls may fail. */
   codes: readonly string[]
   /** What the servers themselves may lose. Unconfirmed is a write that was not acknowledged, though it can be read. */
@@ -67,6 +70,11 @@ export async function endure(fault: Fault): Promise<Outcome> {
     const mendedAt = nowMs()
     await load.mended()
     await load.well()
+    if (fault.afterwards) {
+      await fault.afterwards()
+      await load.called(AFTERWARDS_CALLS)
+      await load.well()
+    }
     const records = await load.stop()
     const { remains, codes } = await load.end()
 

@@ -97,7 +97,7 @@ const MASTER_FAULTS: MasterFault[] = [
         withinMs: FAILOVER_WITHIN_MS,
       })
     },
-    mend: async () => {
+    afterwards: async () => {
       master.resume()
       await group.settled()
     },
