@@ -120,7 +120,7 @@ async function drawRefresh(actors) {
   const seen = lists
     .flatMap(({ result }, index) => result.map((one) => ({ ...one, index })))
     .filter(({ event }) => event in ARROWS)
-    .sort(inOrder)
+  inCausalOrder(seen)
   const [redis, server] = [actors.length, actors.length + 1]
   print(heads([...actors.map(({ name }) => name), 'Redis', 'Auth server']))
   for (const { event, index } of seen) {
@@ -132,9 +132,19 @@ async function drawRefresh(actors) {
   }
 }
 
-/** By time; but a process looks at the record once more before it says that the lease is its own, and others wait already. */
-function inOrder(one, other) {
-  return (other.event === 'won') - (one.event === 'won') || one.at - other.at
+/**
+ * By time; but a process tells what it did to Redis once it has the reply, and others may see the effect before that: they
+ * wait for a lease that was taken, and read a pair that was saved.
+ */
+function inCausalOrder(events) {
+  const firstRead = Math.min(
+    ...events.filter(({ event }) => event === 'refreshReused').map(({ at }) => at),
+  )
+  const happenedAt = ({ event, at }) => {
+    if (event === 'won') return 0
+    return event === 'refreshed' ? Math.min(at, firstRead - 1e-3) : at
+  }
+  events.sort((one, other) => happenedAt(one) - happenedAt(other))
 }
 
 /** A demonstration of what does not happen would be worse than none. */
