@@ -2,26 +2,30 @@ import type { SealContext } from './sealing.js'
 
 interface Opened {
   readonly kind: string
-  readonly sealed: Buffer
+  /** As Latin-1: of a buffer, the header alone costs more than these bytes. */
+  readonly sealed: string
   readonly text: string
   readonly bytes: number
 }
 
-/** What an entry costs beside its bytes and characters: two objects, a buffer's header and a place in the map. */
+/** What an entry costs beside its bytes and characters: two objects, the headers of two strings and a place in the map. */
 const ENTRY_OVERHEAD_BYTES = 256
+const MAX_SEEN_ONCE = 4096
 
 /**
  * Remembers what sealed bytes said, so that a record which is read again unchanged is not decrypted again. Reads stay
  * exact: only the very same bytes of the same kind under the same key are recognised.
  *
  * Entries live in two generations of half the size each. A full young one becomes the old one, and the old one is
- * dropped; what is used meanwhile moves to the young one.
+ * dropped; what is used meanwhile moves to the young one. Once that has happened, only what is opened a second time gets
+ * in: remembering costs about as much as opening, and a walk over all records must not drive out those in use.
  */
 export class OpenedMemo {
   readonly #maxGenerationBytes: number
   #young = new Map<string, Opened>()
   #old = new Map<string, Opened>()
   #youngBytes = 0
+  readonly #seenOnce = new Set<string>()
 
   /** `maxBytes` bounds the memory of both generations; 0 remembers nothing. */
   constructor(maxBytes: number) {
@@ -31,7 +35,11 @@ export class OpenedMemo {
   get(sealed: Buffer, context: SealContext): string | undefined {
     const young = this.#young.get(context.key)
     const opened = young ?? this.#old.get(context.key)
-    if (opened === undefined || opened.kind !== context.kind || !opened.sealed.equals(sealed)) {
+    if (
+      opened === undefined ||
+      opened.kind !== context.kind ||
+      opened.sealed !== sealed.toString('latin1')
+    ) {
       return undefined
     }
     if (young === undefined) {
@@ -44,11 +52,16 @@ export class OpenedMemo {
   set(sealed: Buffer, context: SealContext, text: string): void {
     const bytes = ENTRY_OVERHEAD_BYTES + sealed.length + 2 * (text.length + context.key.length)
     if (bytes > this.#maxGenerationBytes) return
-    // A copy, since what comes from the wire is a slice that would keep its whole packet alive.
-    const copy = Buffer.allocUnsafeSlow(sealed.length)
-    copy.set(sealed)
+    if (this.#old.size > 0 && !this.#wasSeen(context.key)) return
     this.#old.delete(context.key)
-    this.#keep(context.key, { kind: context.kind, sealed: copy, text, bytes })
+    this.#keep(context.key, { kind: context.kind, sealed: sealed.toString('latin1'), text, bytes })
+  }
+
+  #wasSeen(key: string): boolean {
+    if (this.#seenOnce.delete(key)) return true
+    if (this.#seenOnce.size === MAX_SEEN_ONCE) this.#seenOnce.clear()
+    this.#seenOnce.add(key)
+    return false
   }
 
   #keep(key: string, opened: Opened): void {

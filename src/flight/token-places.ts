@@ -27,8 +27,11 @@ export class TokenPlaces {
 
   /** To be called with every record that a read returned. */
   remember(user: string, url: string, token: AccessToken): void {
-    if (!token.refreshToken) return
-    this.#recent.set(token.refreshToken, { user, url, resourceUrl: token.resourceUrl })
+    const { refreshToken, resourceUrl } = token
+    if (!refreshToken) return
+    const known = this.#recent.get(refreshToken)
+    if (known?.user === user && known.url === url && known.resourceUrl === resourceUrl) return
+    this.#recent.set(refreshToken, { user, url, resourceUrl })
     if (this.#recent.size < MAX_PLACES) return
     this.#older = this.#recent
     this.#recent = new Map()

@@ -1,6 +1,7 @@
 import { Command } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
 import { isReply } from './failure.js'
+import { frameOf } from './frame.js'
 
 export type Argument = string | Buffer | number
 
@@ -50,7 +51,9 @@ export class TrackedCommand extends Command {
     args: Argument[],
     replyEncoding: BufferEncoding | null,
   ) {
-    super(name, args, { replyEncoding })
+    super(name, [], { replyEncoding })
+    // Not by way of ioredis, which copies them with `flat`: that costs more than all else here together.
+    this.args = args
     // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
     this.isTraced = true
     this.effect = effect
@@ -83,7 +86,7 @@ export class TrackedCommand extends Command {
     if (this.settled) return NOTHING
     let bytes: string | Buffer
     try {
-      bytes = super.toWritable(socket)
+      bytes = frameOf(this.name, this.args as Argument[])
     } catch (error) {
       // Too long for a string. ioredis would leave it in its queue, and throw past whoever sends for others.
       this.fail(error)

@@ -57,10 +57,24 @@ describe('OpenedMemo', () => {
     const memo = new OpenedMemo(20_000)
     memo.set(sealed, context, 'text')
     for (let i = 0; i < 1000; i++) {
-      memo.set(sealed, { kind: 'token', key: `p:${i}` }, 'other')
+      const other = { kind: 'token', key: `p:${i}` }
+      memo.set(sealed, other, 'other')
+      memo.set(sealed, other, 'other')
       expect(memo.get(sealed, context)).toBe('text')
     }
     expect(memo.get(sealed, { kind: 'token', key: 'p:0' })).toBeUndefined()
+  })
+
+  it('lets nothing that is opened but once drive out what it holds', () => {
+    const memo = new OpenedMemo(20_000)
+    const walk = (): void => {
+      for (let i = 0; i < 5000; i++) memo.set(sealed, { kind: 'token', key: `walk:${i}` }, 'other')
+    }
+    walk()
+    memo.set(sealed, context, 'text')
+    memo.set(sealed, context, 'text')
+    walk()
+    expect(memo.get(sealed, context)).toBe('text')
   })
 
   it('does not count what was replaced', () => {
