@@ -52,8 +52,9 @@ export class TrackedCommand extends Command {
     replyEncoding: BufferEncoding | null,
   ) {
     super(name, [], { replyEncoding })
-    // Not by way of ioredis, which copies them with `flat`: that costs more than all else here together.
-    this.args = args
+    // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
+    // callers' literals in old space, where they keep their strings alive when they are dead.
+    this.args = args.slice()
     // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
     this.isTraced = true
     this.effect = effect

@@ -53,18 +53,20 @@ export class Commands {
   }
 
   /** Sets value and expiry at once; without either the key lives until it is deleted. */
-  async set(key: string, value: Value, { expiresAt, ttlMs }: Expiry = {}): Promise<void> {
+  set(key: string, value: Value, expiry: Expiry = {}): Promise<void> {
+    // Not as an async function, which while it waits keeps what it was called with alive.
+    return this.#set(key, value, expiry).then(() => {})
+  }
+
+  #set(key: string, value: Value, { expiresAt, ttlMs }: Expiry): Promise<unknown> {
     if (expiresAt === undefined) {
-      await this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs])
-    } else if (expiresAt <= 0) {
-      // Redis takes no such time.
-      await this.#write('del', [key])
-    } else {
-      const set = this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)])
-      // Redis' clock decides, and it removes what has expired when it is next asked for it: ask now.
-      const isPast = expiresAt <= systemClock.now()
-      await (isPast ? Promise.all([set, this.exists(key)]) : set)
+      return this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs])
     }
+    // Redis takes no such time.
+    if (expiresAt <= 0) return this.#write('del', [key])
+    const set = this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)])
+    // Redis' clock decides, and it removes what has expired when it is next asked for it: ask now.
+    return expiresAt <= systemClock.now() ? Promise.all([set, this.exists(key)]) : set
   }
 
   /** Whether it removed something. */
