@@ -52,6 +52,15 @@ export class Commands {
     return this.#connection.getBuffer(key)
   }
 
+  /** The values of different keys, in their order. Sent together: one round trip. */
+  getAll(keys: readonly string[]): Promise<(string | null)[]> {
+    return this.#connection.getAll(keys)
+  }
+
+  getAllBuffers(keys: readonly string[]): Promise<(Buffer | null)[]> {
+    return this.#connection.getAllBuffers(keys)
+  }
+
   /** Sets value and expiry at once; without either the key lives until it is deleted. */
   set(key: string, value: Value, expiry: Expiry = {}): Promise<void> {
     // Not as an async function, which while it waits keeps what it was called with alive.

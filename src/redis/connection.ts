@@ -95,6 +95,17 @@ export class Connection implements CommandOwner {
     return this.#buffers.get(key)
   }
 
+  /** The values of different string keys. One round trip, unless a Cluster is asked for keys of several nodes. */
+  getAll(keys: readonly string[]): Promise<(string | null)[]> {
+    this.#beginMany()
+    return this.#strings.getAll(keys)
+  }
+
+  getAllBuffers(keys: readonly string[]): Promise<(Buffer | null)[]> {
+    this.#beginMany()
+    return this.#buffers.getAll(keys)
+  }
+
   /** Resolves with the reply, strings decoded as `replyEncoding`, or as Buffers when that is null. */
   send(
     effect: Effect,
@@ -114,7 +125,6 @@ export class Connection implements CommandOwner {
     replyEncoding: BufferEncoding | null = 'utf8',
     node?: Node,
   ): TrackedCommand {
-    // Reads that were called before go before.
     this.#flush()
     if (!this.#isAlone) this.#turn.begin()
     return this.#start(effect, name, args, replyEncoding, node)
@@ -143,6 +153,12 @@ export class Connection implements CommandOwner {
     return this.#queue.isEmpty && this.#turn.isQuiet
   }
 
+  #beginMany(): void {
+    this.#flush()
+    this.#turn.begin()
+  }
+
+  /** Sends the reads that were put off, before what is called after them. */
   #flush(): void {
     this.#strings.flush()
     this.#buffers.flush()

@@ -3,12 +3,17 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 /** Sends one reading command, past all batches. */
 type Send = (name: 'get' | 'mget' | 'exists', keys: string[]) => Promise<unknown>
 
-interface Read<T> {
-  readonly promise: Promise<T | null>
+/** Who waits for the value of a key. */
+interface Reader<T> {
   resolve(value: T | null): void
   reject(error: unknown): void
 }
 
+interface Read<T> extends Reader<T> {
+  readonly promise: Promise<T | null>
+}
+
+type Readers<T> = Map<string, Reader<T>>
 type Reads<T> = Map<string, Read<T>>
 
 // Measured: with more, Redis waits for this process and this process for Redis, in turns.
@@ -48,6 +53,34 @@ export class ReadBatch<T extends string | Buffer> {
     return read.promise
   }
 
+  /** The values of different keys, in their order; sent at once, and without a promise a key. */
+  getAll(keys: readonly string[]): Promise<(T | null)[]> {
+    if (keys.length === 0) return Promise.resolve([])
+    return new Promise((resolve, reject) => {
+      const values = new Array<T | null>(keys.length).fill(null)
+      let missing = keys.length
+      const readerAt = (index: number): Reader<T> => ({
+        resolve: (value) => {
+          values[index] = value
+          missing -= 1
+          if (missing === 0) resolve(values)
+        },
+        reject,
+      })
+      const slots = new Map<number, Readers<T>>()
+      for (const [index, key] of keys.entries()) {
+        const slot = this.#slotOf(key)
+        const readers = slots.get(slot) ?? new Map<string, Reader<T>>()
+        slots.set(slot, readers.set(key, readerAt(index)))
+        if (readers.size === MAX_KEYS) {
+          slots.delete(slot)
+          this.#sendAll(readers)
+        }
+      }
+      for (const readers of slots.values()) this.#sendAll(readers)
+    })
+  }
+
   /** Sends what has been put off. */
   flush(): void {
     if (this.#slots.size === 0) return
@@ -56,7 +89,7 @@ export class ReadBatch<T extends string | Buffer> {
     for (const reads of slots) this.#sendAll(reads)
   }
 
-  #sendAll(reads: Reads<T>): void {
+  #sendAll(reads: Readers<T>): void {
     if (reads.size === 1 || !this.#mayMget) {
       for (const [key, read] of reads) this.#sendOne(key, read)
       return
@@ -67,12 +100,12 @@ export class ReadBatch<T extends string | Buffer> {
     )
   }
 
-  #sendOne(key: string, read: Read<T>): void {
+  #sendOne(key: string, read: Reader<T>): void {
     this.#send('get', [key]).then((reply) => read.resolve(reply as T | null), read.reject)
   }
 
-  #answer(reads: Reads<T>, values: readonly (T | null)[]): void {
-    const absent: Reads<T> = new Map()
+  #answer(reads: Readers<T>, values: readonly (T | null)[]): void {
+    const absent: Readers<T> = new Map()
     let index = 0
     for (const [key, read] of reads) {
       const value = values[index] ?? null
@@ -84,7 +117,7 @@ export class ReadBatch<T extends string | Buffer> {
   }
 
   /** `MGET` gives nil as well for a key of another type, which `GET` refuses: nobody may take that for "no token". */
-  #confirm(absent: Reads<T>): void {
+  #confirm(absent: Readers<T>): void {
     this.#send('exists', [...absent.keys()]).then(
       (count) => {
         for (const [key, read] of absent) {
@@ -97,7 +130,7 @@ export class ReadBatch<T extends string | Buffer> {
     )
   }
 
-  #refuse(reads: Reads<T>, error: unknown): void {
+  #refuse(reads: Readers<T>, error: unknown): void {
     // A user who may GET need not be allowed to MGET; or only some of the keys are forbidden.
     if (error instanceof RedisOAuthDatabaseError && error.code === 'PERMISSION_DENIED') {
       this.#mayMget = false
@@ -117,7 +150,7 @@ function newRead<T>(): Read<T> {
 }
 
 /** Each with an error of its own: a caller may change it, and its stack is written to. */
-function rejectAll<T>(reads: Reads<T>, error: unknown): void {
+function rejectAll<T>(reads: Readers<T>, error: unknown): void {
   for (const { reject } of reads.values()) {
     reject(
       error instanceof RedisOAuthDatabaseError

@@ -169,7 +169,7 @@ export class OAuthStore {
     const found = new Map<string, AccessTokenInfo>()
     const scan = this.#commands.scan(this.#keys.accessPattern(userId), this.#keys.slotKey(userId))
     for await (const keys of scan) {
-      const texts = await Promise.all(keys.map((key) => this.#vault.get('access', key)))
+      const texts = await this.#vault.getAll('access', keys)
       for (const [index, key] of keys.entries()) {
         const text = texts[index]
         if (text == null) continue

@@ -4,6 +4,11 @@ import { splitName, withName } from '../record/named.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import type { Vault } from './vault.js'
 
+interface Name {
+  readonly key: string
+  readonly redisKey: string
+}
+
 /** Tokens under keys of the caller's choice. */
 export class TokenStore {
   readonly #keys: KeySpace
@@ -60,8 +65,10 @@ export class TokenStore {
         if (this.#keys.isHashed) hashed.push(redisKey)
         else keys.push(key)
       }
-      const named = await Promise.all(hashed.map((redisKey) => this.#nameIn(redisKey)))
-      for (const key of named) if (key !== null) keys.push(key)
+      // Null is one that is gone by now.
+      for (const text of await this.#vault.getAll('token', hashed)) {
+        if (text !== null) keys.push(splitName(text).name)
+      }
       yield keys
     }
   }
@@ -75,19 +82,34 @@ export class TokenStore {
   async getMany(keys: Iterable<string>): Promise<Map<string, string>> {
     const found = new Map<string, string>()
     for (const names of inBunches(this.#names(keys))) {
-      await Promise.all(
-        names.map(async ([key, redisKey]) => {
-          const known = this.#known?.get('', key)
-          const token = known === undefined ? await this.#get(key, redisKey) : known.value
-          if (token !== null) found.set(key, token)
-        }),
-      )
+      const tokens = await this.#getAll(names)
+      for (const [index, { key }] of names.entries()) {
+        const token = tokens[index]
+        if (token != null) found.set(key, token)
+      }
     }
     return found
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    return this.#commands.deleteAll(this.#names(keys).map(([, redisKey]) => redisKey))
+    return this.#commands.deleteAll(this.#names(keys).map(({ redisKey }) => redisKey))
+  }
+
+  #getAll(names: readonly Name[]): Promise<(string | null)[]> {
+    const known = this.#known
+    if (known !== undefined) {
+      return Promise.all(
+        names.map(({ key, redisKey }) => {
+          const entry = known.get('', key)
+          return entry === undefined ? this.#get(key, redisKey) : entry.value
+        }),
+      )
+    }
+    const texts = this.#vault.getAll(
+      'token',
+      names.map(({ redisKey }) => redisKey),
+    )
+    return this.#keys.isHashed ? texts.then((all) => all.map(tokenIn)) : texts
   }
 
   #get(key: string, redisKey: string): Promise<string | null> {
@@ -100,25 +122,22 @@ export class TokenStore {
 
   #read(redisKey: string): Promise<string | null> {
     const reading = this.#vault.get('token', redisKey)
-    return this.#keys.isHashed
-      ? reading.then((text) => (text === null ? null : splitName(text).text))
-      : reading
-  }
-
-  /** The key that a token under a hashed name was stored with; null when it is gone by now. */
-  async #nameIn(redisKey: string): Promise<string | null> {
-    const text = await this.#vault.get('token', redisKey)
-    return text === null ? null : splitName(text).name
+    return this.#keys.isHashed ? reading.then(tokenIn) : reading
   }
 
   // All are checked before the first command leaves.
-  #names(keys: Iterable<string>): [key: string, redisKey: string][] {
+  #names(keys: Iterable<string>): Name[] {
     if (typeof keys === 'string')
       throw new TypeError('keys must be an iterable of strings, not a string')
     if (!(Symbol.iterator in Object(keys)))
       throw new TypeError('keys must be an iterable of strings')
-    return [...new Set(keys)].map((key) => [key, this.#keys.token(key)])
+    return Array.from(new Set(keys), (key) => ({ key, redisKey: this.#keys.token(key) }))
   }
+}
+
+/** Of the record under a hashed name. */
+function tokenIn(text: string | null): string | null {
+  return text === null ? null : splitName(text).text
 }
 
 export function checkIterable(argument: string, value: unknown): void {

@@ -35,6 +35,28 @@ export class Vault {
     return this.#opened(kind, key, this.#commands.getBuffer(key))
   }
 
+  /** As `get`, of many different keys, in their order. */
+  async getAll(kind: Kind, keys: readonly string[]): Promise<(string | null)[]> {
+    const sealer = this.#sealer
+    if (sealer === undefined) {
+      const texts = await this.#commands.getAll(keys)
+      if (!texts.some(isSuspect)) return texts
+      return Promise.all(
+        keys.map((key, index) => {
+          const text = texts[index] ?? null
+          return isSuspect(text) ? this.#suspect(key, text) : text
+        }),
+      )
+    }
+    const raws = await this.#commands.getAllBuffers(keys)
+    return Promise.all(
+      keys.map((key, index) => {
+        const raw = raws[index] ?? null
+        return raw === null ? null : sealer.open(raw, { kind, key })
+      }),
+    )
+  }
+
   /** As `get`, with what stands in Redis beside it, for {@link Vault.replace} and {@link Vault.remove}. */
   async read(kind: Kind, key: string): Promise<{ raw: Raw; text: string } | null> {
     if (this.#sealer === undefined) {
@@ -73,7 +95,7 @@ export class Vault {
   #plain(key: string): Promise<string | null> {
     return this.#commands
       .get(key)
-      .then((text) => (text?.charCodeAt(0) === REPLACEMENT ? this.#suspect(key, text) : text))
+      .then((text) => (isSuspect(text) ? this.#suspect(key, text) : text))
   }
 
   /** A sealed record in a database without keys: a token may be any text, and of no record it is right to say that it is damaged. */
@@ -98,4 +120,8 @@ export class Vault {
     const raw = await reading
     return raw === null ? null : (this.#sealer as Sealer).open(raw, { kind, key })
   }
+}
+
+function isSuspect(text: string | null): text is string {
+  return text?.charCodeAt(0) === REPLACEMENT
 }

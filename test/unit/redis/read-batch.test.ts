@@ -270,3 +270,47 @@ describe('each read', () => {
     )
   })
 })
+
+describe('many at once', () => {
+  it('leave at once, in commands of at most 32 keys, and are answered in their order', async () => {
+    const keys = keysOf(70)
+    for (const key of keys) standing.set(key, `value of ${key}`)
+    const reading = batch.getAll(keys)
+    expect(sent.map(([name, ...some]) => [name, some.length])).toEqual([
+      ['mget', 32],
+      ['mget', 32],
+      ['mget', 6],
+    ])
+    expect(await reading).toEqual(keys.map((key) => `value of ${key}`))
+  })
+
+  it('send nothing for no keys', async () => {
+    expect(await batch.getAll([])).toEqual([])
+    expect(sent).toEqual([])
+  })
+
+  it('name keys of one slot only in one command', async () => {
+    const batches = open((key) => Number(key.at(-1)) % 2)
+    for (const key of keysOf(4)) standing.set(key, key)
+    expect(await batches.getAll(keysOf(4))).toEqual(keysOf(4))
+    expect(sent).toEqual([
+      ['mget', 'key_0', 'key_2'],
+      ['mget', 'key_1', 'key_3'],
+    ])
+  })
+
+  it('tell what is not there from what is no string', async () => {
+    standing.set('a', 'one')
+    expect(await batch.getAll(['a', 'b'])).toEqual(['one', null])
+    standing.set('set', undefined)
+    await expect(batch.getAll(['a', 'set', 'b'])).rejects.toMatchObject({ code: 'WRONG_TYPE' })
+  })
+
+  it('are asked for one by one where MGET is not allowed', async () => {
+    failing.set('mget', new RedisOAuthDatabaseError('PERMISSION_DENIED', 'not this'))
+    standing.set('a', 'one')
+    expect(await batch.getAll(['a', 'b'])).toEqual(['one', null])
+    expect(await batch.getAll(['a', 'b'])).toEqual(['one', null])
+    expect(sent.map(([name]) => name)).toEqual(['mget', 'get', 'get', 'get', 'get'])
+  })
+})
