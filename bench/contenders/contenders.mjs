@@ -38,6 +38,8 @@ const CONTENDERS = {
     file: 'ioredis',
     options: { enableAutoPipelining: true },
   },
+  batched: { title: 'ioredis, batched by hand (limit)', file: 'batched' },
+  cipher: { title: 'AES-256-GCM in memory (limit)', file: 'cipher' },
   keyv: { title: '@keyv/redis', file: 'keyv' },
   'connect-redis': { title: 'connect-redis', file: 'connect-redis' },
   memory: { title: "the SDK's MemoryOAuthDb", file: 'memory' },

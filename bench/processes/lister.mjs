@@ -47,16 +47,18 @@ const WAYS = {
     return keys
   },
   'SCAN COUNT 1000': () => scan(1_000),
+  'SCAN COUNT 1000 TYPE string': () => scan(1_000, 'TYPE', 'string'),
   'SCAN COUNT 10000': () => scan(10_000),
   KEYS: async () => withoutPrefix(await redis.keys(`${PREFIX}*`)),
   'connect-redis ids': () => new RedisStore({ client: nodeRedis, prefix: PREFIX }).ids(),
 }
 
-async function scan(count) {
+async function scan(count, ...filter) {
   const keys = []
   let cursor = '0'
   do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', `${PREFIX}*`, 'COUNT', count)
+    const options = ['MATCH', `${PREFIX}*`, 'COUNT', count, ...filter]
+    const [next, found] = await redis.scan(cursor, ...options)
     for (const key of found) keys.push(key.slice(PREFIX.length))
     cursor = next
   } while (cursor !== '0')

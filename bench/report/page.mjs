@@ -57,6 +57,11 @@ const CONTENDERS = [
     'a JSON record by `GET` and `SETEX`, one plain ioredis command each; written afresh',
   ],
   ['ioredis', '`GET` and `SET` of a text, with and without `enableAutoPipelining`'],
+  [
+    'ioredis, batched by hand (limit)',
+    'reads of one turn as `MGET` of 64, writes corked; no time limits, checks or errors of its own',
+  ],
+  ['AES-256-GCM in memory (limit)', "a record through Node's cipher, and nothing else"],
   ['@keyv/redis', 'as published, over node-redis'],
   ['connect-redis', 'as published, over node-redis, one session a user'],
   ["the SDK's MemoryOAuthDb", 'of `@atxp/common`, with a silent logger'],

@@ -27,6 +27,8 @@ const COLOURS = {
   'upstream-encrypted': '#c77d2e',
   ioredis: '#b08800',
   'ioredis-auto': '#d2699b',
+  batched: '#57606a',
+  cipher: '#a371a0',
   keyv: '#6e7f8d',
   'connect-redis': '#9c6b4a',
   'connect-redis ids': '#9c6b4a',

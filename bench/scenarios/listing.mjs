@@ -4,7 +4,16 @@ import { storeNumberedTokens } from '../load/million-keys.mjs'
 import { Worker } from '../load/worker.mjs'
 
 const BARE = 'SCAN COUNT 1000'
-const WAYS = ['listTokens', 'scanTokens', BARE, 'SCAN COUNT 10000', 'KEYS', 'connect-redis ids']
+const OF_STRINGS = 'SCAN COUNT 1000 TYPE string'
+const WAYS = [
+  'listTokens',
+  'scanTokens',
+  BARE,
+  OF_STRINGS,
+  'SCAN COUNT 10000',
+  'KEYS',
+  'connect-redis ids',
+]
 const NOTHING = 'no listing'
 const TITLE = 'listing a million of two million keys'
 
@@ -13,7 +22,16 @@ export const scenario = {
   title: 'Listing',
   says: `A million tokens among two million keys are listed by one process, while another makes one read about every millisecond.
 The bare ways collect the same keys with ioredis. *No listing* shows what the other process sees when nobody lists.`,
-  targets: [{ group: TITLE, of: 'listTokens', over: BARE, atMost: 1.15 }],
+  targets: [
+    {
+      group: TITLE,
+      of: 'listTokens',
+      over: BARE,
+      atMost: 1.15,
+      obstacle:
+        'see *SCAN COUNT 1000 TYPE string*: that leaves out what is no token, and Redis looks each key up for it',
+    },
+  ],
   charts: [
     {
       kind: 'bars',

@@ -4,9 +4,16 @@ import { findRedisBenchmark, WireLimit } from '../load/redis-benchmark.mjs'
 const CALLERS = [16, 64, 512, 4096]
 const LIMIT = 'redis-benchmark'
 
+// What the texts say of the limits is in the tables beside.
+const WIRE = 'see *ioredis, batched by hand*, which does nothing else'
+const RECORD =
+  'a record has to be parsed, or made into text, as upstream does; the token API is free of that'
+const CIPHER = 'see *AES-256-GCM in memory*, which never goes to Redis'
+
 const READERS = [
-  ...['ours', 'ours-encrypted', 'ours-hot', 'ours-cached', 'upstream', 'upstream-encrypted'],
-  ...['ioredis', 'ioredis-auto', 'keyv', 'connect-redis'],
+  ...['ours-text', 'ours', 'ours-encrypted', 'ours-hot', 'ours-cached'],
+  ...['upstream', 'upstream-encrypted', 'ioredis', 'ioredis-auto', 'keyv', 'connect-redis'],
+  ...['batched', 'cipher'],
 ]
 const WRITERS = READERS.filter((name) => name !== 'ours-hot' && name !== 'ours-cached')
 const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
@@ -15,14 +22,17 @@ const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
 export const scenario = {
   title: 'Throughput',
   says: `One process reads or writes access tokens through its one connection, for 16 to 4096 callers. Each caller begins its next
-operation when the last one has ended. 10 000 users; *read before* reads 1000 of them again and again. \`redis-benchmark\` has
-as many commands on their way, 64 a connection, and makes nothing of the replies.`,
+operation when the last one has ended. 10 000 users; *read before* reads 1000 of them again and again. Bare ioredis and the token
+API keep texts; the others keep records. \`redis-benchmark\` has as many commands on their way, 64 a connection, and makes
+nothing of the replies.`,
   targets: [
-    ...target('read', 'ours', { 64: 2.2, 512: 4 }),
-    ...target('read', 'ours-encrypted', { 64: 1.2, 512: 1.2 }),
-    ...target('read', 'ours-hot', { 64: 2.5, 512: 2.5 }),
-    ...target('write', 'ours', { 64: 2.8, 512: 2.8 }),
-    ...target('write', 'ours-encrypted', { 64: 1, 512: 1 }),
+    ...target('read', 'ours-text', { 64: 2.2, 512: 4 }, WIRE),
+    ...target('read', 'ours', { 64: 2.2, 512: 4 }, RECORD),
+    ...target('read', 'ours-encrypted', { 64: 1.2, 512: 1.2 }, CIPHER),
+    ...target('read', 'ours-hot', { 64: 2.5, 512: 2.5 }, RECORD),
+    ...target('write', 'ours-text', { 64: 2.8, 512: 2.8 }, WIRE),
+    ...target('write', 'ours', { 64: 2.8, 512: 2.8 }, RECORD),
+    ...target('write', 'ours-encrypted', { 64: 1, 512: 1 }, CIPHER),
   ],
   charts: ['read', 'write'].map((operation) => ({
     kind: 'lines',
@@ -62,11 +72,12 @@ async function run(session) {
   return { groups, notes }
 }
 
-function target(operation, of, ratios) {
+function target(operation, of, ratios, obstacle) {
   return Object.entries(ratios).map(([callers, atLeast]) => ({
     group: `${operation}s, ${callers} callers`,
     of,
     over: 'upstream',
     atLeast,
+    obstacle,
   }))
 }

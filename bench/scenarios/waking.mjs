@@ -17,7 +17,14 @@ export const scenario = {
   title: 'Waking',
   says: `Fifty callers in five processes wait for what a sixth process does. Shown is the time from when the result is in Redis until
 the last of them has it. The bare ways know nothing of leases, and *publish and subscribe* hangs for ever if a message is lost.`,
-  targets: [{ group: TITLE, of: 'singleFlight', atMost: 2 }],
+  targets: [
+    {
+      group: TITLE,
+      of: 'singleFlight',
+      atMost: 2,
+      obstacle: 'see *publish and subscribe*, the least that waking takes on this machine',
+    },
+  ],
   charts: [
     {
       kind: 'bars',
