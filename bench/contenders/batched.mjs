@@ -15,11 +15,9 @@ export async function open({ url, tls }, records) {
     const readers = waiting
     waiting = new Map()
     if (readers.size === 0) return
-    redis.mget([...readers.keys()]).then((texts) => {
-      let at = 0
-      for (const resolves of readers.values()) {
-        for (const resolve of resolves) resolve(texts[at])
-        at += 1
+    void redis.mget([...readers.keys()]).then((texts) => {
+      for (const [index, resolves] of [...readers.values()].entries()) {
+        for (const resolve of resolves) resolve(texts[index])
       }
     })
   }

@@ -99,7 +99,7 @@ export class TokenStore {
     const known = this.#known
     if (known !== undefined) {
       return Promise.all(
-        names.map(({ key, redisKey }) => {
+        names.map(async ({ key, redisKey }) => {
           const entry = known.get('', key)
           return entry === undefined ? this.#get(key, redisKey) : entry.value
         }),

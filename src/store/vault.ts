@@ -42,7 +42,7 @@ export class Vault {
       const texts = await this.#commands.getAll(keys)
       if (!texts.some(isSuspect)) return texts
       return Promise.all(
-        keys.map((key, index) => {
+        keys.map(async (key, index) => {
           const text = texts[index] ?? null
           return isSuspect(text) ? this.#suspect(key, text) : text
         }),
@@ -50,7 +50,7 @@ export class Vault {
     }
     const raws = await this.#commands.getAllBuffers(keys)
     return Promise.all(
-      keys.map((key, index) => {
+      keys.map(async (key, index) => {
         const raw = raws[index] ?? null
         return raw === null ? null : sealer.open(raw, { kind, key })
       }),
