@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import {
   type CacheOptions,
   DEFAULTS,
@@ -41,7 +42,10 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   username: text('a string'),
   password: text('a string'),
   db: integer(0, MAX_TIMER_MS),
-  tls: { takes: "an object of Node's TLS options", accepts: isObject },
+  tls: {
+    takes: "an object of Node's TLS options, ca, cert and key in PEM where they are given",
+    accepts: isTls,
+  },
   credentials: {
     takes: 'a function that gives { username?, password }',
     accepts: (value) => typeof value === 'function',
@@ -124,6 +128,17 @@ export function resolveOptions(
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
+}
+
+/** Node itself looks at them only when it connects. */
+function isTls(value: unknown): boolean {
+  if (!isObject(value)) return false
+  try {
+    createSecureContext(value as SecureContextOptions)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function isCacheLimits(value: unknown): boolean {

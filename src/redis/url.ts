@@ -59,9 +59,9 @@ export function parseUrl(url: string, name: string): UrlParts {
   // Not the parsed path, in which `.` and `..` are resolved.
   if (isUnix) return { ...common, kind: 'server', path: decode(socketPath, name) }
   const tls = parsed.protocol === 'rediss:' ? {} : undefined
-  const address = addressOf(parsed)
+  const address = addressOf(parsed, name)
   if (kind === undefined) return { ...common, ...address, tls, kind: 'server' }
-  const nodes = [address, ...others.map((host) => addressOf(tryParse(`redis://${host}`)))].map(
+  const nodes = [address, ...others.map((host) => addressOf(tryParse(`redis://${host}`), name))].map(
     ({ host, port }) => {
       if (host === undefined) throw new TypeError(`${name} must name hosts as host:port,host:port`)
       return { host, port: port ?? (kind === 'sentinel' ? 26_379 : 6_379) }
@@ -71,7 +71,12 @@ export function parseUrl(url: string, name: string): UrlParts {
   return { ...common, tls, nodes, masterName, kind: kind as 'sentinel' | 'cluster' }
 }
 
-function addressOf(url: URL | null): { host: string | undefined; port: number | undefined } {
+function addressOf(
+  url: URL | null,
+  name: string,
+): { host: string | undefined; port: number | undefined } {
+  // The parser itself refuses more than 65535.
+  if (url?.port === '0') throw new TypeError(`${name} must have ports from 1 to 65535`)
   return {
     host: url?.hostname.replace(/^\[|\]$/g, '') || undefined,
     port: url === null || url.port === '' ? undefined : Number(url.port),

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
 import type { FaultProxy } from '../support/fault-proxy.js'
-import type { RedisServer } from '../support/redis-server.js'
+import { type RedisServer, redisMajor } from '../support/redis-server.js'
 import { comesTo, comesToMemory, isFromMemory } from './near-cache-facts.js'
 import { openDatabase, startProxy, startServer } from './scene.js'
 
@@ -241,7 +241,8 @@ describe('nothing is kept, and reads are right,', () => {
   })
 
   async function allow(rule: string): Promise<void> {
-    const words = `reset on >secret ~atxp:oauth:* -@all +get +mget +exists +pexpiretime +ping +time ${rule}`
+    const expiry = redisMajor() >= 7 ? '+pexpiretime' : '+eval +pttl'
+    const words = `reset on >secret ~atxp:oauth:* -@all +get +mget +exists ${expiry} +ping +time ${rule}`
     await server.cli('ACL', 'SETUSER', 'reader', ...words.split(' '))
   }
 

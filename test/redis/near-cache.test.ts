@@ -5,6 +5,7 @@ import { DEFAULTS } from '../../src/options.js'
 import { Commands } from '../../src/redis/commands.js'
 import { connect } from '../../src/redis/connect.js'
 import { eventually } from '../support/eventually.js'
+import { expectExpireTime } from '../support/expire-time.js'
 import { type RedisServer, redisMajor, startRedis } from '../support/redis-server.js'
 import {
   comesTo,
@@ -435,13 +436,6 @@ describe('a save of what stands there already', () => {
   const save = () => db.saveAccessToken(USER, '', fixed)
   const key = `atxp:oauth:~access:{${USER}}:`
 
-  /** Servers before Redis 7 cannot say it themselves, and only nearly by the time that is left. */
-  const expiryOf = async (of: string) => {
-    if (redisMajor() >= 7) return server.cli<number>('PEXPIRETIME', of)
-    const nearly = Date.now() + (await server.cli<number>('PTTL', of))
-    return Math.abs(nearly - fixed.expiresAt) < 100 ? fixed.expiresAt : nearly
-  }
-
   const writesNothing = async (saving: () => Promise<void>) => {
     const before = await writesAt(server)
     await saving()
@@ -456,7 +450,7 @@ describe('a save of what stands there already', () => {
     await comesToRest(save)
     for (let i = 0; i < 20; i += 1) expect(await writesNothing(save)).toBe(true)
     expect(await peer.getAccessToken(USER, '')).toEqual(fixed)
-    expect(await expiryOf(key)).toBe(fixed.expiresAt)
+    await expectExpireTime(server, key, fixed.expiresAt)
   })
 
   it('writes nothing where a peer has saved it, in seconds as well', async () => {
@@ -521,7 +515,7 @@ describe('a save of what stands there already', () => {
     await server.cli(command, ...args)
     await eventually(async () => {
       await save()
-      expect(await expiryOf(key)).toBe(fixed.expiresAt)
+      await expectExpireTime(server, key, fixed.expiresAt)
       expect(JSON.parse(await server.cli<string>('GET', key))).toEqual(fixed)
     })
   })

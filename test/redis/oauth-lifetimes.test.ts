@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccessToken } from '../../src/contract.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { expectExpireTime } from '../support/expire-time.js'
 import { eventually } from '../support/eventually.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 
@@ -95,7 +96,7 @@ describe('an access token with a refresh token', () => {
     const expiresAt = Date.now() + HOUR_MS
     await db.saveAccessToken(USER, URL, token({ refreshToken: 'refresh' }))
     await db.saveAccessToken(USER, URL, token({ expiresAt }))
-    expect(await redis.cli('PEXPIRETIME', KEY)).toBe(expiresAt)
+    await expectExpireTime(redis, KEY, expiresAt)
   })
 })
 
@@ -103,13 +104,13 @@ describe('an access token without refresh token', () => {
   it('lives until its expiry in milliseconds, to the millisecond', async () => {
     const expiresAt = Date.now() + HOUR_MS + 1
     await db.saveAccessToken(USER, URL, token({ expiresAt }))
-    expect(await redis.cli('PEXPIRETIME', KEY)).toBe(expiresAt)
+    await expectExpireTime(redis, KEY, expiresAt)
   })
 
   it('lives until its expiry in seconds', async () => {
     const expiresAt = inSeconds(Date.now() + HOUR_MS)
     await db.saveAccessToken(USER, URL, token({ expiresAt }))
-    expect(await redis.cli('PEXPIRETIME', KEY)).toBe(expiresAt * 1_000)
+    await expectExpireTime(redis, KEY, expiresAt * 1_000)
     expect(await db.getAccessToken(USER, URL)).toEqual(token({ expiresAt }))
   })
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../src/index.js'
+import { expireTimesOf } from '../support/expire-time.js'
 import { type RunningTopology, TEST_PREFIX, TOPOLOGIES } from '../support/topologies.js'
 import { formOf } from './encryption-places.js'
 import { openDatabase } from './scene.js'
@@ -45,15 +46,14 @@ for (const name of ['standalone', 'tls+acl', 'cluster']) {
         const count = await saveEachKind(open(before))
         const keys = await redis.keys(`${keyPrefix}*`)
         expect(keys).toHaveLength(count)
-        const expiries = () => Promise.all(keys.map((key) => redis.cli('PEXPIRETIME', key)))
-        const former = await expiries()
+        const former = await expireTimesOf(redis, keys)
 
         const db = open(after)
         expect(await db.reseal()).toEqual({ seen: count, resealed: count, unreadable: 0 })
         expect(await redis.keys(`${keyPrefix}*`)).toEqual(keys)
         const values = await Promise.all(keys.map((key) => redis.cli<string>('GET', key)))
         expect(new Set(values.map(formOf))).toEqual(new Set([form]))
-        expect(await expiries()).toEqual(former)
+        expect(await expireTimesOf(redis, keys)).toEqual(former)
         await expectEachKind(db)
         expect(await db.reseal()).toEqual({ seen: count, resealed: 0, unreadable: 0 })
       },

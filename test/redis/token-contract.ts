@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase, RedisOAuthDatabaseError, type TokenEntry } from '../../src/index.js'
+import { expectExpireTime } from '../support/expire-time.js'
 import { eventually } from '../support/eventually.js'
 import { type RunningTopology, TEST_PREFIX, type Topology } from '../support/topologies.js'
 
@@ -70,7 +71,7 @@ export function describeTokenContract(topology: Topology): void {
     it('has Redis remove a token at expiresAt, to the millisecond', async () => {
       const expiresAt = new Date(Date.now() + HOUR_MS + 123)
       await db.storeToken('user_123', 'one', expiresAt)
-      expect(await redis.cli('PEXPIRETIME', `${prefix}user_123`)).toBe(expiresAt.getTime())
+      await expectExpireTime(redis, `${prefix}user_123`, expiresAt.getTime())
       expect(await db.getTokenExpiry('user_123')).toEqual(expiresAt)
     })
 

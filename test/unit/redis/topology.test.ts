@@ -69,6 +69,8 @@ describe('a Redis URL', () => {
     ['http://localhost', 'is not a Redis URL; it takes redis://'],
     ['redis://localhost:port', 'is not a Redis URL'],
     ['redis://localhost:65536', 'is not a Redis URL'],
+    ['redis://localhost:0', 'must have ports from 1 to 65535'],
+    ['redis-cluster://one:7000,two:0', 'must have ports from 1 to 65535'],
     ['unix:/run/redis.sock', 'is not a Redis URL'],
     ['unix://run/redis.sock', 'is not a Redis URL'],
     ['redis://localhost/one', 'must have one whole number as its database'],
