@@ -9,8 +9,21 @@ interface Reader<T> {
   reject(error: unknown): void
 }
 
-interface Read<T> extends Reader<T> {
+/**
+ * Not an object literal: those of a place where they often live for as long as an answer takes are made in old space by V8,
+ * and keep their value alive there when they are dead.
+ */
+class Read<T> implements Reader<T> {
   readonly promise: Promise<T | null>
+  resolve!: (value: T | null) => void
+  reject!: (error: unknown) => void
+
+  constructor() {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
 }
 
 type Readers<T> = Map<string, Reader<T>>
@@ -44,7 +57,7 @@ export class ReadBatch<T extends string | Buffer> {
     }
     const same = reads.get(key)
     if (same !== undefined) return same.promise
-    const read = newRead<T>()
+    const read = new Read<T>()
     reads.set(key, read)
     if (reads.size === MAX_KEYS) {
       this.#slots.delete(slot)
@@ -139,14 +152,6 @@ export class ReadBatch<T extends string | Buffer> {
       rejectAll(reads, error)
     }
   }
-}
-
-function newRead<T>(): Read<T> {
-  let settle: Omit<Read<T>, 'promise'> | undefined
-  const promise = new Promise<T | null>((resolve, reject) => {
-    settle = { resolve, reject }
-  })
-  return { promise, ...(settle as Omit<Read<T>, 'promise'>) }
 }
 
 /** Each with an error of its own: a caller may change it, and its stack is written to. */
