@@ -76,7 +76,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
   const coordination = new Coordination(
     new Leases(connection, subscriber, (name) => keys.lease(name)),
     records,
-    new RefreshStore(keys, vault, records, resolved.refreshTokenTtl),
+    new RefreshStore(keys, vault, records, resolved.refreshTokenTtl, connection),
     new RegistrationStore(keys, commands, vault),
     places,
     resolved.registrationLeaseMs,

@@ -30,6 +30,8 @@ export interface RefreshRecords {
    * `token` and says `replaced`. `superseded`: the record holds another pair. `gone`: there is no record.
    */
   replace(place: Place, expected: string, token: AccessToken): Promise<Saved>
+  /** When the store was last seen to be away or to be back, by `performance.now()`. */
+  readonly troubledAtMs: number
   /** Removes the record if it still holds `refreshToken`, in one step. */
   remove(place: Place, refreshToken: string): Promise<boolean>
 }
@@ -81,6 +83,7 @@ const PASSING = new Set<unknown>([
 ])
 
 const AUTHORIZATION_POLL_MS = 100
+const GRACE_POLL_MS = 100
 
 /**
  * Sends one refresh per refresh token, whoever asks for it: under a lease, after a look at the record. The record is
@@ -185,6 +188,8 @@ class Refresh {
   async #renew(record: AccessToken | null): Promise<Outcome> {
     const { records, clients } = this.#parts
     const { refreshToken } = this.#request
+    const rescued = await this.#rescuedByOthers(record)
+    if (rescued) return rescued
     const answer = await this.#ask()
     if (answer.status === 200) return await this.#keep(answer, record)
     await clients.heed(answer, this.#request, false)
@@ -203,6 +208,20 @@ class Refresh {
       // The refusal says more than the store's failure; whoever reads the record meets the refusal itself.
     }
     return { kind: 'refused', answer }
+  }
+
+  /**
+   * While the store was away leases ran out, and a process whose refresh had gone through could not save its pair: the token
+   * that stands here is spent then, and sending it revokes the session. So that process goes first.
+   */
+  async #rescuedByOthers(found: AccessToken | null): Promise<Outcome | undefined> {
+    const { records, clock, timing } = this.#parts
+    while (performance.now() < records.troubledAtMs + timing.graceMs) {
+      await clock.sleep(GRACE_POLL_MS)
+      const outcome = this.#outcomeOf(await records.read(this.#place), found)
+      if (outcome) return outcome
+    }
+    return undefined
   }
 
   /** Saves the new pair before anybody gets it. */

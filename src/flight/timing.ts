@@ -10,6 +10,11 @@ export interface FlightTiming {
   saveMs: number
   /** The pair is offered to it for this long all the same: there is no second copy of it. */
   rescueMs: number
+  /**
+   * After Redis was away a spent token is not sent again for this long: who holds a new pair saves it meanwhile. More
+   * than the longest pause between two attempts to save, and to connect.
+   */
+  graceMs: number
   /** Others wait this long for the one that authorizes anew after a refused refresh. */
   authorizeMs: number
   /** A registration is shared with its peers for this long. */
@@ -22,6 +27,7 @@ export const TIMING_DEFAULTS: FlightTiming = {
   requestMs: 25_000,
   saveMs: 8_000,
   rescueMs: 60_000,
+  graceMs: 2_000,
   authorizeMs: 5_000,
   replyMs: 30_000,
 }

@@ -51,6 +51,10 @@ export class BorrowedLink implements Link {
     return epochOf(this.#client)
   }
 
+  get reopenedAtMs(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+
   async close(): Promise<void> {}
 
   #nodes(): readonly Redis[] {

@@ -77,6 +77,10 @@ export class ClusterLink implements Link {
     return 0
   }
 
+  get reopenedAtMs(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+
   async close(): Promise<void> {
     const streams = this.#cluster.nodes().map(({ stream }) => stream)
     this.#cluster.disconnect()

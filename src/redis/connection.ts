@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
-import { closedFailure, failureOf, partlyDownFailure } from './failure.js'
+import { closedFailure, failureOf, isReply, partlyDownFailure } from './failure.js'
 import { ReadBatch } from './read-batch.js'
 import { Turn } from './turn.js'
 
@@ -31,6 +31,8 @@ export interface Link {
   layout(limitMs: number): Promise<Layout | undefined>
   /** Counts how often the connection was made anew, which a scan's cursor does not outlive. */
   readonly epoch: number
+  /** When that was last done after the first time, by `performance.now()`; `-Infinity`: never, or not known. */
+  readonly reopenedAtMs: number
   /** Whether a command that ioredis gave up will be sent again. */
   keeps(command: TrackedCommand, error: unknown): boolean
   /** Told when a command got no answer in time, before it fails. Gives the reason where there is no connection. */
@@ -45,6 +47,9 @@ export interface Link {
   close(): Promise<void>
 }
 
+/** Answers of a server that does not serve. */
+const AWAY: ReadonlySet<string> = new Set(['LOADING', 'CLUSTER_DOWN', 'READ_ONLY'])
+
 /** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
 export class Connection implements CommandOwner {
   /** How messages name the server. */
@@ -57,6 +62,7 @@ export class Connection implements CommandOwner {
   readonly #strings: ReadBatch<string>
   readonly #buffers: ReadBatch<Buffer>
   readonly #turn: Turn
+  #unansweredAtMs = Number.NEGATIVE_INFINITY
   #closing: Promise<void> | undefined
   #isEnded = false
 
@@ -178,7 +184,9 @@ export class Connection implements CommandOwner {
   }
 
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
-    return failureOf(error, this.server, command)
+    const failure = failureOf(error, this.server, command)
+    if (!isReply(error) || AWAY.has(failure.code)) this.#unansweredAtMs = performance.now()
+    return failure
   }
 
   /** The driver's client that a command went out on; undefined when it has lost that connection since. */
@@ -195,6 +203,11 @@ export class Connection implements CommandOwner {
 
   get epoch(): number {
     return this.#link.epoch
+  }
+
+  /** When Redis was last seen to be away or to be back, by `performance.now()`. */
+  get troubledAtMs(): number {
+    return Math.max(this.#unansweredAtMs, this.#link.reopenedAtMs)
   }
 
   get isClosed(): boolean {

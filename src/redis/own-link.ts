@@ -23,6 +23,7 @@ export class OwnLink implements Link {
   readonly #queue: CommandQueue
   readonly #options: OwnLinkOptions
   epoch = 0
+  reopenedAtMs: number = Number.NEGATIVE_INFINITY
   #isOpen = false
   #isConnecting = false
   #isEnding = false
@@ -158,6 +159,7 @@ export class OwnLink implements Link {
     if (this.#client.status !== 'ready') return
     this.#isOpen = true
     this.#isConnecting = false
+    if (this.epoch > 0) this.reopenedAtMs = performance.now()
     this.epoch += 1
     this.#failures = 0
     this.#lastError = undefined

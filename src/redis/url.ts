@@ -61,12 +61,13 @@ export function parseUrl(url: string, name: string): UrlParts {
   const tls = parsed.protocol === 'rediss:' ? {} : undefined
   const address = addressOf(parsed, name)
   if (kind === undefined) return { ...common, ...address, tls, kind: 'server' }
-  const nodes = [address, ...others.map((host) => addressOf(tryParse(`redis://${host}`), name))].map(
-    ({ host, port }) => {
-      if (host === undefined) throw new TypeError(`${name} must name hosts as host:port,host:port`)
-      return { host, port: port ?? (kind === 'sentinel' ? 26_379 : 6_379) }
-    },
-  )
+  const nodes = [
+    address,
+    ...others.map((host) => addressOf(tryParse(`redis://${host}`), name)),
+  ].map(({ host, port }) => {
+    if (host === undefined) throw new TypeError(`${name} must name hosts as host:port,host:port`)
+    return { host, port: port ?? (kind === 'sentinel' ? 26_379 : 6_379) }
+  })
   const masterName = parsed.searchParams.get('name') ?? undefined
   return { ...common, tls, nodes, masterName, kind: kind as 'sentinel' | 'cluster' }
 }

@@ -2,6 +2,7 @@ import type { AccessToken } from '../contract.js'
 import type { RefreshRecords } from '../flight/refresh-flight.js'
 import type { Place } from '../flight/token-places.js'
 import type { KeySpace } from '../record/keys.js'
+import type { Connection } from '../redis/connection.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { Vault } from './vault.js'
 
@@ -14,12 +15,24 @@ export class RefreshStore implements RefreshRecords {
   readonly #vault: Vault
   readonly #records: OAuthStore
   readonly #refreshTokenTtl: number
+  readonly #connection: Pick<Connection, 'troubledAtMs'>
 
-  constructor(keys: KeySpace, vault: Vault, records: OAuthStore, refreshTokenTtl: number) {
+  constructor(
+    keys: KeySpace,
+    vault: Vault,
+    records: OAuthStore,
+    refreshTokenTtl: number,
+    connection: Pick<Connection, 'troubledAtMs'>,
+  ) {
     this.#keys = keys
     this.#vault = vault
     this.#records = records
     this.#refreshTokenTtl = refreshTokenTtl
+    this.#connection = connection
+  }
+
+  get troubledAtMs(): number {
+    return this.#connection.troubledAtMs
   }
 
   async read({ user, url }: Place): Promise<AccessToken | null> {

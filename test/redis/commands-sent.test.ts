@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { RedisOAuthDatabaseOptions } from '../../src/options.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
 import { aclRule } from '../support/acl-rule.js'
-import { redisMajor, type RedisServer, startRedis } from '../support/redis-server.js'
+import { type RedisServer, redisMajor, startRedis } from '../support/redis-server.js'
 
 const USER = { name: 'atxp', password: 'a-password', rule: aclRule('atxp:oauth:', redisMajor()) }
 const URL_OF_SERVER = 'https://auth.example'

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccessToken } from '../../src/contract.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
-import { expectExpireTime } from '../support/expire-time.js'
 import { eventually } from '../support/eventually.js'
+import { expectExpireTime } from '../support/expire-time.js'
 import { type RedisServer, startRedis } from '../support/redis-server.js'
 
 const USER = 'base:0xabc'

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase, RedisOAuthDatabaseError, type TokenEntry } from '../../src/index.js'
-import { expectExpireTime } from '../support/expire-time.js'
 import { eventually } from '../support/eventually.js'
+import { expectExpireTime } from '../support/expire-time.js'
 import { type RunningTopology, TEST_PREFIX, type Topology } from '../support/topologies.js'
 
 const HOUR_MS = 3_600_000

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../src/index.js'
-import { redisMajor, type RedisServer, type RedisServerOptions, startRedis } from '../support/redis-server.js'
+import {
+  type RedisServer,
+  type RedisServerOptions,
+  redisMajor,
+  startRedis,
+} from '../support/redis-server.js'
 
 const HOUR_MS = 3_600_000
 const ALICE = { username: 'alice', password: 'secret' }
@@ -31,8 +36,7 @@ async function callsOf(server: RedisServer, command: string): Promise<number> {
 }
 
 describe('getTokenExpiry on a server before Redis 7, which has no PEXPIRETIME', () => {
-  const BEFORE_REDIS_7 =
-    redisMajor() < 7 ? {} : { config: { 'rename-command': 'PEXPIRETIME ""' } }
+  const BEFORE_REDIS_7 = redisMajor() < 7 ? {} : { config: { 'rename-command': 'PEXPIRETIME ""' } }
 
   it('says the same within milliseconds, and asks for PEXPIRETIME only once', async () => {
     await withServer(BEFORE_REDIS_7, async (server, db) => {
@@ -70,16 +74,21 @@ describe('getTokenExpiry on a server before Redis 7, which has no PEXPIRETIME', 
   })
 })
 
-it.runIf(redisMajor() >= 7)('getTokenExpiry is denied, not answered otherwise, where the user may not PEXPIRETIME', async () => {
-  const users = [{ name: 'alice', password: 'secret', rule: '~* +@all -pexpiretime' }]
-  await withServer({ users }, async (server, db) => {
-    await db.storeToken('stays', 'one')
-    for (let i = 0; i < 2; i += 1) {
-      await expect(db.getTokenExpiry('stays')).rejects.toMatchObject({ code: 'PERMISSION_DENIED' })
-    }
-    expect(await callsOf(server, 'eval')).toBe(0)
-  })
-})
+it.runIf(redisMajor() >= 7)(
+  'getTokenExpiry is denied, not answered otherwise, where the user may not PEXPIRETIME',
+  async () => {
+    const users = [{ name: 'alice', password: 'secret', rule: '~* +@all -pexpiretime' }]
+    await withServer({ users }, async (server, db) => {
+      await db.storeToken('stays', 'one')
+      for (let i = 0; i < 2; i += 1) {
+        await expect(db.getTokenExpiry('stays')).rejects.toMatchObject({
+          code: 'PERMISSION_DENIED',
+        })
+      }
+      expect(await callsOf(server, 'eval')).toBe(0)
+    })
+  },
+)
 
 describe('an expiry', () => {
   let server: RedisServer

@@ -87,7 +87,11 @@ describe('an option that is not what it takes is refused with its name and what 
     ['db', -1, 'an integer from 0 to 2147483647, not -1'],
     ['db', '0', 'an integer from 0 to 2147483647, not "0"'],
     ['db', Number.NaN, 'an integer from 0 to 2147483647, not NaN'],
-    ['tls', true, "an object of Node's TLS options, ca, cert and key in PEM where they are given, not true"],
+    [
+      'tls',
+      true,
+      "an object of Node's TLS options, ca, cert and key in PEM where they are given, not true",
+    ],
     ['tls', { ca: 5 }, 'ca, cert and key in PEM where they are given, not a value of type object'],
     ['tls', { key: 'a secret key' }, 'ca, cert and key in PEM where they are given, not a value'],
     ['client', {}, 'an ioredis 5 Redis or Cluster, not a value of type object'],

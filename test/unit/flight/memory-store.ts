@@ -23,6 +23,8 @@ export class MemoryStore implements LeaseStore, RefreshRecords, Registrations {
   /** Awaited before a call acts and before its reply arrives: a test can hold, reorder or fail it here. */
   step: (call: string, when: 'request' | 'reply') => Promise<void> | void = () => undefined
 
+  troubledAtMs: number = Number.NEGATIVE_INFINITY
+
   /** Makes the calls that match fail as if Redis were away. */
   failing: ((call: string) => boolean) | null = null
 

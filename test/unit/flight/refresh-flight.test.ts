@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { TIMING_DEFAULTS } from '../../../src/flight/timing.js'
 import { ExpiredSession, refreshAll, settled } from './expired-session.js'
 import { type FleetProcess, refreshInit, URL_OF_TOKEN, USER } from './fleet-process.js'
 import { json, TOKEN_URL } from './strict-server.js'
@@ -127,6 +128,30 @@ test("a save that comes late does not bring back a spent pair after a peer's new
   expect(session.server.count.refreshes).toBe(2)
   save()
   expect(await settled(late)).toBe(200)
+  session.expectSound()
+})
+
+test('a token that somebody may have spent while the store was away is not sent before that one had time to save', async () => {
+  const process = session.start()
+  session.store.troubledAtMs = performance.now()
+  const refresh = process.refresh()
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(session.store.heldLeases).toBe(1)
+  session.save({ ...session.server.login() })
+  expect(await settled(refresh)).toBe(200)
+  expect(session.server.count.refreshes).toBe(0)
+})
+
+test('it is sent when nobody has saved by then', async () => {
+  const process = session.start()
+  const backAtMs = performance.now()
+  session.store.troubledAtMs = backAtMs
+  const token = session.holdTokenRequest()
+  const refresh = process.refresh()
+  await settled(token.reached)
+  expect(performance.now() - backAtMs).toBeGreaterThanOrEqual(TIMING_DEFAULTS.graceMs)
+  token.go()
+  expect(await settled(refresh)).toBe(200)
   session.expectSound()
 })
 
