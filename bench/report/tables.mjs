@@ -41,9 +41,10 @@ export function rowsOfTargets(targets, groups) {
     const verdict = judge(target, groups)
     if (verdict === undefined) return []
     const { measured, isReached, compared } = verdict
-    const { group, of, over, atLeast, atMost, obstacle } = target
+    const { group, of, over, metric, atLeast, atMost, obstacle } = target
     const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
-    const unit = over === undefined ? titleOfMetric(compared) : `times ${titleOf(over)}`
+    const ratio = `times ${titleOf(over)}${metric ? `, by ${titleOfMetric(metric)}` : ''}`
+    const unit = over === undefined ? titleOfMetric(compared) : ratio
     const missed = ['**not reached**', obstacle].filter(Boolean).join(': ')
     const says = isReached ? 'reached' : missed
     return [[`${group}: ${titleOf(of)}`, `${bound} ${unit}`, formatSummary(measured), says]]

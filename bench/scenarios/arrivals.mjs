@@ -20,6 +20,8 @@ in a loop. Load generator, server and Redis share the cores; the CPU time of the
       of: 'ours',
       over: 'upstream',
       atLeast: 1.3,
+      obstacle:
+        'with few sockets few requests come in one turn, and three processes share two cores; see the CPU time of a request',
     })),
   ],
   charts: [
