@@ -54,6 +54,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
       commandTimeout,
       carrierOf: (command) => connection.carrierOf(command),
       markerFor: (node) => channels.keyAt(node, keys.marker),
+      slotsMoved: () => channels.renewSlots(),
     })
   const cache = resolved.cache ? createCache(resolved.cache) : undefined
   const tracking = cache && channels.track(cache)

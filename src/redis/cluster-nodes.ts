@@ -30,3 +30,8 @@ export function keyAt(cluster: Cluster, node: Redis, prefix: string): string {
   }
   return prefix
 }
+
+/** Who serves what, asked anew. That it fails shows in the commands that follow. */
+export function renewSlots(cluster: Cluster): void {
+  cluster.refreshSlotsCache(() => {})
+}

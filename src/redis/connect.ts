@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import { BorrowedLink } from './borrowed-link.js'
 import { ClusterLink } from './cluster-link.js'
-import { keyAt } from './cluster-nodes.js'
+import { keyAt, renewSlots } from './cluster-nodes.js'
 import { Connection } from './connection.js'
 import { authenticate } from './credentials.js'
 import {
@@ -33,6 +33,8 @@ export interface Channels {
   track(listener: ChangeListener): Tracking
   /** A key beginning with `prefix` that this node serves. */
   keyAt(node: Redis, prefix: string): string
+  /** Asks the nodes of a Cluster anew who serves what. */
+  renewSlots(): void
 }
 
 type AddressOptions = { host?: string | undefined; port?: number | undefined }
@@ -55,6 +57,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     return {
       topology: 'cluster',
       keyAt: (node, prefix) => keyAt(cluster, node, prefix),
+      renewSlots: () => renewSlots(cluster),
       connection: new Connection(
         server,
         commandTimeout,
@@ -76,6 +79,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
   return {
     topology: topology.kind,
     keyAt: anyKey,
+    renewSlots: () => {},
     connection: new Connection(server, commandTimeout, (queue) => {
       const { credentials, connectionTimeout } = options
       const authenticateOnce =
@@ -221,6 +225,9 @@ export function borrow(
   return {
     topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',
     keyAt: client.isCluster ? (node, prefix) => keyAt(client as Cluster, node, prefix) : anyKey,
+    renewSlots: () => {
+      if (client.isCluster) renewSlots(client as Cluster)
+    },
     connection: new Connection(
       nameOfClient(client),
       commandTimeout,

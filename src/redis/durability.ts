@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { TrackedCommand } from './command.js'
 import { epochOf } from './epoch.js'
+import { isReply } from './failure.js'
 import { expectFurtherErrors, reconnectInBackground } from './socket.js'
 import { within } from './time-limit.js'
 
@@ -15,8 +16,10 @@ export interface DurabilityOptions {
 interface Parts extends DurabilityOptions {
   /** The driver's client that a command went out on; undefined when it has lost that connection since. */
   carrierOf(command: TrackedCommand): Redis | undefined
-  /** A key that may be written to at this node. */
+  /** A key that may be written to at this node, as far as is known. */
   markerFor(node: Redis): string
+  /** Told when a node did not take its marker: slots have moved. */
+  slotsMoved(): void
   /** How messages name the server. */
   readonly server: string
   /** Milliseconds that the confirmation may take beside `timeoutMs`: it may have to connect first. */
@@ -52,7 +55,7 @@ export class Durability {
     let barrier = this.#barriers.get(node)
     if (barrier === undefined) node.once('end', () => this.#drop(node))
     if (barrier === undefined || barrier.isEnded) {
-      barrier = new Barrier(node, this.#parts.markerFor(node), this.#parts)
+      barrier = new Barrier(node, this.#parts)
       this.#barriers.set(node, barrier)
     }
     try {
@@ -86,15 +89,13 @@ export class Durability {
 class Barrier {
   readonly #node: Redis
   readonly #client: Redis
-  readonly #marker: string
   readonly #options: Parts
   readonly #identities = new Map<Redis, { epoch: number; id: Promise<string> }>()
   #round: Promise<void> | undefined
   #next: Promise<void> | undefined
 
-  constructor(node: Redis, marker: string, options: Parts) {
+  constructor(node: Redis, options: Parts) {
     this.#node = node
-    this.#marker = marker
     this.#options = options
     this.#client = node.duplicate({
       lazyConnect: true,
@@ -137,12 +138,14 @@ class Barrier {
   }
 
   async #wait(): Promise<void> {
-    const { replicas, timeoutMs } = this.#options
+    const { replicas, timeoutMs, markerFor } = this.#options
     const wrote = epochOf(this.#node)
-    const [, confirmed] = await Promise.all([
-      this.#client.set(this.#marker, '', 'PX', MARKER_MS),
-      this.#client.wait(replicas, timeoutMs),
-    ])
+    // Asked for each time: slots move, and of a new master they are known a moment later.
+    const marking = this.#client.set(markerFor(this.#node), '', 'PX', MARKER_MS)
+    marking.catch((error: Error) => {
+      if (isReply(error) && error.message.startsWith('MOVED')) this.#options.slotsMoved()
+    })
+    const [, confirmed] = await Promise.all([marking, this.#client.wait(replicas, timeoutMs)])
     const waited = epochOf(this.#client)
     if (confirmed < replicas) throw new Error(`${confirmed} replica(s) confirmed`)
     const [writer, waiter] = await Promise.all([

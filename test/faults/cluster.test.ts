@@ -160,6 +160,39 @@ describe('a Cluster under load', () => {
     await db.close()
   })
 
+  it('a durable write counts though the slot of the marker, which is waited for, has moved away', async () => {
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = new RedisOAuthDatabase({
+      cluster: { nodes },
+      password: PASSWORD,
+      durability: { replicas: 1, timeoutMs: 500 },
+    })
+    await db.storeToken('token-0-0', 'one')
+    const slot = await firstTaggedSlotOf(master)
+    const [to] = (await cluster.masters()).filter((each) => each !== master)
+    const migration = await cluster.openMigration(slot, to as RedisServer)
+    await migration.move()
+    await migration.finish()
+    await eventually(() =>
+      db.storeToken('token-0-0', 'two').then(
+        () => true,
+        ({ code }) => {
+          expect(code).toBe('NOT_DURABLE')
+          return false
+        },
+      ),
+    )
+    await db.close()
+  })
+
+  /** Of the keys `{0}`, `{1}`, …: the slot of the first that this master serves. */
+  async function firstTaggedSlotOf(node: RedisServer): Promise<number> {
+    for (let tag = 0; ; tag += 1) {
+      const slot = await cluster.cli<number>('CLUSTER', 'KEYSLOT', `{${tag}}`)
+      if ((await cluster.nodeOfSlot(slot)) === node) return slot
+    }
+  }
+
   it.each(named(FAULTS))('%s', async (_, { durability, ...fault }) => {
     const natMap = Object.fromEntries(
       [...proxies].map(([node, { host, port }]) => [`${node.host}:${node.port}`, { host, port }]),
