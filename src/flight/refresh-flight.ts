@@ -216,7 +216,9 @@ class Refresh {
    */
   async #rescuedByOthers(found: AccessToken | null): Promise<Outcome | undefined> {
     const { records, clock, timing } = this.#parts
-    while (performance.now() < records.troubledAtMs + timing.graceMs) {
+    // Once and for all: with one node of a Cluster down there may be trouble all the time.
+    const until = records.troubledAtMs + timing.graceMs
+    while (performance.now() < until) {
       await clock.sleep(GRACE_POLL_MS)
       const outcome = this.#outcomeOf(await records.read(this.#place), found)
       if (outcome) return outcome

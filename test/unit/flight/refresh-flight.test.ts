@@ -142,6 +142,15 @@ test('a token that somebody may have spent while the store was away is not sent 
   expect(session.server.count.refreshes).toBe(0)
 })
 
+test('trouble that goes on does not put it off further', async () => {
+  const process = session.start()
+  const startedAtMs = performance.now()
+  Object.defineProperty(session.store, 'troubledAtMs', { get: () => performance.now() })
+  expect(await settled(process.refresh())).toBe(200)
+  expect(performance.now() - startedAtMs).toBeLessThan(2 * TIMING_DEFAULTS.graceMs)
+  session.expectSound()
+})
+
 test('it is sent when nobody has saved by then', async () => {
   const process = session.start()
   const backAtMs = performance.now()
