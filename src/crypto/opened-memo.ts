@@ -52,7 +52,8 @@ export class OpenedMemo {
   set(sealed: Buffer, context: SealContext, text: string): void {
     const bytes = ENTRY_OVERHEAD_BYTES + sealed.length + 2 * (text.length + context.key.length)
     if (bytes > this.#maxGenerationBytes) return
-    if (this.#old.size > 0 && !this.#wasSeen(context.key)) return
+    const isHeld = this.#young.has(context.key) || this.#old.has(context.key)
+    if (this.#old.size > 0 && !isHeld && !this.#wasSeen(context.key)) return
     this.#old.delete(context.key)
     this.#keep(context.key, { kind: context.kind, sealed: sealed.toString('latin1'), text, bytes })
   }

@@ -155,7 +155,7 @@ class Refresh {
     const { endpoint, clientId, refreshToken, scope, resources } = this.#request
     return flights.run(
       fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
-      () => this.#renew(found),
+      (signal) => this.#renew(found, signal),
       {
         recheck: async () => this.#outcomeOf(await records.read(this.#place), found),
         leaseMs: timing.leaseMs,
@@ -185,10 +185,10 @@ class Refresh {
     return refusedTokens?.blameAnother(record) ?? false
   }
 
-  async #renew(record: AccessToken | null): Promise<Outcome> {
+  async #renew(record: AccessToken | null, lost: AbortSignal): Promise<Outcome> {
     const { records, clients } = this.#parts
     const { refreshToken } = this.#request
-    const rescued = await this.#rescuedByOthers(record)
+    const rescued = await this.#rescuedByOthers(record, lost)
     if (rescued) return rescued
     const answer = await this.#ask()
     if (answer.status === 200) return await this.#keep(answer, record)
@@ -214,7 +214,10 @@ class Refresh {
    * While the store was away leases ran out, and a process whose refresh had gone through could not save its pair: the token
    * that stands here is spent then, and sending it revokes the session. So that process goes first.
    */
-  async #rescuedByOthers(found: AccessToken | null): Promise<Outcome | undefined> {
+  async #rescuedByOthers(
+    found: AccessToken | null,
+    lost: AbortSignal,
+  ): Promise<Outcome | undefined> {
     const { records, clock, timing } = this.#parts
     // Once and for all: with one node of a Cluster down there may be trouble all the time.
     const until = records.troubledAtMs + timing.graceMs
@@ -222,6 +225,12 @@ class Refresh {
       await clock.sleep(GRACE_POLL_MS)
       const outcome = this.#outcomeOf(await records.read(this.#place), found)
       if (outcome) return outcome
+      if (lost.aborted) {
+        throw new RedisOAuthDatabaseError(
+          'TIMEOUT',
+          'The lease of the refresh was lost while Redis was away. Nothing was sent; try again',
+        )
+      }
     }
     return undefined
   }

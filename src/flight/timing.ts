@@ -11,8 +11,8 @@ export interface FlightTiming {
   /** The pair is offered to it for this long all the same: there is no second copy of it. */
   rescueMs: number
   /**
-   * After Redis was away a spent token is not sent again for this long: who holds a new pair saves it meanwhile. More
-   * than the longest pause between two attempts to save, and to connect.
+   * After Redis was away no refresh token is sent for this long: who holds a new pair saves it meanwhile. More than an
+   * attempt to save may hang by default, and the pauses before the next.
    */
   graceMs: number
   /** Others wait this long for the one that authorizes anew after a refused refresh. */
@@ -27,7 +27,7 @@ export const TIMING_DEFAULTS: FlightTiming = {
   requestMs: 25_000,
   saveMs: 8_000,
   rescueMs: 60_000,
-  graceMs: 2_000,
+  graceMs: 3_000,
   authorizeMs: 5_000,
   replyMs: 30_000,
 }

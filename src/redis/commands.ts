@@ -52,7 +52,7 @@ export class Commands {
     return this.#connection.getBuffer(key)
   }
 
-  /** The values of different keys, in their order. Sent together: one round trip. */
+  /** The values of the keys, in their order. Sent together: one round trip. */
   getAll(keys: readonly string[]): Promise<(string | null)[]> {
     return this.#connection.getAll(keys)
   }

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
-import { closedFailure, failureOf, isReply, partlyDownFailure } from './failure.js'
+import { closedFailure, failureOf, partlyDownFailure } from './failure.js'
 import { ReadBatch } from './read-batch.js'
 import { Turn } from './turn.js'
 
@@ -47,8 +47,19 @@ export interface Link {
   close(): Promise<void>
 }
 
-/** Answers of a server that does not serve. */
-const AWAY: ReadonlySet<string> = new Set(['LOADING', 'CLUSTER_DOWN', 'READ_ONLY'])
+/** Failures that say that Redis does not serve. */
+const AWAY: ReadonlySet<string> = new Set([
+  'CONNECTION_REFUSED',
+  'CONNECTION_TIMEOUT',
+  'CONNECTION_LOST',
+  'HOST_NOT_FOUND',
+  'TIMEOUT',
+  'OUTCOME_UNKNOWN',
+  'TOO_MANY_CLIENTS',
+  'LOADING',
+  'CLUSTER_DOWN',
+  'READ_ONLY',
+])
 
 /** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
 export class Connection implements CommandOwner {
@@ -101,7 +112,7 @@ export class Connection implements CommandOwner {
     return this.#buffers.get(key)
   }
 
-  /** The values of different string keys. One round trip, unless a Cluster is asked for keys of several nodes. */
+  /** The values of string keys. One round trip, unless a Cluster is asked for keys of several nodes. */
   getAll(keys: readonly string[]): Promise<(string | null)[]> {
     this.#beginMany()
     return this.#strings.getAll(keys)
@@ -185,7 +196,7 @@ export class Connection implements CommandOwner {
 
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
     const failure = failureOf(error, this.server, command)
-    if (!isReply(error) || AWAY.has(failure.code)) this.#unansweredAtMs = performance.now()
+    if (AWAY.has(failure.code)) this.#unansweredAtMs = performance.now()
     return failure
   }
 

@@ -159,7 +159,7 @@ export class OwnLink implements Link {
     if (this.#client.status !== 'ready') return
     this.#isOpen = true
     this.#isConnecting = false
-    if (this.epoch > 0) this.reopenedAtMs = performance.now()
+    if (this.epoch > 0 || this.#failures > 0) this.reopenedAtMs = performance.now()
     this.epoch += 1
     this.#failures = 0
     this.#lastError = undefined

@@ -66,7 +66,7 @@ export class ReadBatch<T extends string | Buffer> {
     return read.promise
   }
 
-  /** The values of different keys, in their order; sent at once, and without a promise a key. */
+  /** The values of the keys, in their order; sent at once, and without a promise a key. */
   getAll(keys: readonly string[]): Promise<(T | null)[]> {
     if (keys.length === 0) return Promise.resolve([])
     return new Promise((resolve, reject) => {
@@ -83,12 +83,17 @@ export class ReadBatch<T extends string | Buffer> {
       const slots = new Map<number, Readers<T>>()
       for (const [index, key] of keys.entries()) {
         const slot = this.#slotOf(key)
-        const readers = slots.get(slot) ?? new Map<string, Reader<T>>()
-        slots.set(slot, readers.set(key, readerAt(index)))
-        if (readers.size === MAX_KEYS) {
-          slots.delete(slot)
+        let readers = slots.get(slot)
+        // A scan may give a key twice.
+        if (readers !== undefined && (readers.size === MAX_KEYS || readers.has(key))) {
           this.#sendAll(readers)
+          readers = undefined
         }
+        if (readers === undefined) {
+          readers = new Map()
+          slots.set(slot, readers)
+        }
+        readers.set(key, readerAt(index))
       }
       for (const readers of slots.values()) this.#sendAll(readers)
     })

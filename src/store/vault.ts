@@ -35,7 +35,7 @@ export class Vault {
     return this.#opened(kind, key, this.#commands.getBuffer(key))
   }
 
-  /** As `get`, of many different keys, in their order. */
+  /** As `get`, of many keys, in their order. */
   async getAll(kind: Kind, keys: readonly string[]): Promise<(string | null)[]> {
     const sealer = this.#sealer
     if (sealer === undefined) {

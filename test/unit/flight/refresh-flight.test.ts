@@ -151,6 +151,18 @@ test('trouble that goes on does not put it off further', async () => {
   session.expectSound()
 })
 
+test('it is not sent by who has lost the lease meanwhile', async () => {
+  const process = session.start()
+  session.store.troubledAtMs = performance.now()
+  const refresh = process.refresh()
+  const failing = expect(refresh).rejects.toMatchObject({ code: 'TIMEOUT' })
+  await vi.advanceTimersByTimeAsync(200)
+  session.store.leases.clear()
+  await vi.advanceTimersByTimeAsync(TIMING_DEFAULTS.graceMs)
+  await failing
+  expect(session.server.count.refreshes).toBe(0)
+})
+
 test('it is sent when nobody has saved by then', async () => {
   const process = session.start()
   const backAtMs = performance.now()

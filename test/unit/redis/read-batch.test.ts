@@ -284,6 +284,11 @@ describe('many at once', () => {
     expect(await reading).toEqual(keys.map((key) => `value of ${key}`))
   })
 
+  it('may name a key twice', async () => {
+    standing.set('a', 'one')
+    expect(await batch.getAll(['a', 'b', 'a', 'a'])).toEqual(['one', null, 'one', 'one'])
+  })
+
   it('send nothing for no keys', async () => {
     expect(await batch.getAll([])).toEqual([])
     expect(sent).toEqual([])
