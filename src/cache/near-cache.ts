@@ -58,8 +58,12 @@ export class NearCache {
   readonly #shelves: Shelf<any>[] = []
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly #slots = new Map<string, Slot<any>>()
-  /** Goes round the slots: what was used since it came by last is passed over. */
-  #hand = this.#slots.values()
+  /**
+   * Goes round the slots: what was used since it came by last is passed over. Not held while there is room: an iterator that
+   * stands keeps every table alive that its map has outgrown since.
+   */
+  // biome-ignore lint/suspicious/noExplicitAny: as above
+  #hand: Iterator<Slot<any>> | undefined
   #isArmed = false
 
   constructor(limits: NearCacheLimits, clock: Pick<Clock, 'now'> = systemClock) {
@@ -186,9 +190,11 @@ export class NearCache {
   }
 
   #makeRoom(): void {
+    if (this.#slots.size < this.#limits.maxEntries) this.#hand = undefined
     while (this.#slots.size >= this.#limits.maxEntries) {
+      this.#hand ??= this.#slots.values()
       const { value: slot, done } = this.#hand.next()
-      if (done) this.#hand = this.#slots.values()
+      if (done) this.#hand = undefined
       else if (slot.isUsed) slot.isUsed = false
       else this.#remove(slot)
     }
