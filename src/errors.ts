@@ -78,3 +78,17 @@ const UNREADABLE =
 export function unreadableRecord(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
 }
+
+/** Failures that say that Redis does not serve, for now. */
+export const AWAY_CODES: ReadonlySet<string> = new Set([
+  'CONNECTION_REFUSED',
+  'CONNECTION_TIMEOUT',
+  'CONNECTION_LOST',
+  'HOST_NOT_FOUND',
+  'TIMEOUT',
+  'OUTCOME_UNKNOWN',
+  'TOO_MANY_CLIENTS',
+  'LOADING',
+  'CLUSTER_DOWN',
+  'READ_ONLY',
+])

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { AccessToken, FetchLike } from '../contract.js'
 import { publishSession } from '../diagnostics.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { AWAY_CODES, RedisOAuthDatabaseError } from '../errors.js'
 import { boundedRequest, unlessAborted } from './bounded-request.js'
 import type { ClientRegistry } from './client-registry.js'
 import { fingerprint } from './fingerprint.js'
@@ -66,21 +66,8 @@ type Saved = 'replaced' | 'superseded' | 'gone'
 const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
 
 /** After these the store may be well again in a moment. */
-const PASSING = new Set<unknown>([
-  'CONNECTION_REFUSED',
-  'CONNECTION_TIMEOUT',
-  'CONNECTION_LOST',
-  'HOST_NOT_FOUND',
-  'READ_ONLY',
-  'LOADING',
-  'TOO_MANY_CLIENTS',
-  'CLUSTER_DOWN',
-  'TIMEOUT',
-  'OUTCOME_UNKNOWN',
-  'NOT_DURABLE',
-  // The caller's key service may be, too.
-  'SEALING_FAILED',
-])
+// With the caller's key service it is as with the store.
+const PASSING = new Set<unknown>([...AWAY_CODES, 'NOT_DURABLE', 'SEALING_FAILED'])
 
 const AUTHORIZATION_POLL_MS = 100
 const GRACE_POLL_MS = 100

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis'
-import type { RedisOAuthDatabaseError } from '../errors.js'
+import { AWAY_CODES, type RedisOAuthDatabaseError } from '../errors.js'
 import { type Argument, type CommandOwner, type Effect, TrackedCommand } from './command.js'
 import { CommandQueue } from './command-queue.js'
 import { closedFailure, failureOf, partlyDownFailure } from './failure.js'
@@ -46,20 +46,6 @@ export interface Link {
   /** Ends the connection if it is ours; resolves once its socket is closed. */
   close(): Promise<void>
 }
-
-/** Failures that say that Redis does not serve. */
-const AWAY: ReadonlySet<string> = new Set([
-  'CONNECTION_REFUSED',
-  'CONNECTION_TIMEOUT',
-  'CONNECTION_LOST',
-  'HOST_NOT_FOUND',
-  'TIMEOUT',
-  'OUTCOME_UNKNOWN',
-  'TOO_MANY_CLIENTS',
-  'LOADING',
-  'CLUSTER_DOWN',
-  'READ_ONLY',
-])
 
 /** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
 export class Connection implements CommandOwner {
@@ -196,7 +182,7 @@ export class Connection implements CommandOwner {
 
   failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError {
     const failure = failureOf(error, this.server, command)
-    if (AWAY.has(failure.code)) this.#unansweredAtMs = performance.now()
+    if (AWAY_CODES.has(failure.code)) this.#unansweredAtMs = performance.now()
     return failure
   }
 

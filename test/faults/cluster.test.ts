@@ -139,12 +139,7 @@ describe('a Cluster under load', () => {
   it('a durable write to a slot on its way counts once a replica of who took it has it', async () => {
     const to = (await cluster.masters()).find((each) => each !== master) as RedisServer
     const [replica] = await cluster.replicasOf(to)
-    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
-    const db = new RedisOAuthDatabase({
-      cluster: { nodes },
-      password: PASSWORD,
-      durability: { replicas: 1, timeoutMs: 500 },
-    })
+    const db = openDurable()
     await db.storeToken('token-0-0', 'one')
     const slot = await cluster.cli<number>('CLUSTER', 'KEYSLOT', KEY)
     const migration = await cluster.openMigration(slot, to)
@@ -161,12 +156,7 @@ describe('a Cluster under load', () => {
   })
 
   it('a durable write counts though the slot of the marker, which is waited for, has moved away', async () => {
-    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
-    const db = new RedisOAuthDatabase({
-      cluster: { nodes },
-      password: PASSWORD,
-      durability: { replicas: 1, timeoutMs: 500 },
-    })
+    const db = openDurable()
     await db.storeToken('token-0-0', 'one')
     const slot = await firstTaggedSlotOf(master)
     const [to] = (await cluster.masters()).filter((each) => each !== master)
@@ -184,6 +174,14 @@ describe('a Cluster under load', () => {
     )
     await db.close()
   })
+
+  function openDurable(): RedisOAuthDatabase {
+    return new RedisOAuthDatabase({
+      cluster: { nodes: cluster.nodes.map(({ host, port }) => ({ host, port })) },
+      password: PASSWORD,
+      durability: { replicas: 1, timeoutMs: 500 },
+    })
+  }
 
   /** Of the keys `{0}`, `{1}`, …: the slot of the first that this master serves. */
   async function firstTaggedSlotOf(node: RedisServer): Promise<number> {
