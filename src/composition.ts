@@ -1,21 +1,21 @@
 import { NearCache } from './cache/near-cache.js'
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
-import { TokenPlaces } from './flight/token-places.js'
-import { optionName, resolveOptions } from './option-rules.js'
+import { TokenPlaces } from './oauth/token-places.js'
 import {
   CACHE_DEFAULTS,
   type CacheOptions,
   DEFAULTS,
   type RedisOAuthDatabaseOptions,
-} from './options.js'
+} from './options/options.js'
+import { optionName, resolveOptions } from './options/rules.js'
 import { KeySpace } from './record/keys.js'
+import { resolveTopology } from './redis/address/topology.js'
+import type { Tracking } from './redis/changes/tracking.js'
 import { Commands } from './redis/commands.js'
 import { borrow, type Channels, connect } from './redis/connect.js'
 import { Durability } from './redis/durability.js'
 import { Leases } from './redis/leases.js'
-import { resolveTopology } from './redis/topology.js'
-import type { Tracking } from './redis/tracking.js'
 import { Coordination } from './store/coordination.js'
 import { OAuthStore } from './store/oauth-store.js'
 import { RefreshStore } from './store/refresh-store.js'

@@ -1,5 +1,5 @@
 import type { FetchLike, OAuthDb } from './contract.js'
-import { RefusedTokens } from './flight/refused-tokens.js'
+import { RefusedTokens } from './oauth/refused-tokens.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
 
 /** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */

@@ -1,7 +1,7 @@
 // A server that answers each request by one read: requests come when they come, each on a socket of its own. It speaks as
 // much of Redis' protocol as redis-benchmark needs.
 import { createServer } from 'node:net'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openContender } from '../contenders/contenders.mjs'
 import { makeRecords, stampOf } from '../load/records.mjs'
 

@@ -1,7 +1,7 @@
 // Reads all tokens in one of several ways, once.
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openDatabase } from '../contenders/ours.mjs'
 import { belongsTo, PREFIX } from '../load/bulk-tokens.mjs'
 

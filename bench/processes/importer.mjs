@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createConnection } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { Redis } from 'ioredis'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openDatabase } from '../contenders/ours.mjs'
 import { keyOf, makeEntries, PREFIX, tokenOf } from '../load/bulk-tokens.mjs'
 

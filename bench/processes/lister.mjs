@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { createClient } from '@keyv/redis'
 import { RedisStore } from 'connect-redis'
 import { Redis } from 'ioredis'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openDatabase } from '../contenders/ours.mjs'
 
 const PREFIX = 'atxp:oauth:'

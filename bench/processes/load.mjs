@@ -1,6 +1,6 @@
 // A process in which contenders live, and the callers that use them: nobody calls a library over a wire.
 import { isDeepStrictEqual } from 'node:util'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { maxRecordsOf, openContender } from '../contenders/contenders.mjs'
 import { makeRandom, runClosedLoop } from '../load/closed-loop.mjs'
 import { indexOf, makeRecords, stampOf, tokenOf } from '../load/records.mjs'

@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { percentile } from '../stats.mjs'
 
 const KEY = 'somebody:else'

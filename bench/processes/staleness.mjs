@@ -1,6 +1,6 @@
 // A writer or a reader of records that others change.
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openContender } from '../contenders/contenders.mjs'
 import { makeRandom } from '../load/closed-loop.mjs'
 import { indexOf, makeRecords, stampOf } from '../load/records.mjs'

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { serve } from '../../test/support/process-child.mjs'
+import { serve } from '../../test/support/processes/process-child.mjs'
 import { openDatabase } from '../contenders/ours.mjs'
 
 let way

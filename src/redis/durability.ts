@@ -1,10 +1,10 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
-import type { TrackedCommand } from './command.js'
-import { epochOf } from './epoch.js'
-import { isReply } from './failure.js'
-import { expectFurtherErrors, reconnectInBackground } from './socket.js'
-import { within } from './time-limit.js'
+import type { TrackedCommand } from './driver/command.js'
+import { epochOf } from './driver/epoch.js'
+import { isReply } from './driver/failure.js'
+import { expectFurtherErrors, reconnectInBackground } from './driver/socket.js'
+import { within } from './driver/time-limit.js'
 
 export interface DurabilityOptions {
   /** How many replicas must have a write before it resolves, at least 1. */

@@ -1,4 +1,4 @@
-import type { Connection } from './connection.js'
+import type { Connection } from './connection/connection.js'
 
 /** What one server says of itself. */
 export interface NodeHealth {

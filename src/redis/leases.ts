@@ -1,6 +1,6 @@
-import type { Connection } from './connection.js'
+import type { Subscriber } from './changes/subscriber.js'
+import type { Connection } from './connection/connection.js'
 import { ACQUIRE, RELEASE, RENEW } from './scripts.js'
-import type { Subscriber } from './subscriber.js'
 
 /** Leases in Redis. A lease's key is the channel on which its release is published. Each call is one round trip. */
 export class Leases {

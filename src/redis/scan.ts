@@ -1,5 +1,6 @@
-import type { Connection, Node } from './connection.js'
-import { epochOf } from './epoch.js'
+import type { Connection } from './connection/connection.js'
+import type { Node } from './connection/link.js'
+import { epochOf } from './driver/epoch.js'
 
 // Measured: a million of two million keys in 1.3 s while others' p99 stays at 1.4 ms; ten times as many a step make it 8.6 ms.
 const SCAN_COUNT = 1_000

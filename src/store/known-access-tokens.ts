@@ -1,7 +1,7 @@
 import type { Shelf } from '../cache/near-cache.js'
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
-import type { TokenPlaces } from '../flight/token-places.js'
+import type { TokenPlaces } from '../oauth/token-places.js'
 import { expiresAtMs } from '../record/lifetime.js'
 import { RepeatedSaves } from './repeated-saves.js'
 

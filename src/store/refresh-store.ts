@@ -1,8 +1,8 @@
 import type { AccessToken } from '../contract.js'
-import type { RefreshRecords } from '../flight/refresh-flight.js'
-import type { Place } from '../flight/token-places.js'
+import type { RefreshRecords } from '../oauth/refresh.js'
+import type { Place } from '../oauth/token-places.js'
 import type { KeySpace } from '../record/keys.js'
-import type { Connection } from '../redis/connection.js'
+import type { Connection } from '../redis/connection/connection.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { Vault } from './vault.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Registrations } from '../flight/client-registry.js'
+import type { Registrations } from '../oauth/client-registry.js'
 import { decodeRecord } from '../record/codec.js'
 import type { ClientRole, KeySpace } from '../record/keys.js'
 import type { Commands } from '../redis/commands.js'

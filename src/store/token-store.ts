@@ -1,6 +1,6 @@
 import type { Shelf } from '../cache/near-cache.js'
 import { checkPart, type KeySpace } from '../record/keys.js'
-import { splitName, withName } from '../record/named.js'
+import { splitName, withName } from '../record/name-prefix.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import type { Vault } from './vault.js'
 

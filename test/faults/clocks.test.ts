@@ -1,9 +1,9 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { eventually } from '../support/eventually.js'
-import { startProcesses, type TestProcess } from '../support/processes.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { endure } from './fault.js'
+import { endure } from '../support/faults/fault.js'
+import { startProcesses, type TestProcess } from '../support/processes/processes.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const MINUTE_MS = 60_000
 const entry = fileURLToPath(new URL('load-process.mjs', import.meta.url))

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type DurabilityOptions, RedisOAuthDatabase } from '../../src/index.js'
-import { type ClusterServers, type SlotMigration, startCluster } from '../support/cluster.js'
-import { ClusterView } from '../support/cluster-view.js'
 import { eventually } from '../support/eventually.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
-import type { RedisServer } from '../support/redis-server.js'
-import { endure, type Fault, named } from './fault.js'
+import { endure, type Fault, named } from '../support/faults/fault.js'
+import { type FaultProxy, startFaultProxy } from '../support/network/fault-proxy.js'
+import {
+  type ClusterServers,
+  type SlotMigration,
+  startCluster,
+} from '../support/servers/cluster.js'
+import { ClusterView } from '../support/servers/cluster-view.js'
+import type { RedisServer } from '../support/servers/redis-server.js'
 
 const PASSWORD = 'data-password'
 const KEY = 'atxp:oauth:token-0-0'

@@ -5,11 +5,11 @@ import {
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseOptions,
 } from '../../src/index.js'
-import { type ClusterServers, startCluster } from '../support/cluster.js'
 import { eventually } from '../support/eventually.js'
-import type { RedisServer } from '../support/redis-server.js'
-import { startRedis } from '../support/redis-server.js'
-import { type SentinelGroup, startSentinel } from '../support/sentinel.js'
+import { type ClusterServers, startCluster } from '../support/servers/cluster.js'
+import type { RedisServer } from '../support/servers/redis-server.js'
+import { startRedis } from '../support/servers/redis-server.js'
+import { type SentinelGroup, startSentinel } from '../support/servers/sentinel.js'
 
 type Credentials = { username?: string; password: string }
 

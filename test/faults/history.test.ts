@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Call, checkLogins, type Findings, overlapsOf } from './history.js'
-import { checkCalls, RunningCheck } from './running-check.js'
+import { type Call, checkLogins, type Findings, overlapsOf } from '../support/faults/history.js'
+import { checkCalls, RunningCheck } from '../support/faults/running-check.js'
 
 const KEY = 'token-0'
 

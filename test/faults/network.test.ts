@@ -1,12 +1,12 @@
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, it } from 'vitest'
-import { certificates } from '../support/certificates.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
-import { makeDirectory } from '../support/lifeline.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { endure, type Fault, named } from './fault.js'
-import type { Load } from './load.js'
+import { endure, type Fault, named } from '../support/faults/fault.js'
+import type { Load } from '../support/faults/load.js'
+import { type FaultProxy, startFaultProxy } from '../support/network/fault-proxy.js'
+import { makeDirectory } from '../support/processes/lifeline.js'
+import { certificates } from '../support/servers/certificates.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const CUT_EVERY_MS = 100
 const SLOW_MS = 300

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../src/index.js'
-import { type ClusterServers, startCluster } from '../support/cluster.js'
 import { eventually } from '../support/eventually.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { type SentinelGroup, startSentinel } from '../support/sentinel.js'
+import { type ClusterServers, startCluster } from '../support/servers/cluster.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
+import { type SentinelGroup, startSentinel } from '../support/servers/sentinel.js'
 
 /** Several steps of a scan, at each server. */
 const COUNT = 9_000

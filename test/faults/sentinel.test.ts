@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, it } from 'vitest'
 import type { DurabilityOptions } from '../../src/index.js'
 import { eventually } from '../support/eventually.js'
-import type { RedisServer } from '../support/redis-server.js'
-import { type SentinelGroup, startSentinel } from '../support/sentinel.js'
-import { endure, type Fault, named } from './fault.js'
+import { endure, type Fault, named } from '../support/faults/fault.js'
+import type { RedisServer } from '../support/servers/redis-server.js'
+import { type SentinelGroup, startSentinel } from '../support/servers/sentinel.js'
 
 const PASSWORD = 'data-password'
 const SENTINEL_PASSWORD = 'sentinel-password'

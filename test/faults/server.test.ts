@@ -1,13 +1,13 @@
 import { afterEach, describe, it } from 'vitest'
 import { eventually } from '../support/eventually.js'
-import { freePort } from '../support/free-port.js'
+import { endure, type Fault, named } from '../support/faults/fault.js'
+import { freePort } from '../support/servers/free-port.js'
 import {
   type RedisServer,
   type RedisServerOptions,
   SLOW_LOADING,
   startRedis,
-} from '../support/redis-server.js'
-import { endure, type Fault, named } from './fault.js'
+} from '../support/servers/redis-server.js'
 
 const USER = { name: 'alice', password: 'first', rule: '~* &* +@all' }
 /** Nothing that was acknowledged goes with the process. */

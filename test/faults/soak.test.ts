@@ -1,11 +1,11 @@
 import { appendFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { DEFAULTS } from '../../src/options.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { checkLogins, overlapsOf, type Turn } from './history.js'
-import { hasCache, Load, nowMs, type Record } from './load.js'
-import { RunningCheck } from './running-check.js'
+import { DEFAULTS } from '../../src/options/options.js'
+import { checkLogins, overlapsOf, type Turn } from '../support/faults/history.js'
+import { hasCache, Load, nowMs, type Record } from '../support/faults/load.js'
+import { RunningCheck } from '../support/faults/running-check.js'
+import { type FaultProxy, startFaultProxy } from '../support/network/fault-proxy.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 12)
 const SEED = Number(process.env.SOAK_SEED ?? Date.now() % 1_000_000)

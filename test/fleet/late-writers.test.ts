@@ -3,7 +3,6 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { RedisOAuthDatabase } from '../../src/index.js'
 import { COMPARE_AND_SET, RELEASE } from '../../src/redis/scripts.js'
 import { eventually } from '../support/eventually.js'
-import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.js'
 import {
   type AuthorizationServer,
   startAuthorizationServer,
@@ -11,8 +10,9 @@ import {
 import { startMcpServer, type TestMcpServer } from '../support/fleet/mcp-server.mjs'
 import { ACCOUNT, createRawClient } from '../support/fleet/raw-client.js'
 import type { Outcome } from '../support/fleet/worker.mjs'
-import { startProcesses, type TestProcess } from '../support/processes.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { type FaultProxy, startFaultProxy } from '../support/network/fault-proxy.js'
+import { startProcesses, type TestProcess } from '../support/processes/processes.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const WORKER = fileURLToPath(new URL('../support/fleet/worker.mjs', import.meta.url))
 

@@ -10,7 +10,7 @@ import {
 } from '../support/fleet/authorization-server.mjs'
 import { startMcpServer, type TestMcpServer } from '../support/fleet/mcp-server.mjs'
 import { ACCOUNT } from '../support/fleet/raw-client.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 interface Channel {
   oAuthDb: OAuthDb

@@ -2,9 +2,9 @@ import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet/fleet.js'
 import type { DatabaseChoice } from '../support/fleet/worker.mjs'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { violations } from './scenario.js'
-import { scenarios } from './scenarios.js'
+import { violations } from '../support/scenarios/scenario.js'
+import { scenarios } from '../support/scenarios/scenarios.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 // bench/fleet-scenarios.mjs sets these to run larger fleets many times over, and reads the report.
 const processes = Number(process.env.FLEET_PROCESSES ?? 8)

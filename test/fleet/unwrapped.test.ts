@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet/fleet.js'
-import { type RedisServer, startRedis } from '../support/redis-server.js'
-import { violations } from './scenario.js'
-import { scenarios } from './scenarios.js'
+import { violations } from '../support/scenarios/scenario.js'
+import { scenarios } from '../support/scenarios/scenarios.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 describe('a fleet that takes the database as oAuthDb, without withOAuthDatabase', () => {
   let redis: RedisServer

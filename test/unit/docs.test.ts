@@ -2,10 +2,10 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { ENV_NAMES } from '../../src/environment.js'
-import { DEFAULTS } from '../../src/options.js'
+import { ENV_NAMES } from '../../src/options/environment.js'
+import { DEFAULTS } from '../../src/options/options.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
-import { aclRule, COMMANDS } from '../support/acl-rule.js'
+import { aclRule, COMMANDS } from '../support/servers/acl-rule.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 

@@ -13,10 +13,10 @@ const load = (from: string) => `export const one = import('${from}')`
 const demand = (from: string) => `export const one = require('${from}')`
 
 const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed']
-const fromRoom = leaves.map((leaf) => `../${leaf}.js`)
-const fromRoot = leaves.map((leaf) => `./${leaf}.js`)
-const rooms = ['record', 'crypto', 'redis', 'cache', 'flight']
-const above = ['store', 'conformance', 'cli']
+const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
+const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
+const above = ['store', 'options', 'conformance', 'cli']
+const driver = [value('ioredis'), type('ioredis')]
 
 interface Row {
   file: string
@@ -29,28 +29,33 @@ function leaf(name: string): Row {
     file: `src/${name}.ts`,
     allowed: [value('node:crypto')],
     refused: [
-      value('./options.js'),
+      value('./options/options.js'),
       value('./record/keys.js'),
-      load('./options.js'),
-      demand('./options.js'),
-      type('./options.js'),
+      load('./options/options.js'),
+      demand('./options/options.js'),
+      type('./options/options.js'),
       type('ioredis'),
       type('@atxp/common'),
     ],
   }
 }
 
-function room(name: string): Row {
-  const others = [...rooms, ...above].filter((other) => other !== name)
+/** A room that imports leaves, and the rooms `below` it. */
+function room(name: string, below: string[] = []): Row {
+  const others = [...rooms, ...above].filter((other) => other !== name && !below.includes(other))
   return {
     file: `src/${name}/probe.ts`,
-    allowed: [value('./neighbour.js'), value('node:crypto'), ...fromRoom.map(value)],
+    allowed: [
+      value('./neighbour.js'),
+      value('node:crypto'),
+      ...leavesFrom('../').map(value),
+      ...below.map((other) => value(`../${other}/probe.js`)),
+    ],
     refused: [
       ...others.map((other) => value(`../${other}/probe.js`)),
       ...others.map((other) => load(`../${other}/probe.js`)),
       ...others.map((other) => demand(`../${other}/probe.js`)),
-      value('../options.js'),
-      type('../options.js'),
+      type('../options/options.js'),
       value('../redis-oauth-database.js'),
       value('../index.js'),
       value('..'),
@@ -62,34 +67,49 @@ function room(name: string): Row {
   }
 }
 
-const driver = [value('ioredis'), type('ioredis')]
-const redis = room('redis')
-redis.allowed.push(...driver)
-redis.refused = redis.refused.filter((line) => !line.includes('ioredis'))
+const redisRooms = ['address', 'driver', 'connection', 'link', 'changes']
 
-const store: Row = {
-  file: 'src/store/probe.ts',
-  allowed: [
-    value('./neighbour.js'),
-    ...fromRoom.map(value),
-    ...rooms.map((name) => value(`../${name}/probe.js`)),
-  ],
-  refused: [
-    value('../options.js'),
-    type('../options.js'),
-    value('../redis-oauth-database.js'),
-    value('../index.js'),
-    value('../cli/probe.js'),
-    value('../conformance/probe.js'),
-    value('..'),
-    value('ioredis'),
-    type('ioredis'),
-    type('@atxp/common'),
-  ],
+/** A room inside of `redis/`. Only `driver` loads ioredis; others import its types, but for `address`, which needs none. */
+function redisRoom(name: string, below: string[]): Row {
+  const others = redisRooms.filter((other) => other !== name && !below.includes(other))
+  const [loadsDriver, typesDriver] = [name === 'driver', name !== 'address']
+  return {
+    file: `src/redis/${name}/probe.ts`,
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../../').map(value),
+      ...below.map((other) => value(`../${other}/probe.js`)),
+      ...(loadsDriver ? [value('ioredis')] : []),
+      ...(typesDriver ? [type('ioredis')] : []),
+    ],
+    refused: [
+      ...others.map((other) => value(`../${other}/probe.js`)),
+      value('../connect.js'),
+      value('../../record/keys.js'),
+      value('../../store/probe.js'),
+      value('../../options/options.js'),
+      value('../../index.js'),
+      value('..'),
+      ...(loadsDriver ? [] : [value('ioredis')]),
+      ...(typesDriver ? [] : [type('ioredis')]),
+      type('@atxp/common'),
+    ],
+  }
 }
 
+const redis = room('redis')
+redis.allowed.push(type('ioredis'), ...redisRooms.map((name) => value(`./${name}/probe.js`)))
+redis.refused = redis.refused.filter((line) => !line.includes('ioredis'))
+const redisDriver: Row = {
+  file: 'src/redis/driver-probe.ts',
+  allowed: [type('ioredis')],
+  refused: [value('ioredis')],
+}
+
+const store = room('store', rooms)
+
 const belowTheClass = [...rooms, 'store'].map((name) => `./${name}/probe.js`)
-const aboveTheClass = ['./index.js', './cli.js', './cli/probe.js']
+const aboveTheClass = ['./index.js', './cli/probe.js']
 
 const table: Row[] = [
   ...['errors', 'clock', 'diagnostics', 'well-formed'].map(leaf),
@@ -99,21 +119,33 @@ const table: Row[] = [
     refused: [
       value('@atxp/common'),
       value('./errors.js'),
-      value('./options.js'),
-      type('./options.js'),
+      value('./options/options.js'),
+      type('./options/options.js'),
       type('ioredis'),
     ],
   },
-  ...['record', 'crypto', 'cache', 'flight', 'conformance'].map(room),
+  ...['record', 'crypto', 'cache', 'flight', 'conformance'].map((name) => room(name)),
+  room('oauth', ['flight', 'record']),
   redis,
+  redisDriver,
+  redisRoom('address', []),
+  redisRoom('driver', ['address']),
+  redisRoom('connection', ['driver']),
+  redisRoom('link', ['address', 'driver', 'connection']),
+  redisRoom('changes', ['driver']),
   store,
   {
-    file: 'src/options.ts',
-    allowed: [...fromRoot.map(value), ...belowTheClass.map(type), type('ioredis')],
+    file: 'src/options/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store'].map((name) => type(`../${name}/probe.js`)),
+      type('ioredis'),
+    ],
     refused: [
-      ...belowTheClass.map(value),
-      ...aboveTheClass.map(value),
-      type('./redis-oauth-database.js'),
+      ...[...rooms, 'store', 'cli'].map((name) => value(`../${name}/probe.js`)),
+      value('../index.js'),
+      type('../redis-oauth-database.js'),
       value('ioredis'),
       type('@atxp/common'),
     ],
@@ -121,43 +153,34 @@ const table: Row[] = [
   ...['redis-oauth-database', 'with-oauth-database'].map((name) => ({
     file: `src/${name}.ts`,
     allowed: [
-      ...fromRoot.map(value),
+      ...leavesFrom('./').map(value),
       ...belowTheClass.map(value),
-      value('./options.js'),
+      value('./options/options.js'),
       type('ioredis'),
     ],
     refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
   })),
   {
     file: 'src/index.ts',
-    allowed: [value('./redis-oauth-database.js'), value('./errors.js'), type('./options.js')],
-    refused: [value('./cli.js'), value('./cli/probe.js'), value('ioredis'), type('@atxp/common')],
+    allowed: [
+      value('./redis-oauth-database.js'),
+      value('./errors.js'),
+      type('./options/options.js'),
+    ],
+    refused: [value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
   {
     file: 'src/index.mts',
     allowed: [value('./index.js')],
     refused: [
       ...belowTheClass.map(value),
-      ...fromRoot.map(value),
+      ...leavesFrom('./').map(value),
       value('./redis-oauth-database.js'),
-      value('./options.js'),
+      value('./options/options.js'),
       value('ioredis'),
       type('@atxp/common'),
     ],
   },
-  ...['src/cli.ts', 'src/cli/probe.ts'].map((file) => {
-    const up = file === 'src/cli.ts' ? './' : '../'
-    return {
-      file,
-      allowed: [value(`${up}redis-oauth-database.js`), value(`${up}options.js`)],
-      refused: [
-        ...[...rooms, 'store'].map((name) => value(`${up}${name}/probe.js`)),
-        value(`${up}index.js`),
-        value('ioredis'),
-        type('@atxp/common'),
-      ],
-    }
-  }),
 ]
 
 let directory: string

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { atxpClient, OAuthClient } from '@atxp/client'
 import { MemoryOAuthDb, OAuthResourceClient } from '@atxp/common'
-import { serve } from '../process-child.mjs'
+import { serve } from '../processes/process-child.mjs'
 import { createAccount } from './account.mjs'
 import { UncoordinatedDatabase } from './uncoordinated-database.mjs'
 

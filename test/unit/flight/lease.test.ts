@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { acquireLease, type Lease } from '../../../src/flight/lease.js'
-import { MemoryStore } from './memory-store.js'
+import { MemoryStore } from '../../support/oauth/memory-store.js'
 
 const TERMS = { leaseMs: 3_000, maxHoldMs: 60_000 }
 

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import { FLIGHT_DEFAULTS, type FlightOptions, Flights } from '../../../src/flight/single-flight.js'
-import { MemoryStore } from './memory-store.js'
+import { MemoryStore } from '../../support/oauth/memory-store.js'
 
 /** A piece of work whose result stays where `recheck` finds it, as a refresh leaves its record. */
 class Job {

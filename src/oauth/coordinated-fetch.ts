@@ -1,0 +1,94 @@
+import { type Clock, systemClock } from '../clock.js'
+import type { FetchLike } from '../contract.js'
+import type { LeaseStore } from '../flight/lease.js'
+import type { FlightRunner } from '../flight/single-flight.js'
+import { type Answer, answerConstructor, type FetchInit } from './answers.js'
+import { ClientRegistry, type Registrations } from './client-registry.js'
+import { RefreshFlight, type RefreshRecords } from './refresh.js'
+import type { RefusedTokens } from './refused-tokens.js'
+import { RegistrationFlight } from './registration.js'
+import { header, requestKind } from './requests.js'
+import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
+import type { Place, TokenPlaces } from './token-places.js'
+
+export interface CoordinatedFetchParts {
+  /** Sends what has to be sent. */
+  fetch: FetchLike
+  flights: FlightRunner
+  leases: LeaseStore
+  records: RefreshRecords
+  places: TokenPlaces
+  registrations: Registrations
+  /**
+   * Shared by the fetches of one client, to be given only if all its resource requests go through them too: see
+   * {@link RefusedTokens}. Without it, a refresh too many can happen; a spent token is never sent either way.
+   */
+  refusedTokens?: RefusedTokens
+  /**
+   * Makes the error upon which the client authorizes anew within the same call. Without it, or when it gives null,
+   * the client gets the refusal and its next call authorizes.
+   */
+  authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
+  clock?: Clock
+  timing?: Partial<FlightTiming>
+}
+
+/**
+ * A `fetch` for the OAuth channel of clients that share a database: of all processes one renews a token and one
+ * registers, and the others are answered from the store. Every other request passes through as it is.
+ *
+ * @throws TypeError where the global `Response` is missing (Node 16).
+ */
+export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike {
+  const { fetch, refusedTokens } = parts
+  if (!answerConstructor()) {
+    throw new TypeError(
+      'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
+    )
+  }
+  const clients = new ClientRegistry(parts.registrations)
+  const whole = {
+    ...parts,
+    clients,
+    refusedTokens: refusedTokens ?? null,
+    authorizeAnew: parts.authorizeAnew ?? null,
+    clock: parts.clock ?? systemClock,
+    timing: { ...TIMING_DEFAULTS, ...parts.timing },
+  }
+  const refresh = new RefreshFlight(whole)
+  const registration = new RegistrationFlight(whole)
+
+  return (url, init) => {
+    const request = requestKind(url, init)
+    switch (request.kind) {
+      case 'refresh':
+        return refresh.send(url, init, request)
+      case 'registration':
+        return registration.send(url, init, request)
+      case 'code':
+      case 'introspection':
+        return heeding(fetch(url, init), (answer) => clients.heed(answer, request, true))
+      case 'authorization':
+        return heeding(fetch(url, init), (answer) => clients.heed(answer, request, false))
+      case 'other':
+        return refusedTokens
+          ? heeding(fetch(url, init), (answer) => noteRefusal(refusedTokens, answer, init))
+          : fetch(url, init)
+    }
+  }
+}
+
+async function heeding(
+  sent: Promise<Answer>,
+  heed: (answer: Answer) => Promise<void> | void,
+): Promise<Answer> {
+  const answer = await sent
+  await heed(answer)
+  return answer
+}
+
+function noteRefusal(refusedTokens: RefusedTokens, answer: Answer, init: FetchInit): void {
+  if (answer.status !== 401) return
+  const token = /^bearer\s+(\S+)$/i.exec(header(init?.headers, 'authorization') ?? '')?.[1]
+  if (token !== undefined) refusedTokens.note(token)
+}

@@ -1,0 +1,81 @@
+import { fingerprint } from '../flight/fingerprint.js'
+import { type LeaseStore, newOwner } from '../flight/lease.js'
+import { settledWithin, Wake } from '../flight/wake.js'
+
+const POLL_MS = 250
+const MAX_TURNS = 1_000
+
+/**
+ * Lets one caller at a time find that there is no registration yet, for those who register by themselves when they
+ * find none: the first gets its turn, the others wait for what it saves, each no longer than a turn lasts.
+ */
+export class RegistrationTurns {
+  readonly #leases: LeaseStore
+  readonly #turnMs: number
+  /** Owner by lease, of the turns that this process has. */
+  readonly #owners = new Map<string, string>()
+
+  /** @param turnMs - 0: no turns, everybody registers */
+  constructor(leases: LeaseStore, turnMs: number) {
+    this.#leases = leases
+    this.#turnMs = turnMs
+  }
+
+  /** What `look` finds once it finds something; null when it is for the caller to register. */
+  async take<T>(server: readonly string[], look: () => Promise<T | null>): Promise<T | null> {
+    const found = await look()
+    if (found !== null || this.#turnMs === 0) return found
+    const name = nameOf(server)
+    const until = performance.now() + this.#turnMs
+    if (await this.#isFree(name)) return look()
+    const wake = new Wake()
+    const watching = this.#leases.watch(name, () => wake.fire())
+    try {
+      await settledWithin(watching, POLL_MS)
+      for (;;) {
+        wake.reset()
+        const registered = await look()
+        if (registered !== null) return registered
+        const leftMs = until - performance.now()
+        if (leftMs <= 0) return null
+        if (await this.#isFree(name)) return look()
+        await wake.wait(Math.min(leftMs, POLL_MS))
+      }
+    } finally {
+      watching.then((unwatch) => unwatch()).catch(() => undefined)
+    }
+  }
+
+  /** To be called when a registration has been saved: wakes who waits for it. */
+  async end(server: readonly string[]): Promise<void> {
+    const name = nameOf(server)
+    const owner = this.#owners.get(name)
+    if (owner === undefined) return
+    this.#owners.delete(name)
+    try {
+      await this.#leases.release(name, owner)
+    } catch {
+      // It runs out by itself.
+    }
+  }
+
+  /** True as well when the lease cannot be had: a registration too many is better than none. */
+  async #isFree(name: string): Promise<boolean> {
+    const owner = newOwner()
+    try {
+      if (!(await this.#leases.acquire(name, owner, this.#turnMs))) return false
+    } catch {
+      return true
+    }
+    this.#owners.set(name, owner)
+    if (this.#owners.size > MAX_TURNS) {
+      const [oldest] = this.#owners.keys()
+      if (oldest !== undefined) this.#owners.delete(oldest)
+    }
+    return true
+  }
+}
+
+function nameOf(server: readonly string[]): string {
+  return fingerprint('registration turn', ...server)
+}

@@ -1,0 +1,190 @@
+import type { ConnectionOptions } from 'node:tls'
+import type { Cluster, Redis } from 'ioredis'
+import type { EncryptionOptions } from '../crypto/encryption-options.js'
+import type { HashKeysOptions } from '../crypto/name-hash.js'
+import type { ClusterOptions, SentinelOptions } from '../redis/address/topology.js'
+import type { CredentialsProvider } from '../redis/driver/credentials.js'
+import type { DurabilityOptions } from '../redis/durability.js'
+
+/**
+ * Where the Redis server is, and how long to wait for it. Every option may be left out or `undefined`.
+ * A part that `url` has (host, port, username, password, db, TLS) wins over the option of that name; a part that it
+ * lacks is filled from the option.
+ */
+export interface RedisOAuthDatabaseOptions {
+  /**
+   * Redis connection URL: `redis://[[username]:password@]host[:port][/db]`,
+   * `unix://[[username]:password@]/path/to/socket[?db=0]`, `redis-sentinel://.../db?name=mymaster` or `redis-cluster://...`
+   * with `host:port,host:port`; `rediss` in the place of `redis` for TLS. Percent-encode `@ : / # ? %` in username and
+   * password.
+   */
+  url?: string | undefined
+  /**
+   * Redis server hostname or IP address.
+   * @defaultValue `'localhost'`
+   */
+  host?: string | undefined
+  /**
+   * Redis server port, 1 to 65535.
+   * @defaultValue `6379`
+   */
+  port?: number | undefined
+  /** Path of a Unix socket, instead of `host` and `port`. */
+  path?: string | undefined
+  /** Redis ACL user (Redis 6 and later). Left out: Redis' user `default`. */
+  username?: string | undefined
+  /** Redis server password for authentication. */
+  password?: string | undefined
+  /**
+   * Redis database number. The server says how many it has: 16 (0-15) unless configured otherwise, 1 in a Cluster.
+   * @defaultValue `0`
+   */
+  db?: number | undefined
+  /** TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust. */
+  tls?: ConnectionOptions | undefined
+  /**
+   * Asked before each connection for `{ username?, password }`, in the place of those options: for passwords that change,
+   * such as tokens of IAM or Entra. Has `connectionTimeout` to answer.
+   */
+  credentials?: CredentialsProvider | undefined
+  /**
+   * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username`, `password` and `tls`
+   * of the Sentinels themselves, where they ask for them. Those outside are for Redis.
+   */
+  sentinel?: SentinelOptions | undefined
+  /**
+   * Redis Cluster: `nodes` to begin with as `{ host, port }`; `natMap` from `'host:port'` as the nodes call each other to
+   * `{ host, port }` as they can be reached.
+   */
+  cluster?: ClusterOptions | undefined
+  /**
+   * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold instead of
+   * those above, of `connectionTimeout` and of the two retry options. One with a `keyPrefix` of its own is refused.
+   */
+  client?: Redis | Cluster | undefined
+  /**
+   * Prefix for all Redis keys to avoid conflicts. No database's prefix may begin with another's, or the one lists the
+   * tokens of the other. Hash tags (`{...}`) must be whole.
+   * @defaultValue `'atxp:oauth:'`
+   */
+  keyPrefix?: string | undefined
+  /**
+   * Connection timeout in milliseconds, at least 1: how long one attempt to connect may take, TLS handshake included.
+   * An operation that waits for it ends at `commandTimeout` all the same.
+   * @defaultValue `10000`
+   */
+  connectionTimeout?: number | undefined
+  /**
+   * Delay between retry attempts in milliseconds, at least 1, while an operation waits for the connection.
+   * @defaultValue `100`
+   */
+  retryDelayOnFailover?: number | undefined
+  /**
+   * Maximum number of retry attempts per request: how often the connection is tried again before a waiting operation
+   * fails. `0`: the first failed attempt ends it.
+   * @defaultValue `3`
+   */
+  maxRetriesPerRequest?: number | undefined
+  /**
+   * How long an operation's command may take in milliseconds, at least 1, waiting for the connection included.
+   * @defaultValue `2000`
+   */
+  commandTimeout?: number | undefined
+  /**
+   * How long an access token record with a refresh token lives after it was saved, in milliseconds, at least 1: it outlives
+   * its access token, since a client can only refresh what it can read.
+   * @defaultValue `2592000000` (30 days)
+   */
+  refreshTokenTtl?: number | undefined
+  /**
+   * How long an access token record lives that has neither `expiresAt` nor a refresh token, in milliseconds, at least 1;
+   * each save begins anew.
+   * @defaultValue `86400000` (24 hours)
+   */
+  accessTokenTtl?: number | undefined
+  /**
+   * How long PKCE values live, in milliseconds, at least 1: the time a user has to log in.
+   * @defaultValue `600000` (10 minutes)
+   */
+  pkceTtl?: number | undefined
+  /**
+   * Whether the first `getPKCEValues` consumes the values, so that a callback which is delivered twice redeems its code once.
+   * @defaultValue `true`
+   */
+  singleUsePkce?: boolean | undefined
+  /**
+   * What `getAccessToken` returns for an access token that has expired and has a refresh token: the record (`'keep'`), or
+   * null (`'drop'`).
+   * @defaultValue `'keep'`
+   */
+  expiredAccessTokens?: 'keep' | 'drop' | undefined
+  /**
+   * How long, in milliseconds, others wait for a registration after one caller of `getClientCredentials` was told that
+   * there is none: so a cold start of many processes registers once. `0` switches it off.
+   * @defaultValue `3000`
+   */
+  registrationLeaseMs?: number | undefined
+  /**
+   * Keeps what was read in the memory of this process until Redis says that it has changed, so that the next read takes no
+   * round trip. `true`, or limits. Costs one more connection to each server. See docs/near-cache.md for what it promises.
+   * @defaultValue `false`
+   */
+  cache?: boolean | CacheOptions | undefined
+  /**
+   * Has every write resolve only once `replicas` replicas confirmed it within `timeoutMs`; else it rejects with
+   * `NOT_DURABLE`, and a failover could lose it. For what cannot be had again: a rotated refresh token. Costs one more round
+   * trip a write, over a connection of its own.
+   */
+  durability?: DurabilityOptions | undefined
+  /**
+   * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
+   * open; or `{ seal, open }` of the caller's. See docs/security.md.
+   */
+  encryption?: EncryptionOptions | undefined
+  /**
+   * Hashes in the place of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
+   * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
+   */
+  hashKeys?: HashKeysOptions | undefined
+}
+
+export interface CacheOptions {
+  /** How many records are kept, those that are absent among them, 1 to 16777215; 10000 if left out. */
+  maxEntries?: number | undefined
+  /** Milliseconds after which a record is read again, whatever was heard of it, at least 1; 30000 if left out. */
+  maxAgeMs?: number | undefined
+}
+
+/** The only source of the documented defaults. */
+export const DEFAULTS = {
+  host: 'localhost',
+  port: 6379,
+  db: 0,
+  keyPrefix: 'atxp:oauth:',
+  connectionTimeout: 10_000,
+  retryDelayOnFailover: 100,
+  maxRetriesPerRequest: 3,
+  commandTimeout: 2_000,
+  refreshTokenTtl: 2_592_000_000,
+  accessTokenTtl: 86_400_000,
+  pkceTtl: 600_000,
+  singleUsePkce: true,
+  expiredAccessTokens: 'keep',
+  registrationLeaseMs: 3_000,
+  cache: false,
+} as const
+
+/** What `cache: true` stands for. */
+export const CACHE_DEFAULTS: { readonly [K in keyof CacheOptions]-?: number } = {
+  maxEntries: 10_000,
+  maxAgeMs: 30_000,
+}
+
+export type OptionName = keyof RedisOAuthDatabaseOptions
+
+/** Options after validation: those with a default have a value. Host, port and db stay open, for the URL to fill. */
+export type ResolvedOptions = RedisOAuthDatabaseOptions & {
+  [K in Exclude<keyof typeof DEFAULTS, 'host' | 'port' | 'db'>]: NonNullable<
+    RedisOAuthDatabaseOptions[K]
+  >
+}

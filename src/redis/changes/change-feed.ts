@@ -1,0 +1,143 @@
+import type { Redis } from 'ioredis'
+import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { codeOf } from '../driver/failure.js'
+import { expectFurtherErrors } from '../driver/socket.js'
+import { within } from '../driver/time-limit.js'
+
+/** Where Redis publishes the names of keys that have changed. */
+const CHANNEL = '__redis__:invalidate'
+
+// Together the longest time for which a link that has gone silent is trusted.
+export const HEARTBEAT_MS = 500
+const SILENCE_MS = 500
+const ARM_MS = 5_000
+
+/** Why nothing is heard; `ANOTHER_SERVER`: this connection and the one that reads lead to different servers. */
+export type Deafness = RedisOAuthDatabaseErrorCode | 'ANOTHER_SERVER'
+
+export interface FeedListener {
+  /** From now on every change is heard of. */
+  heard(): void
+  /** It has ended: from now on changes are missed. */
+  ended(reason: Deafness): void
+  /** The names of keys that have changed; null: any may have. */
+  changed(keys: Buffer[] | null): void
+}
+
+/**
+ * One connection on which one server says which keys have changed. It counts only between its confirmation and the first
+ * doubt: its end, a heartbeat without answer, or the end of the connection that reads, whose next one may lead elsewhere.
+ */
+export class ChangeFeed {
+  readonly #node: Redis
+  readonly #client: Redis
+  readonly #prefixes: readonly string[]
+  readonly #listener: FeedListener
+  readonly #onNodeClose = (): void => this.#end('CONNECTION_LOST')
+  #lastError: unknown
+  #isHearing = false
+  #hasEnded = false
+
+  /**
+   * @param node - the client that reads
+   * @param client - a new client of the same server, that neither connects nor tries again by itself
+   * @param prefixes - what the names of the keys begin with
+   */
+  constructor(node: Redis, client: Redis, prefixes: readonly string[], listener: FeedListener) {
+    this.#node = node
+    this.#client = client
+    this.#prefixes = prefixes
+    this.#listener = listener
+    node.on('close', this.#onNodeClose)
+    expectFurtherErrors(client)
+    client.on('error', (error: unknown) => {
+      this.#lastError = error
+    })
+    client.on('ready', () => {
+      // Ended while its credentials were on their way.
+      if (this.#hasEnded) client.disconnect()
+      else void this.#begin()
+    })
+    client.on('end', () =>
+      this.#end(this.#lastError === undefined ? 'CONNECTION_LOST' : codeOf(this.#lastError)),
+    )
+    client.on('messageBuffer', (_channel: Buffer, keys: unknown) => {
+      listener.changed(keys as Buffer[] | null)
+    })
+    client.connect().catch(() => {})
+  }
+
+  get isHearing(): boolean {
+    return this.#isHearing
+  }
+
+  /** Ends it without a word to its listener; resolves once the socket is closed. */
+  async close(): Promise<void> {
+    this.#stop()
+    const { stream } = this.#client
+    if (stream === undefined || stream.destroyed) return
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await new Promise((resolve) => stream.once('close', resolve))
+  }
+
+  #end(reason: Deafness): void {
+    if (this.#hasEnded) return
+    this.#stop()
+    this.#listener.ended(reason)
+  }
+
+  #stop(): void {
+    this.#hasEnded = true
+    this.#isHearing = false
+    this.#node.off('close', this.#onNodeClose)
+    if (this.#client.status !== 'end') this.#client.disconnect()
+  }
+
+  async #begin(): Promise<void> {
+    try {
+      await within(ARM_MS, this.#subscribe())
+    } catch (error) {
+      this.#end(error instanceof AnotherServer ? 'ANOTHER_SERVER' : codeOf(error))
+      return
+    }
+    if (this.#hasEnded) return
+    this.#isHearing = true
+    this.#listener.heard()
+    await this.#watch()
+  }
+
+  async #subscribe(): Promise<void> {
+    const client = this.#client
+    const [id, own, read] = await Promise.all([
+      client.client('ID'),
+      runOf(client),
+      runOf(this.#node),
+    ])
+    if (own === undefined || own !== read) throw new AnotherServer()
+    const prefixes = this.#prefixes.flatMap((prefix) => ['PREFIX', prefix])
+    await Promise.all([
+      // Redirected to the connection itself, since without RESP3 only a subscription can tell.
+      client.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes),
+      client.subscribe(CHANNEL),
+    ])
+  }
+
+  async #watch(): Promise<void> {
+    while (this.#isHearing) {
+      await new Promise((resolve) => setTimeout(resolve, HEARTBEAT_MS).unref())
+      if (!this.#isHearing) return
+      try {
+        await within(SILENCE_MS, this.#client.ping())
+      } catch {
+        this.#end('TIMEOUT')
+      }
+    }
+  }
+}
+
+class AnotherServer extends Error {}
+
+/** Which run of which server a client speaks with. */
+async function runOf(client: Redis): Promise<string | undefined> {
+  return /^run_id:(\w+)/m.exec(await client.info('server'))?.[1]
+}

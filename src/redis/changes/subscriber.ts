@@ -1,0 +1,70 @@
+import type { Cluster, Redis } from 'ioredis'
+import { reconnectInBackground } from '../driver/socket.js'
+
+type Listener = () => void
+
+/**
+ * The connection that hears of publications, beside the one for commands, since Redis lets a subscribed connection do
+ * nothing else. Made by the first subscription. Publications are hints: one may be missed while the connection is down.
+ */
+export class Subscriber {
+  readonly #createClient: () => Redis | Cluster
+  readonly #listeners = new Map<string, Set<Listener>>()
+  #client: Redis | Cluster | undefined
+  #isClosed = false
+
+  constructor(createClient: () => Redis | Cluster) {
+    this.#createClient = createClient
+  }
+
+  /** Resolves once subscribed, with what unsubscribes; the listener may be called before that. */
+  async subscribe(channel: string, listener: Listener): Promise<() => void> {
+    const client = this.#connected()
+    const listeners = this.#listeners.get(channel) ?? new Set()
+    listeners.add(listener)
+    this.#listeners.set(channel, listeners)
+    const unsubscribe = (): void => {
+      if (!listeners.delete(listener) || listeners.size > 0) return
+      this.#listeners.delete(channel)
+      if (!this.#isClosed) client.unsubscribe(channel).catch(() => {})
+    }
+    try {
+      // Again for every listener: the first subscription may not be confirmed yet, and this one follows it.
+      await client.subscribe(channel)
+    } catch (error) {
+      unsubscribe()
+      throw error
+    }
+    return unsubscribe
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const client = this.#client
+    if (client === undefined) return
+    client.disconnect()
+    const stream = 'stream' in client ? client.stream : undefined
+    if (stream === undefined || stream.destroyed) return
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await new Promise((resolve) => stream.once('close', resolve))
+  }
+
+  #subscribeAgain(): void {
+    for (const channel of this.#listeners.keys()) this.#client?.subscribe(channel).catch(() => {})
+  }
+
+  #connected(): Redis | Cluster {
+    if (this.#isClosed) throw new Error('Connection is closed.')
+    if (this.#client === undefined) {
+      this.#client = this.#createClient()
+      // Commands on the other connection say what is wrong; here only silence follows.
+      this.#client.on('error', () => {})
+      this.#client.on('ready', () => this.#subscribeAgain())
+      reconnectInBackground(this.#client)
+      this.#client.on('message', (channel: string) => {
+        for (const listener of this.#listeners.get(channel) ?? []) listener()
+      })
+    }
+    return this.#client
+  }
+}

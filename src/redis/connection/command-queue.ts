@@ -1,0 +1,86 @@
+import type { TrackedCommand } from '../driver/command.js'
+
+/**
+ * The commands without an answer, oldest first, and the one timer that ends them. All have the same time to live, so
+ * the oldest is always the next to expire: no timer a command, and O(1) to add and to remove.
+ */
+export class CommandQueue {
+  readonly #lifetimeMs: number
+  readonly #expire: (command: TrackedCommand) => void
+  #oldest: TrackedCommand | undefined
+  #newest: TrackedCommand | undefined
+  #timer: NodeJS.Timeout | undefined
+  #whenEmpty: (() => void)[] = []
+
+  /** @param expire - must settle the command, which removes it */
+  constructor(lifetimeMs: number, expire: (command: TrackedCommand) => void) {
+    this.#lifetimeMs = lifetimeMs
+    this.#expire = expire
+  }
+
+  add(command: TrackedCommand): void {
+    command.deadlineMs = performance.now() + this.#lifetimeMs
+    command.previous = this.#newest
+    if (this.#newest === undefined) {
+      this.#oldest = command
+      // While a command waits, the process must live until it settles, even when no socket is open.
+      if (this.#timer === undefined) this.#arm(this.#lifetimeMs)
+      else this.#timer.ref()
+    } else {
+      this.#newest.next = command
+    }
+    this.#newest = command
+  }
+
+  remove(command: TrackedCommand): void {
+    const { previous, next } = command
+    if (previous === undefined) this.#oldest = next
+    else previous.next = next
+    if (next === undefined) this.#newest = previous
+    else next.previous = previous
+    command.previous = undefined
+    command.next = undefined
+    if (this.#oldest === undefined) {
+      this.#timer?.unref()
+      if (this.#whenEmpty.length > 0) for (const resolve of this.#whenEmpty.splice(0)) resolve()
+    }
+  }
+
+  /** Calls `visit` with each, oldest first; it may settle the one that it is given. */
+  forEach(visit: (command: TrackedCommand) => void): void {
+    let command = this.#oldest
+    while (command !== undefined) {
+      const { next } = command
+      visit(command)
+      command = next
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#oldest === undefined
+  }
+
+  /** Resolves once nothing waits. */
+  async drained(): Promise<void> {
+    if (this.isEmpty) return
+    await new Promise<void>((resolve) => this.#whenEmpty.push(resolve))
+  }
+
+  /** Takes the timer down; only when nothing waits. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #arm(ms: number): void {
+    // After the sockets were read: an answer that came while this process was busy, or asleep, counts.
+    this.#timer = setTimeout(() => setImmediate(() => this.#check()), ms)
+  }
+
+  #check(): void {
+    this.#timer = undefined
+    const now = performance.now()
+    while (this.#oldest !== undefined && this.#oldest.deadlineMs <= now) this.#expire(this.#oldest)
+    if (this.#oldest !== undefined) this.#arm(Math.ceil(this.#oldest.deadlineMs - now))
+  }
+}

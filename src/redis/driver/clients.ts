@@ -1,0 +1,134 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
+import { authenticate } from './credentials.js'
+import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
+import { idleDelayMs, type RetryLimits } from './retry.js'
+import { beforeConnecting, expectFurtherErrors } from './socket.js'
+
+type OneServer = ServerTopology | SentinelTopology
+
+type AddressOptions = { host?: string | undefined; port?: number | undefined }
+
+// Redirections and resends end at commandTimeout.
+const MAX_REDIRECTIONS = 100
+
+/** A client that does not connect by itself, and neither retries, queues nor resends: its link decides. */
+export function createClient(topology: OneServer, options: ConnectOptions): Redis {
+  const client = new Redis({
+    ...driverOptions(topology, options),
+    retryStrategy: () => null,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+  })
+  expectFurtherErrors(client)
+  prepareCopies(client, options)
+  return client
+}
+
+export function createCluster(topology: ClusterTopology, options: ConnectOptions): Cluster {
+  const { retryDelayOnFailover, connectionTimeout, commandTimeout } = options
+  const cluster = new Cluster([...topology.nodes], {
+    lazyConnect: true,
+    enableReadyCheck: false,
+    maxRedirections: MAX_REDIRECTIONS,
+    retryDelayOnFailover,
+    retryDelayOnClusterDown: retryDelayOnFailover,
+    retryDelayOnTryAgain: retryDelayOnFailover,
+    clusterRetryStrategy: (attempt) => idleDelayMs(attempt, retryDelayOnFailover),
+    slotsRefreshTimeout: Math.min(connectionTimeout, commandTimeout),
+    ...(topology.natMap && { natMap: { ...topology.natMap } }),
+    // Certificates are for names.
+    ...(topology.tls && { dnsLookup: (name, callback) => callback(null, name) }),
+    redisOptions: { ...commonOptions(topology, options), socketTimeout: commandTimeout },
+  })
+  cluster.on('+node', (node: Redis) => {
+    prepare(node, options)
+    // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
+    prepareCopies(node, options, {
+      onError: (error) => cluster.emit('node error', error),
+      // A copy that was made just before the end waits for credentials, and ioredis forgets it.
+      isWanted: () => cluster.status !== 'disconnecting' && cluster.status !== 'end',
+    })
+  })
+  return cluster
+}
+
+/** For what is published: a client that reconnects by itself. */
+export function createSubscriber(topology: OneServer, options: ConnectOptions): Redis {
+  const client = new Redis(subscriberOptions(driverOptions(topology, options), options))
+  expectFurtherErrors(client)
+  beforeConnecting(client, () => authenticateIfPossible(client, options))
+  return client
+}
+
+/** Any node will do: the Cluster carries publications to all of them. */
+export function createClusterSubscriber(
+  cluster: Cluster,
+  topology: ClusterTopology,
+  options: ConnectOptions,
+): Redis {
+  const client = new Redis(subscriberOptions(commonOptions(topology, options), options))
+  expectFurtherErrors(client)
+  beforeConnecting(client, async () => {
+    const known = cluster.nodes().map((node): AddressOptions => node.options)
+    const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
+    const { host, port } = nodes[Math.floor(Math.random() * nodes.length)] ?? {}
+    Object.assign(client.options, { host, port })
+    await authenticateIfPossible(client, options)
+  })
+  return client
+}
+
+/** Where it fails, the old password has to do: this connection is tried for again and again. */
+async function authenticateIfPossible(client: Redis, options: ConnectOptions): Promise<void> {
+  const { credentials, connectionTimeout } = options
+  if (credentials) await authenticate(client, credentials, connectionTimeout).catch(() => {})
+}
+
+function subscriberOptions(options: RedisOptions, limits: RetryLimits): RedisOptions {
+  return {
+    ...options,
+    // The subscriber does: ioredis lets the refusal of its own go unhandled, as after a change of the password.
+    autoResubscribe: false,
+    retryStrategy: (attempt) => idleDelayMs(attempt, limits.retryDelayOnFailover),
+  }
+}
+
+interface CopyOptions {
+  readonly onError?: (error: unknown) => void
+  /** Whether what a copy is for still is wanted once it has its credentials. */
+  readonly isWanted?: () => boolean
+}
+
+/** Has a client of ioredis' making ask for credentials before it connects. */
+function prepare(
+  client: Redis,
+  { credentials, connectionTimeout }: ConnectOptions,
+  isWanted: () => boolean = () => true,
+): void {
+  expectFurtherErrors(client)
+  if (credentials === undefined) return
+  beforeConnecting(client, async () => {
+    try {
+      await authenticate(client, credentials, connectionTimeout)
+      if (!isWanted()) client.disconnect()
+    } catch (error) {
+      client.emit('error', error)
+      client.disconnect()
+    }
+  })
+}
+
+function prepareCopies(
+  client: Redis,
+  options: ConnectOptions,
+  { onError = () => {}, isWanted }: CopyOptions = {},
+): void {
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = (override) => {
+    const copy = duplicate(override)
+    copy.on('error', onError)
+    prepare(copy, options, isWanted)
+    return copy
+  }
+}

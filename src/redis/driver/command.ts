@@ -1,0 +1,107 @@
+import { Command } from 'ioredis'
+import type { RedisOAuthDatabaseError } from '../../errors.js'
+import { isReply } from './failure.js'
+import { frameOf } from './frame.js'
+
+export type Argument = string | Buffer | number
+
+/** Whether a command may change data: what its loss means to the caller depends on it. */
+export type Effect = 'read' | 'write'
+
+/** Who is told of a command's end and words its failure. */
+export interface CommandOwner {
+  /** Whether ioredis' word that the command failed does not count, because it will be sent again. */
+  keeps(command: TrackedCommand, error: unknown): boolean
+  settled(command: TrackedCommand): void
+  failureOf(error: unknown, command: TrackedCommand): RedisOAuthDatabaseError
+}
+
+const NOTHING = '*1\r\n$4\r\nPING\r\n'
+
+/**
+ * An ioredis command that knows how often it went out. ioredis keeps a command that cannot be sent, and sends again what
+ * a cut connection left without reply; so only the command itself can tell "not sent" from "outcome unknown", and only
+ * here can one that its caller has given up be kept from being sent later.
+ */
+export class TrackedCommand extends Command {
+  readonly effect: Effect
+  /** How often it was written to a connection without being refused there. */
+  writes = 0
+  settled = false
+  /** The socket that it was last written to. */
+  sentOver: object | undefined
+  /** By `performance.now()`. */
+  deadlineMs = 0
+  /** How many attempts to connect had failed when it was given. */
+  failuresBefore = 0
+  /** Whether its link has not handed it to ioredis yet. */
+  isHeld = false
+  // Links of the queue of unsettled commands.
+  previous: TrackedCommand | undefined
+  next: TrackedCommand | undefined
+
+  readonly #owner: CommandOwner
+  readonly #reject: (error: Error) => void
+  #refusal: unknown
+
+  constructor(
+    owner: CommandOwner,
+    effect: Effect,
+    name: string,
+    args: Argument[],
+    replyEncoding: BufferEncoding | null,
+  ) {
+    super(name, [], { replyEncoding })
+    // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
+    // callers' literals in old space, where they keep their strings alive when they are dead.
+    this.args = args.slice()
+    // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
+    this.isTraced = true
+    this.effect = effect
+    this.#owner = owner
+    const { resolve, reject } = this
+    this.#reject = reject
+    this.resolve = (reply) => {
+      if (this.#settle()) resolve(reply)
+    }
+    this.reject = (error) => {
+      this.refused(error)
+      if (!owner.keeps(this, error)) this.fail(error)
+    }
+  }
+
+  /** Ends it for its caller, past whatever ioredis would still try. If it has not been sent yet, it never will be. */
+  fail(error: unknown): void {
+    if (this.#settle()) this.#reject(this.#owner.failureOf(error, this))
+  }
+
+  /** Takes note of an answer that is Redis' own no: what was sent last did nothing. */
+  refused(error: unknown): void {
+    if (!isReply(error) || error === this.#refusal) return
+    this.#refusal = error
+    this.writes -= 1
+  }
+
+  override toWritable(socket: object): string | Buffer {
+    // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
+    if (this.settled) return NOTHING
+    let bytes: string | Buffer
+    try {
+      bytes = frameOf(this.name, this.args as Argument[])
+    } catch (error) {
+      // Too long for a string. ioredis would leave it in its queue, and throw past whoever sends for others.
+      this.fail(error)
+      return NOTHING
+    }
+    this.writes += 1
+    this.sentOver = socket
+    return bytes
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#owner.settled(this)
+    return true
+  }
+}

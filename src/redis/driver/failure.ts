@@ -1,0 +1,214 @@
+import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+
+/** What a failed command was, as far as its error may tell. */
+export interface FailedCommand {
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly effect: 'read' | 'write'
+  /** How often it was sent without being refused by Redis. */
+  readonly writes: number
+}
+
+type Code = RedisOAuthDatabaseErrorCode
+
+/** A driver's or Redis' error, under the code that callers match. */
+export function codeOf(error: unknown): Code {
+  if (error instanceof RedisOAuthDatabaseError) return error.code
+  const { name, message, code } = partsOf(error)
+  if (name === 'ReplyError') return codeOfReply(message)
+  if (/^All sentinels are unreachable/.test(message)) return codeOfSentinels(message)
+  if (code !== undefined) {
+    if (TLS_CODE.test(code)) return 'TLS_FAILED'
+    const known = SYSTEM_CODES[code]
+    if (known !== undefined) return known
+  }
+  if (/timed out/i.test(message)) return 'TIMEOUT'
+  if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
+  if (/TLS|SSL|certificate/i.test(message)) return 'TLS_FAILED'
+  return 'CONNECTION_LOST'
+}
+
+/** Whether Redis itself said no, so that the command certainly did nothing. */
+export function isReply(error: unknown): boolean {
+  return partsOf(error).name === 'ReplyError'
+}
+
+/**
+ * The error that a caller gets. It names the command and the server and says what to do; of the driver's error it keeps
+ * name, code and message as `cause` only where they hold none of the command's arguments: ioredis attaches the
+ * arguments to its errors, and Redis quotes them in some.
+ */
+export function failureOf(
+  error: unknown,
+  server: string,
+  command: FailedCommand,
+): RedisOAuthDatabaseError {
+  const reason = codeOf(error)
+  const cause = scrub(error, command.args)
+  const options = cause === undefined ? undefined : { cause }
+  const name = command.name.toUpperCase()
+  if (command.effect === 'write' && command.writes > 0) {
+    return new RedisOAuthDatabaseError(
+      'OUTCOME_UNKNOWN',
+      `${name} was sent to Redis at ${server} and got no answer (${reason}): it may or may not have happened. ` +
+        'Read the key again before you rely on either',
+      options,
+    )
+  }
+  if (error instanceof RedisOAuthDatabaseError) return error
+  const quoted = reason === 'REDIS_ERROR' && cause !== undefined ? ` (${cause.message})` : ''
+  return new RedisOAuthDatabaseError(
+    reason,
+    `${name} failed: ${ADVICE[reason](server)}${quoted}`,
+    options,
+  )
+}
+
+/** The error of an operation that `close()` came before. */
+export function closedFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError('CLOSED', `The operation failed: ${ADVICE.CLOSED(server)}`)
+}
+
+/** The error of a scan that would miss the keys of a part of the Cluster. */
+export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'CLUSTER_DOWN',
+    `SCAN failed: nobody serves a part of the hash slots of the Redis Cluster at ${server}. Check CLUSTER INFO`,
+  )
+}
+
+const SYSTEM_CODES: Readonly<Record<string, Code>> = {
+  ECONNREFUSED: 'CONNECTION_REFUSED',
+  // A Unix socket that is not there, or that this user may not open.
+  ENOENT: 'CONNECTION_REFUSED',
+  EACCES: 'CONNECTION_REFUSED',
+  ENOTFOUND: 'HOST_NOT_FOUND',
+  EAI_AGAIN: 'HOST_NOT_FOUND',
+  ETIMEDOUT: 'CONNECTION_TIMEOUT',
+  EHOSTUNREACH: 'CONNECTION_TIMEOUT',
+  ENETUNREACH: 'CONNECTION_TIMEOUT',
+}
+
+const TLS_CODE = /^ERR_(TLS|SSL|OSSL)_|CERT|SELF_SIGNED|UNABLE_TO_|^EPROTO$|HOSTNAME_MISMATCH/
+
+const REPLY_CODES: Readonly<Record<string, Code>> = {
+  WRONGPASS: 'AUTHENTICATION_FAILED',
+  NOAUTH: 'AUTHENTICATION_REQUIRED',
+  NOPERM: 'PERMISSION_DENIED',
+  OOM: 'OUT_OF_MEMORY',
+  READONLY: 'READ_ONLY',
+  NOREPLICAS: 'READ_ONLY',
+  LOADING: 'LOADING',
+  MASTERDOWN: 'LOADING',
+  WRONGTYPE: 'WRONG_TYPE',
+  CLUSTERDOWN: 'CLUSTER_DOWN',
+}
+
+function codeOfReply(message: string): Code {
+  const prefix = /^[A-Z]+/.exec(message)?.[0] ?? ''
+  const known = REPLY_CODES[prefix]
+  if (known !== undefined) return known
+  if (/DB index|database index|SELECT is not allowed/i.test(message)) return 'DATABASE_OUT_OF_RANGE'
+  if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
+  // Redis 5 and older: no user names, and another wording.
+  if (/invalid password|wrong number of arguments for 'auth'/i.test(message))
+    return 'AUTHENTICATION_FAILED'
+  // A script's own error carries the one it met.
+  const nested = /\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/.exec(message)?.[1]
+  return (nested !== undefined && REPLY_CODES[nested]) || 'REDIS_ERROR'
+}
+
+// ioredis has only words for what became of the last of the Sentinels.
+function codeOfSentinels(message: string): Code {
+  const [, reason = ''] = message.split('Last error: ')
+  if (/No such master/.test(reason)) return 'HOST_NOT_FOUND'
+  if (/timed out/.test(reason)) return 'CONNECTION_TIMEOUT'
+  const said = codeOfReply(reason)
+  // "Connection is closed": why it never stood is not told.
+  return said === 'REDIS_ERROR' ? 'CONNECTION_REFUSED' : said
+}
+
+const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
+  CONNECTION_REFUSED: (server) =>
+    `nothing accepts connections at ${server}. Check that Redis runs there, that host and port are right and that no ` +
+    'firewall is between; test with redis-cli ping',
+  HOST_NOT_FOUND: (server) =>
+    `the host name of ${server} does not resolve. Check its spelling and the DNS`,
+  CONNECTION_TIMEOUT: (server) =>
+    `no connection to ${server} stood in time. Check host, port and firewall, and with TLS that the port speaks it; on a slow ` +
+    'network raise connectionTimeout and commandTimeout',
+  CONNECTION_LOST: (server) =>
+    `the connection to Redis at ${server} was cut and could not be had again in time. Check that Redis runs and that the ` +
+    'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',
+  TLS_FAILED: (server) =>
+    `the TLS handshake with ${server} failed. Check that this port speaks TLS (rediss://), that tls.ca has the authority ` +
+    'that signed its certificate, and that the certificate is for this name and has not expired',
+  AUTHENTICATION_REQUIRED: (server) =>
+    `Redis at ${server} requires a password and none was given. Set password`,
+  AUTHENTICATION_FAILED: (server) =>
+    `Redis at ${server} refused user name or password. Check both; before Redis 6 there is a password only`,
+  CREDENTIALS_UNAVAILABLE: (server) =>
+    `the credentials function gave nothing to log in to ${server} with. Check what it asks, and that it answers within ` +
+    'connectionTimeout',
+  PERMISSION_DENIED: (server) =>
+    `the Redis user may not do this at ${server}. Give it the ACL rule of docs/operations.md, with your keyPrefix`,
+  DATABASE_OUT_OF_RANGE: (server) =>
+    `Redis at ${server} has no database of that number. Check db, and "databases" in redis.conf; a Cluster has only 0`,
+  OUT_OF_MEMORY: (server) =>
+    `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory or remove what is not needed`,
+  READ_ONLY: (server) =>
+    `${server} takes no writes: it is a replica, or a master without enough replicas. Check that host names the master`,
+  LOADING: (server) => `Redis at ${server} is loading its data. Try again once it is ready`,
+  TOO_MANY_CLIENTS: (server) =>
+    `Redis at ${server} has no connection left. Raise maxclients or close connections that are not used`,
+  CLUSTER_DOWN: (server) =>
+    `the Redis Cluster at ${server} does not serve this hash slot. Check CLUSTER INFO`,
+  TIMEOUT: (server) =>
+    `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
+  OUTCOME_UNKNOWN: (server) => `it is unknown whether Redis at ${server} did it`,
+  NOT_DURABLE: (server) =>
+    `it was done at ${server}, and too few replicas have confirmed it. Check the replicas, or raise durability.timeoutMs`,
+  SEALING_FAILED: () => 'the record could not be sealed or opened',
+  CLOSED: (server) => `this database (Redis at ${server}) was closed by close(). Create a new one`,
+  ABORTED: () => 'the signal aborted it',
+  UNREADABLE_RECORD: () => 'the record cannot be read',
+  WRONG_TYPE: (server) =>
+    `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
+  INVALID_ENTRY: () => 'the entry is not valid',
+  SOURCE_FAILED: () => 'the source of the entries failed',
+  REDIS_ERROR: (server) => `Redis at ${server} answered with an error`,
+}
+
+/** A copy of a driver's error without what it was about; nothing where its text quotes an argument. */
+function scrub(error: unknown, args: readonly unknown[]): Error | undefined {
+  const { name, message, code } = partsOf(error)
+  const text = (message.split(', with args')[0] ?? '').replace(
+    // Redis 7.2 and later say which; it is part of the URL's userinfo.
+    /\bUser .* has no permissions/,
+    'This user has no permissions',
+  )
+  if (args.some((arg) => quotes(text, arg))) return undefined
+  const copy = new Error(text.slice(0, 200))
+  copy.name = name
+  delete (copy as { stack?: string }).stack
+  return Object.assign(copy, code === undefined ? undefined : { code })
+}
+
+// Also where it quotes only the beginning.
+function quotes(text: string, arg: unknown): boolean {
+  const value = String(arg)
+  return value.length > 1 && text.includes(value.slice(0, 16))
+}
+
+function partsOf(error: unknown): { name: string; message: string; code: string | undefined } {
+  if (typeof error !== 'object' || error === null)
+    return { name: 'Error', message: '', code: undefined }
+  const { name, message, code, lastNodeError } = error as Record<string, unknown>
+  // ioredis' "Failed to refresh slots cache": the node's own error says why.
+  if (lastNodeError !== undefined) return partsOf(lastNodeError)
+  return {
+    name: typeof name === 'string' ? name : 'Error',
+    message: typeof message === 'string' ? message : '',
+    code: typeof code === 'string' ? code : undefined,
+  }
+}

@@ -1,0 +1,65 @@
+import type { Cluster, Redis } from 'ioredis'
+import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
+import type { TrackedCommand } from '../driver/command.js'
+import { corkAll } from '../driver/cork.js'
+import { epochOf } from '../driver/epoch.js'
+import { slotOf } from '../driver/slot.js'
+import { layoutOf } from './cluster-layout.js'
+import { sendToCluster } from './cluster-nodes.js'
+
+/** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
+export class BorrowedLink implements Link {
+  readonly #client: Redis | Cluster
+
+  constructor(client: Redis | Cluster) {
+    this.#client = client
+  }
+
+  send(command: TrackedCommand, node: Node): void {
+    if (node === undefined && this.#client.isCluster)
+      sendToCluster(this.#client as Cluster, command)
+    else (node ?? this.#client).sendCommand(command)
+  }
+
+  keeps(): boolean {
+    return false
+  }
+
+  stalled(): undefined {}
+
+  masters(): readonly Node[] {
+    return this.#client.isCluster ? this.#nodes() : [undefined]
+  }
+
+  clients(): readonly Redis[] {
+    return this.#client.isCluster ? (this.#client as Cluster).nodes() : [this.#client as Redis]
+  }
+
+  slotOf(key: string): number {
+    return this.#client.isCluster ? slotOf(key) : 0
+  }
+
+  cork(): () => void {
+    return corkAll(this.#nodes().map(({ stream }) => stream))
+  }
+
+  async layout(limitMs: number): Promise<Layout | undefined> {
+    return this.#client.isCluster ? layoutOf(this.#client as Cluster, limitMs) : ONE_SERVER
+  }
+
+  get epoch(): number {
+    return epochOf(this.#client)
+  }
+
+  get reopenedAtMs(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+
+  async close(): Promise<void> {}
+
+  #nodes(): readonly Redis[] {
+    return this.#client.isCluster
+      ? (this.#client as Cluster).nodes('master')
+      : [this.#client as Redis]
+  }
+}

@@ -1,0 +1,80 @@
+import type { Cluster, Redis } from 'ioredis'
+import type { Layout } from '../connection/link.js'
+import { slotOf } from '../driver/slot.js'
+import { within } from '../driver/time-limit.js'
+
+const SLOT_COUNT = 16_384
+const LOOK_AGAIN_MS = 100
+
+/**
+ * Which master serves which slots, as each says of itself; undefined when it cannot be had within `limitMs`, as while a part
+ * of the slots is not served. ioredis hears of a change only when a command is redirected, and a scan never is: so what it
+ * knows is renewed until all slots are there.
+ */
+export async function layoutOf(cluster: Cluster, limitMs: number): Promise<Layout | undefined> {
+  const deadline = performance.now() + limitMs
+  for (;;) {
+    const layout = new ClusterLayout(
+      await Promise.all(cluster.nodes('master').map((node) => describe(node, limitMs))),
+    )
+    if (layout.isWhole) return layout
+    if (performance.now() >= deadline) return undefined
+    await within(
+      limitMs,
+      new Promise<void>((resolve) => cluster.refreshSlotsCache(() => resolve())),
+    ).catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+  }
+}
+
+interface Description {
+  readonly node: Redis
+  /** Its id, and the columns on its slots. */
+  readonly text: string
+}
+
+async function describe(node: Redis, limitMs: number): Promise<Description> {
+  try {
+    const nodes = (await within(limitMs, node.cluster('NODES'))) as string
+    const self = nodes.split('\n').find((line) => line.includes('myself')) ?? ''
+    // Behind the id, eight columns on the state of the links.
+    const [id = '', ...columns] = self.split(' ')
+    return { node, text: [id, ...columns.slice(7)].join(' ') }
+  } catch {
+    // It serves nothing now; that the slots are not all there tells.
+    return { node, text: '' }
+  }
+}
+
+class ClusterLayout implements Layout {
+  readonly text: string
+  readonly #owners = new Map<number, Redis>()
+  readonly #nodes: readonly Redis[]
+
+  constructor(descriptions: readonly Description[]) {
+    this.text = descriptions
+      .map(({ text }) => text)
+      .sort()
+      .join('\n')
+    for (const { node, text } of descriptions) {
+      for (const [, first = '', last = first] of text.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g)) {
+        for (let slot = Number(first); slot <= Number(last); slot += 1) this.#owners.set(slot, node)
+      }
+    }
+    this.#nodes = descriptions.map(({ node }) => node)
+  }
+
+  get isWhole(): boolean {
+    return this.#owners.size === SLOT_COUNT
+  }
+
+  /** A slot on its way stands in brackets. */
+  get isMoving(): boolean {
+    return this.text.includes('[')
+  }
+
+  nodesFor(slotKey: string | undefined): readonly Redis[] {
+    const owner = slotKey === undefined ? undefined : this.#owners.get(slotOf(slotKey))
+    return owner === undefined ? this.#nodes : [owner]
+  }
+}

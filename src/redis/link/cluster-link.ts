@@ -1,0 +1,131 @@
+import type { Cluster, Redis } from 'ioredis'
+import type { CommandQueue } from '../connection/command-queue.js'
+import type { Layout, Link, Node } from '../connection/link.js'
+import type { TrackedCommand } from '../driver/command.js'
+import { corkAll } from '../driver/cork.js'
+import { codeOf } from '../driver/failure.js'
+import { NO_CONNECTION, REFUSALS, type RetryLimits } from '../driver/retry.js'
+import { slotOf } from '../driver/slot.js'
+import { reconnectInBackground } from '../driver/socket.js'
+import { layoutOf } from './cluster-layout.js'
+import { sendToCluster } from './cluster-nodes.js'
+
+/**
+ * Our own client of a Cluster. ioredis finds the node, follows redirections and sends again after a node was lost. What is
+ * called while no node can be had waits here and not in ioredis, which would keep it long after its caller was told.
+ */
+export class ClusterLink implements Link {
+  readonly #cluster: Cluster
+  readonly #queue: CommandQueue
+  readonly #limits: RetryLimits
+  #failures = 0
+  #lastError: unknown
+
+  /** @param cluster - with `lazyConnect` */
+  constructor(cluster: Cluster, queue: CommandQueue, limits: RetryLimits) {
+    this.#cluster = cluster
+    this.#queue = queue
+    this.#limits = limits
+    cluster.on('node error', (error: unknown) => this.#note(error))
+    cluster.on('error', (error: unknown) => this.#failed(error))
+    cluster.on('ready', () => this.#open())
+    cluster.on('close', () => this.#lost())
+    reconnectInBackground(cluster)
+  }
+
+  send(command: TrackedCommand, node: Node): void {
+    command.failuresBefore = this.#failures
+    if (node !== undefined) node.sendCommand(command)
+    else if (this.#cluster.status === 'ready') this.#transmit(command)
+    else {
+      command.isHeld = true
+      if (this.#cluster.status === 'wait') this.#cluster.connect().catch(() => {})
+    }
+  }
+
+  keeps(): boolean {
+    return false
+  }
+
+  // A node that hangs is found by ioredis' `socketTimeout`.
+  stalled(command: TrackedCommand): unknown {
+    return command.isHeld ? (this.#lastError ?? NO_CONNECTION) : undefined
+  }
+
+  masters(): readonly Node[] {
+    return this.#cluster.nodes('master')
+  }
+
+  clients(): readonly Redis[] {
+    return this.#cluster.nodes()
+  }
+
+  slotOf(key: string): number {
+    return slotOf(key)
+  }
+
+  cork(): () => void {
+    return corkAll(this.#cluster.nodes('master').map(({ stream }) => stream))
+  }
+
+  layout(limitMs: number): Promise<Layout | undefined> {
+    return layoutOf(this.#cluster, limitMs)
+  }
+
+  /** A node that is lost ends what was sent to it alone: no scan goes on at another. */
+  get epoch(): number {
+    return 0
+  }
+
+  get reopenedAtMs(): number {
+    return Number.NEGATIVE_INFINITY
+  }
+
+  async close(): Promise<void> {
+    const streams = this.#cluster.nodes().map(({ stream }) => stream)
+    this.#cluster.disconnect()
+    const open = streams.filter((stream) => stream !== undefined && !stream.destroyed)
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await Promise.all(open.map((stream) => new Promise((resolve) => stream.once('close', resolve))))
+  }
+
+  #transmit(command: TrackedCommand): void {
+    command.isHeld = false
+    sendToCluster(this.#cluster, command)
+  }
+
+  #open(): void {
+    this.#failures = 0
+    this.#lastError = undefined
+    this.#queue.forEach((command) => {
+      command.failuresBefore = 0
+      if (command.isHeld) this.#transmit(command)
+    })
+  }
+
+  #failed(error: unknown): void {
+    this.#note(error)
+    if (REFUSALS.has(codeOf(this.#lastError))) this.#giveUp(() => true)
+  }
+
+  #note(error: unknown): void {
+    // Of one node; it would be out of date when it is asked for.
+    if (this.#cluster.status === 'ready') return
+    // ioredis reports as well that a connection is closed, behind what closed it.
+    if (this.#lastError === undefined || codeOf(error) !== 'CONNECTION_LOST')
+      this.#lastError = error
+  }
+
+  #lost(): void {
+    this.#failures += 1
+    const { maxRetriesPerRequest } = this.#limits
+    this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)
+  }
+
+  #giveUp(condition: (command: TrackedCommand) => boolean): void {
+    const error = this.#lastError ?? new Error('Connection is closed.')
+    this.#queue.forEach((command) => {
+      if (condition(command)) command.fail(error)
+    })
+  }
+}

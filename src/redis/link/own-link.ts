@@ -1,0 +1,215 @@
+import type { Redis } from 'ioredis'
+import type { CommandQueue } from '../connection/command-queue.js'
+import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
+import type { TrackedCommand } from '../driver/command.js'
+import { corkAll } from '../driver/cork.js'
+import { codeOf, isReply } from '../driver/failure.js'
+import { idleDelayMs, NO_CONNECTION, REFUSALS, type RetryLimits } from '../driver/retry.js'
+
+export interface OwnLinkOptions extends RetryLimits {
+  /** Sets what the client authenticates with; awaited before each attempt to connect. */
+  readonly authenticate?: (() => Promise<void>) | undefined
+  /** Whether Sentinel names the server: then it may be an old master that has not heard of its successor. */
+  readonly isSentinel: boolean
+}
+
+/**
+ * Our own client of one server. ioredis connects and speaks; when to connect, and which command goes out when, is decided
+ * here: nothing before the server has answered (until then a refused `SELECT` would send it to the wrong database), after
+ * a cut again whatever got no reply, and in the order of the calls.
+ */
+export class OwnLink implements Link {
+  readonly #client: Redis
+  readonly #queue: CommandQueue
+  readonly #options: OwnLinkOptions
+  epoch = 0
+  reopenedAtMs: number = Number.NEGATIVE_INFINITY
+  #isOpen = false
+  #isConnecting = false
+  #isEnding = false
+  #isClosed = false
+  #failures = 0
+  #lastError: unknown
+  #retry: NodeJS.Timeout | undefined
+  /** Of the last attempt to connect: when it succeeded or failed, by `performance.now()`. */
+  #attemptedAtMs = 0
+
+  /** @param client - with `lazyConnect`, and neither retries, queues nor resending of its own */
+  constructor(client: Redis, queue: CommandQueue, options: OwnLinkOptions) {
+    this.#client = client
+    this.#queue = queue
+    this.#options = options
+    client.on('error', (error: unknown) => this.#failed(error))
+    client.on('connect', () => {
+      this.#attemptedAtMs = performance.now()
+    })
+    client.on('ready', () => {
+      void this.#verify()
+    })
+    client.on('end', () => this.#lost())
+  }
+
+  send(command: TrackedCommand): void {
+    command.failuresBefore = this.#failures
+    if (this.#isOpen) this.#transmit(command)
+    else if (!this.#isConnecting) this.#connectSoon()
+  }
+
+  /** What ioredis says of a command counts only if Redis said it: until then it is ours to send again. */
+  keeps(_command: TrackedCommand, error: unknown): boolean {
+    if (!isReply(error)) return !this.#isClosed
+    if (codeOf(error) !== 'READ_ONLY') return false
+    // An old master: Sentinel knows who took over, and so may the DNS.
+    if (this.#options.isSentinel || this.#standsMs() >= this.#options.commandTimeout) this.#reset()
+    return this.#options.isSentinel
+  }
+
+  async layout(): Promise<Layout> {
+    return ONE_SERVER
+  }
+
+  masters(): readonly Node[] {
+    return [undefined]
+  }
+
+  clients(): readonly Redis[] {
+    return [this.#client]
+  }
+
+  slotOf(): number {
+    return 0
+  }
+
+  cork(): () => void {
+    return corkAll([this.#client.stream])
+  }
+
+  stalled(command: TrackedCommand): unknown {
+    const { status } = this.#client
+    if (status !== 'ready' && status !== 'connect') return this.#lastError ?? NO_CONNECTION
+    const waitsForAnswer = command.writes > 0 || !this.#isOpen
+    // A young connection may be well: the command has spent its time on waiting for it.
+    if (waitsForAnswer && this.#standsMs() >= this.#options.commandTimeout) this.#reset()
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#retry)
+    const { stream } = this.#client
+    this.#client.disconnect()
+    if (stream === undefined || stream.destroyed) return
+    // Not by `once` of node:events, which rejects when the socket ends with an error.
+    await new Promise((resolve) => stream.once('close', resolve))
+  }
+
+  #connectSoon(): void {
+    const { retryDelayOnFailover } = this.#options
+    const delayMs = this.#queue.isEmpty
+      ? idleDelayMs(this.#failures, retryDelayOnFailover)
+      : retryDelayOnFailover
+    const sinceMs = performance.now() - this.#attemptedAtMs
+    clearTimeout(this.#retry)
+    if (this.#failures === 0 || sinceMs >= delayMs) {
+      void this.#connect()
+    } else {
+      this.#retry = setTimeout(() => {
+        void this.#connect()
+      }, delayMs - sinceMs)
+      // Only an open socket or a waiting command (see CommandQueue) keeps the process alive.
+      this.#retry.unref()
+    }
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#isConnecting || this.#isClosed) return
+    this.#isConnecting = true
+    this.#isEnding = false
+    try {
+      await this.#options.authenticate?.()
+    } catch (error) {
+      this.#failed(error)
+      this.#lost()
+      return
+    }
+    // What makes it fail comes as an `error` event, and `end` follows.
+    if (!this.#isClosed) this.#client.connect().catch(() => {})
+  }
+
+  async #verify(): Promise<void> {
+    try {
+      if (this.#options.isSentinel) {
+        const [role] = await this.#client.role()
+        if (role !== 'master') throw new Error('Sentinel named a server that is no master')
+      } else {
+        await this.#client.ping()
+      }
+    } catch (error) {
+      // A user that may not ask was let in all the same.
+      if (codeOf(error) !== 'PERMISSION_DENIED') {
+        this.#failed(error)
+        this.#reset()
+        return
+      }
+    }
+    this.#open()
+  }
+
+  #open(): void {
+    if (this.#client.status !== 'ready') return
+    this.#isOpen = true
+    this.#isConnecting = false
+    if (this.epoch > 0 || this.#failures > 0) this.reopenedAtMs = performance.now()
+    this.epoch += 1
+    this.#failures = 0
+    this.#lastError = undefined
+    this.#queue.forEach((command) => {
+      command.failuresBefore = 0
+      this.#transmit(command)
+    })
+  }
+
+  // What cannot go out now stays in the queue, for the next #open: `end` has not been heard of yet.
+  #transmit(command: TrackedCommand): void {
+    const client = this.#client
+    if (client.status === 'ready' && client.stream.writable) client.sendCommand(command)
+  }
+
+  #standsMs(): number {
+    return performance.now() - this.#attemptedAtMs
+  }
+
+  #failed(error: unknown): void {
+    this.#lastError = error
+    // Redis itself says no: to AUTH, or to SELECT, after which commands would go to the wrong database.
+    if (!isReply(error) && !REFUSALS.has(codeOf(error))) return
+    this.#giveUp(() => true)
+    this.#reset()
+  }
+
+  // Often called for many commands at once.
+  #reset(): void {
+    this.#isOpen = false
+    if (this.#isEnding) return
+    this.#isEnding = true
+    this.#client.disconnect()
+  }
+
+  #lost(): void {
+    this.#isOpen = false
+    this.#isConnecting = false
+    if (this.#isClosed) return
+    this.#failures += 1
+    this.#attemptedAtMs = performance.now()
+    const { maxRetriesPerRequest } = this.#options
+    this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)
+    this.#connectSoon()
+  }
+
+  #giveUp(condition: (command: TrackedCommand) => boolean): void {
+    const error = this.#lastError ?? new Error('Connection is closed.')
+    this.#queue.forEach((command) => {
+      if (condition(command)) command.fail(error)
+    })
+  }
+}

@@ -1,0 +1,384 @@
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { openDatabase, startServer } from '../../support/scene.js'
+import { bareClient } from '../../support/servers/bare-client.js'
+import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
+import type { RedisServer } from '../../support/servers/redis-server.js'
+
+const MAX_KEYS = 32
+const PREFIX = 'atxp:oauth:'
+const KEYS = Array.from({ length: 100 }, (_, i) => `key_${i}`)
+
+const textOf = (key: string) => `value of ${key}`
+
+let server: RedisServer
+let db: RedisOAuthDatabase
+
+beforeEach(async () => {
+  server = await startServer()
+  db = open()
+})
+
+function open(options: RedisOAuthDatabaseOptions = {}): RedisOAuthDatabase {
+  const { host, port } = server
+  return openDatabase({ host, port, ...options })
+}
+
+/** Stores all of `KEYS`. */
+const fill = (into: RedisOAuthDatabase = db) =>
+  Promise.all(KEYS.map((key) => into.storeToken(key, textOf(key))))
+
+/** What Redis was sent while `act` ran, command by command. */
+async function sentBy(act: () => Promise<unknown>): Promise<string[][]> {
+  const monitor = await bareClient({ host: server.host, port: server.port }).monitor()
+  onTestFinished(() => monitor.disconnect())
+  const commands: string[][] = []
+  monitor.on('monitor', (_time: string, args: string[]) => commands.push(args))
+  await act()
+  await server.cli('ECHO', 'the end')
+  await eventually(() => commands.some((args) => args[1] === 'the end'))
+  return commands
+    .filter(([, argument]) => argument?.startsWith(PREFIX))
+    .map(([name = '', ...args]) => [name.toLowerCase(), ...args])
+}
+
+describe('reads of one turn', () => {
+  it(`leave in commands of at most ${MAX_KEYS} keys`, async () => {
+    await fill()
+    const sent = await sentBy(async () => {
+      expect(await Promise.all(KEYS.map((key) => db.getToken(key)))).toEqual(KEYS.map(textOf))
+    })
+    expect(sent.length).toBeLessThanOrEqual(Math.ceil(KEYS.length / MAX_KEYS) + 1)
+    for (const [, ...keys] of sent) expect(keys.length).toBeLessThanOrEqual(MAX_KEYS)
+    expect(sent.flatMap(([, ...keys]) => keys)).toEqual(KEYS.map((key) => PREFIX + key))
+  })
+
+  it('ask for equal keys once', async () => {
+    await fill()
+    const keys = ['key_1', 'key_2', 'key_1', 'key_3', 'key_2', 'key_1']
+    const sent = await sentBy(async () => {
+      const reads = ['first', ...keys].map((key) => db.getToken(key))
+      expect(await Promise.all(reads)).toEqual([null, ...keys.map(textOf)])
+    })
+    const asked = sent.filter(([name]) => name !== 'exists').flatMap(([, ...of]) => of)
+    expect(asked).toEqual(['first', 'key_1', 'key_2', 'key_3'].map((key) => PREFIX + key))
+  })
+
+  it('of all kinds leave together', async () => {
+    await db.storeToken('a', 'one')
+    const sent = await sentBy(async () => {
+      await Promise.all([
+        db.getToken('a'),
+        db.getToken('b'),
+        db.getAccessToken('user', 'url'),
+        db.getClientCredentials('server'),
+      ])
+    })
+    expect(sent.filter(([name]) => name === 'mget')).toHaveLength(1)
+  })
+
+  it('and writes take few packets', async () => {
+    await db.ping()
+    const packets = async () => {
+      const stats = await server.cli<string>('INFO', 'stats')
+      return Number(/total_reads_processed:(\d+)/.exec(stats)?.[1])
+    }
+    const before = await packets()
+    await fill()
+    const written = await packets()
+    await Promise.all(KEYS.map((key) => db.getToken(key)))
+    const read = await packets()
+    // The first that comes after a quiet turn leaves at once; and so does each question for the number.
+    expect(written - before).toBeLessThan(10)
+    expect(read - written).toBeLessThan(10)
+  })
+
+  it('one at a time are a GET each', async () => {
+    await fill()
+    const sent = await sentBy(async () => {
+      for (const key of KEYS.slice(0, 5)) expect(await db.getToken(key)).toBe(textOf(key))
+    })
+    expect(sent).toEqual(KEYS.slice(0, 5).map((key) => ['get', PREFIX + key]))
+  })
+})
+
+describe('the order of the calls is kept:', () => {
+  it('Redis is sent reads and writes as they were called', async () => {
+    const sent = await sentBy(() =>
+      Promise.all([
+        db.getToken('a'),
+        db.getToken('b'),
+        db.getToken('c'),
+        db.storeToken('a', 'one'),
+        db.getToken('a'),
+        db.getToken('b'),
+        db.deleteToken('a'),
+        db.getToken('a'),
+      ]),
+    )
+    const keys = (...names: string[]) => names.map((name) => PREFIX + name)
+    expect(sent.filter(([name]) => name !== 'exists')).toEqual([
+      ['get', ...keys('a')],
+      ['mget', ...keys('b', 'c')],
+      ['set', ...keys('a'), 'one'],
+      ['mget', ...keys('a', 'b')],
+      ['del', ...keys('a')],
+      ['get', ...keys('a')],
+    ])
+  })
+
+  type Call = { name: 'get' | 'set' | 'del'; key: string } | { name: 'rest' }
+
+  const key = fc.constantFrom('a', 'b', 'c', 'd')
+  const call: fc.Arbitrary<Call> = fc.oneof(
+    { weight: 4, arbitrary: fc.record({ name: fc.constant('get' as const), key }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({ name: fc.constantFrom('set' as const, 'del' as const), key }),
+    },
+    { weight: 1, arbitrary: fc.record({ name: fc.constant('rest' as const) }) },
+  )
+
+  /** Calls of which none is awaited, and what each read has to find. */
+  class Calls {
+    readonly #standing = new Map<string, string>()
+    readonly #found: Promise<unknown>[] = []
+    readonly #expected: (string | null)[] = []
+    readonly #writes: Promise<unknown>[] = []
+
+    async make(one: Call): Promise<void> {
+      if (one.name === 'rest') await new Promise(setImmediate)
+      else if (one.name === 'get') this.#get(one.key)
+      else if (one.name === 'set') this.#set(one.key)
+      else {
+        this.#writes.push(db.deleteToken(one.key))
+        this.#standing.delete(one.key)
+      }
+    }
+
+    #get(of: string): void {
+      this.#found.push(db.getToken(of))
+      this.#expected.push(this.#standing.get(of) ?? null)
+    }
+
+    #set(of: string): void {
+      const token = `${of}${this.#writes.length}`
+      this.#writes.push(db.storeToken(of, token))
+      this.#standing.set(of, token)
+    }
+
+    async check(): Promise<void> {
+      expect(await Promise.all(this.#found)).toEqual(this.#expected)
+      await Promise.all(this.#writes)
+    }
+  }
+
+  it.each([
+    ['plain', () => ({})],
+    ['sealed', () => ({ encryption: { keys: [{ id: 'k', key: randomBytes(32) }] } })],
+    ['remembered', () => ({ cache: true })],
+  ])(
+    'a read sees what was written before it, awaited or not, and nothing of later: %s',
+    async (_, options) => {
+      db = open(options())
+      await fc.assert(
+        fc.asyncProperty(fc.array(call, { maxLength: 100 }), async (list) => {
+          await db.deleteTokens(['a', 'b', 'c', 'd'])
+          const calls = new Calls()
+          // Not in a microtask of its own each, so that many are called in one turn.
+          for (const one of list) {
+            if (one.name === 'rest') await calls.make(one)
+            else void calls.make(one)
+          }
+          await calls.check()
+        }),
+        { numRuns: 200 },
+      )
+    },
+  )
+})
+
+describe('an error within a batch is that of who asked:', () => {
+  it('a key of another type', async () => {
+    await db.storeToken('a', 'one')
+    await server.cli('LPUSH', `${PREFIX}list`, 'one')
+    await db.ping()
+    const reads = ['absent', 'list', 'a'].map((key) => db.getToken(key))
+    const [absent, list, a] = await Promise.allSettled(reads)
+    expect(absent).toEqual({ status: 'fulfilled', value: null })
+    expect(list).toMatchObject({ status: 'rejected', reason: { code: 'WRONG_TYPE' } })
+    expect(a).toEqual({ status: 'fulfilled', value: 'one' })
+  })
+
+  it('a user who may GET and not MGET reads all the same, and is refused one MGET', async () => {
+    await fill()
+    const lesser = openFor('+get +exists +ping')
+    for (let i = 0; i < 3; i += 1) {
+      expect(await Promise.all(KEYS.map((key) => lesser.getToken(key)))).toEqual(KEYS.map(textOf))
+    }
+    const stats = await server.cli<string>('INFO', 'commandstats')
+    const refused = Number(/cmdstat_mget:.*rejected_calls=(\d+)/.exec(stats)?.[1])
+    // Those of the first turn leave before the first refusal is known.
+    expect(refused).toBeLessThanOrEqual(Math.ceil(KEYS.length / MAX_KEYS))
+  })
+
+  it('a key that the user may not read', async () => {
+    await fill()
+    const lesser = openFor('+get +mget +exists +ping', `~${PREFIX}key_1*`)
+    const reads = ['key_1', 'key_2', 'key_10', 'key_3'].map((key) => lesser.getToken(key))
+    const results = await Promise.allSettled(reads)
+    expect(
+      results.map((one) => (one.status === 'fulfilled' ? one.value : one.reason.code)),
+    ).toEqual(['value of key_1', 'PERMISSION_DENIED', 'value of key_10', 'PERMISSION_DENIED'])
+  })
+
+  it('each caller gets an error of its own when the server is gone', async () => {
+    await fill()
+    await server.kill()
+    const results = await Promise.allSettled(KEYS.map((key) => db.getToken(key)))
+    const reasons = results.map((one) => (one as PromiseRejectedResult).reason)
+    expect(new Set(reasons).size).toBe(KEYS.length)
+    for (const { code } of reasons) expect(code).toMatch(/^CONNECTION_(REFUSED|LOST)$/)
+  })
+
+  function openFor(rule: string, keys = '~*'): RedisOAuthDatabase {
+    const username = 'lesser'
+    const opened = open({ username, password: 'secret' })
+    // Sent first, and over its own connection: whoever is opened connects with the first call.
+    const creating = server.cli(
+      'ACL',
+      'SETUSER',
+      username,
+      ...`reset on >secret ${keys} -@all ${rule}`.split(' '),
+    )
+    onTestFinished(() => creating.then(() => undefined))
+    return opened
+  }
+})
+
+describe('a connection that is cut in the middle of batches', () => {
+  it('again and again leaves no read unanswered, wrong or mixed up', async () => {
+    db = open({ maxRetriesPerRequest: 1_000, commandTimeout: 10_000 })
+    await fill()
+    let isRunning = true
+    let rounds = 0
+    const wrong: unknown[] = []
+    const round = async (chain: number): Promise<void> => {
+      const own = `own_${chain}`
+      for (let i = 0; isRunning; i += 1) {
+        const expected = [String(i), ...KEYS.map(textOf), null]
+        const write = db.storeToken(own, String(i))
+        const found = await Promise.all([
+          db.getToken(own),
+          ...KEYS.map((key) => db.getToken(key)),
+          db.getToken('absent'),
+        ])
+        await write
+        if (JSON.stringify(found) !== JSON.stringify(expected)) wrong.push({ chain, i, found })
+        rounds += 1
+      }
+    }
+    const chains = Promise.all(Array.from({ length: 8 }, (_, chain) => round(chain)))
+    for (let i = 0; i < 40; i += 1) {
+      const before = rounds
+      await eventually(() => rounds > before + 8)
+      await server.cli('CLIENT', 'KILL', 'TYPE', 'normal')
+    }
+    isRunning = false
+    await chains
+    expect(wrong).toEqual([])
+  }, 60_000)
+})
+
+describe('close', () => {
+  it('answers the reads that were called right before, and fails those after', async () => {
+    await fill()
+    const reads = KEYS.map((key) => db.getToken(key))
+    const closing = db.close()
+    const late = expect(db.getToken('a')).rejects.toMatchObject({ code: 'CLOSED' })
+    expect(await Promise.all(reads)).toEqual(KEYS.map(textOf))
+    await late
+    await closing
+  })
+
+  it('lets go of the socket of a borrowed client, with all that was written to it', async () => {
+    const client = new Redis({ host: server.host, port: server.port })
+    onTestFinished(() => client.disconnect())
+    const borrowing = openDatabase({ client })
+    const writing = fill(borrowing)
+    const reads = KEYS.map((key) => borrowing.getToken(key))
+    const closing = borrowing.close()
+    await writing
+    expect(await Promise.all(reads)).toEqual(KEYS.map(textOf))
+    await closing
+    expect(client.stream.writableCorked).toBe(0)
+    expect(await client.ping()).toBe('PONG')
+  })
+})
+
+describe('in a Cluster', () => {
+  let servers: ClusterServers
+
+  beforeAll(async () => {
+    servers = await startCluster()
+  })
+
+  afterAll(() => servers.stop())
+
+  beforeEach(async () => {
+    db = openDatabase({
+      cluster: { nodes: servers.nodes.map(({ host, port }) => ({ host, port })) },
+    })
+    await fill()
+  })
+
+  const urls = KEYS.map((key) => `https://mcp.example/${key}`)
+  const save = (user: string) =>
+    Promise.all(
+      urls.map((url) => db.saveAccessToken(user, url, { accessToken: url, resourceUrl: url })),
+    )
+  const readAll = async (user: string) => {
+    const found = await Promise.all(urls.map((url) => db.getAccessToken(user, url)))
+    expect(found.map((token) => token?.accessToken)).toEqual(urls)
+  }
+
+  it('reads of many slots in one turn are all right', async () => {
+    for (let i = 0; i < 5; i += 1) {
+      expect(await Promise.all(KEYS.map((key) => db.getToken(key)))).toEqual(KEYS.map(textOf))
+    }
+  })
+
+  it('the records of one user, which share a slot, leave together', async () => {
+    await save('user')
+    const mgets = async () => {
+      const all = await Promise.all(
+        (await servers.masters()).map((node) => node.cli<string>('INFO', 'commandstats')),
+      )
+      return all.reduce(
+        (sum, text) => sum + Number(/cmdstat_mget:calls=(\d+)/.exec(text)?.[1] ?? 0),
+        0,
+      )
+    }
+    const before = await mgets()
+    await readAll('user')
+    expect((await mgets()) - before).toBe(Math.ceil(urls.length / MAX_KEYS))
+  })
+
+  it('reads are right while the slot of a user is on its way, and after', async () => {
+    await save('wanderer')
+    const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', `${PREFIX}~access:{wanderer}:`))
+    const owner = await servers.nodeOfSlot(slot)
+    const to = (await servers.masters()).find((node) => node !== owner) as RedisServer
+    const migration = await servers.openMigration(slot, to)
+    await migration.move(urls.length / 2)
+    const reading = readAll('wanderer')
+    // An MGET of keys on both sides is told to try again until they are on one.
+    await migration.finish()
+    await reading
+    await readAll('wanderer')
+  })
+})

@@ -1,0 +1,89 @@
+import { Redis, type RedisOptions } from 'ioredis'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { RedisOAuthDatabase } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { type FaultProxy, startFaultProxy } from '../../support/network/fault-proxy.js'
+import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
+
+let server: RedisServer
+let proxy: FaultProxy
+
+beforeEach(async () => {
+  server = await startRedis()
+  proxy = await startFaultProxy(server)
+})
+
+afterEach(async () => {
+  await proxy.stop()
+  await server.stop()
+})
+
+function borrow(options: RedisOptions = {}): Redis {
+  const client = new Redis({ host: server.host, port: server.port, ...options })
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+describe('a borrowed client', () => {
+  it('stays open when the database closes, and serves its owner', async () => {
+    const client = borrow()
+    const one = new RedisOAuthDatabase({ client, keyPrefix: 'one:' })
+    const two = new RedisOAuthDatabase({ client, keyPrefix: 'two:' })
+    await one.storeToken('a', 'one')
+    await one.close()
+    await expect(one.getToken('a')).rejects.toMatchObject({ code: 'CLOSED' })
+    await two.storeToken('a', 'two')
+    expect(await client.get('one:a')).toBe('one')
+    expect(client.listenerCount('error')).toBe(0)
+    await two.close()
+    expect(await client.ping()).toBe('PONG')
+  })
+
+  it('that its owner has closed fails calls at once', async () => {
+    const client = borrow()
+    const db = new RedisOAuthDatabase({ client })
+    await db.ping()
+    await client.quit()
+    await eventually(() => client.status === 'end')
+    await expect(db.getToken('a')).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+    await db.close()
+  })
+
+  it('that answers numbers as strings gives the same answers', async () => {
+    const client = borrow({ stringNumbers: true })
+    const db = new RedisOAuthDatabase({ client })
+    const expiresAt = new Date(Date.now() + 60_000)
+    await db.storeToken('a', 'one', expiresAt)
+    await db.storeToken('b', 'two')
+    expect(await db.getTokenExpiry('a')).toEqual(expiresAt)
+    expect(await db.getTokenExpiry('b')).toBe('never')
+    expect(await db.getTokenExpiry('c')).toBeNull()
+    expect(await db.hasToken('c')).toBe(false)
+    expect(await db.deleteToken('c')).toBe(false)
+    expect(await db.deleteToken('a')).toBe(true)
+    await db.close()
+  })
+
+  it('that connects only when it is used, is used', async () => {
+    const client = borrow({ lazyConnect: true })
+    const db = new RedisOAuthDatabase({ client })
+    await db.storeToken('a', 'one')
+    expect(await db.listTokens()).toEqual(['a'])
+    await db.close()
+  })
+
+  it('whose server hangs lets calls settle within commandTimeout, and sends nothing of them later', async () => {
+    const client = borrow({ port: proxy.port })
+    client.on('error', () => undefined)
+    const db = new RedisOAuthDatabase({ client, commandTimeout: 200 })
+    await eventually(() => db.ping())
+    proxy.refuse()
+    proxy.cut()
+    await eventually(() => client.status !== 'ready')
+    await expect(db.storeToken('a', 'one')).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await proxy.accept()
+    await eventually(() => db.ping())
+    expect(await server.cli('DBSIZE')).toBe(0)
+    await db.close()
+  })
+})

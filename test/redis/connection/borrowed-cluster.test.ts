@@ -1,0 +1,66 @@
+import { Cluster } from 'ioredis'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { RedisOAuthDatabase } from '../../../src/index.js'
+import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
+
+let servers: ClusterServers
+let client: Cluster
+let db: RedisOAuthDatabase
+
+beforeAll(async () => {
+  servers = await startCluster()
+})
+
+afterAll(async () => {
+  await servers.stop()
+})
+
+beforeEach(async () => {
+  client = new Cluster(servers.nodes.map(({ host, port }) => ({ host, port })))
+  client.on('error', () => undefined)
+  db = new RedisOAuthDatabase({ client })
+  await db.ping()
+})
+
+afterEach(async () => {
+  await db.close()
+  client.disconnect()
+})
+
+/** Moves the slot of a token to another master, without a word to the client. */
+async function move(key: string): Promise<void> {
+  const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', `atxp:oauth:${key}`))
+  const owner = await servers.nodeOfSlot(slot)
+  const other = (await servers.masters()).find((node) => node !== owner)
+  await servers.migrateSlot(slot, other as (typeof servers.nodes)[number])
+}
+
+it('says false of a token that is not there, also when its slot has moved and the command is redirected', async () => {
+  expect(await db.deleteToken('absent')).toBe(false)
+  await move('absent')
+  expect(await db.deleteToken('absent')).toBe(false)
+})
+
+it('says true of a token that is there, also when its slot has moved', async () => {
+  await db.storeToken('present', 'one')
+  await move('present')
+  expect(await db.deleteToken('present')).toBe(true)
+})
+
+it('stores, reads and lists tokens whose slot has moved', async () => {
+  const keys = Array.from({ length: 100 }, (_, i) => `key_${i}`).sort()
+  await Promise.all(keys.map((key) => db.storeToken(key, `token of ${key}`)))
+  await move('key_7')
+  await db.storeToken('key_7', 'new')
+  expect(await db.getToken('key_7')).toBe('new')
+  expect((await db.listTokens()).sort()).toEqual(keys)
+  expect(await db.getTokens(keys)).toHaveProperty('size', keys.length)
+  expect(await db.deleteTokens(keys)).toBe(keys.length)
+})
+
+it('is not closed with the database', async () => {
+  await db.storeToken('a', 'one')
+  await db.close()
+  await expect(db.getToken('a')).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(await client.get('atxp:oauth:a')).toBe('one')
+})

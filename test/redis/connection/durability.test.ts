@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { RedisOAuthDatabase } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
+import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
+
+const TOKEN = 'token-that-cannot-be-had-again'
+
+async function replicaOf(master: RedisServer): Promise<RedisServer> {
+  const replica = await startRedis()
+  await replica.cli('REPLICAOF', master.host, String(master.port))
+  await eventually(
+    async () => (await master.cli<string>('INFO', 'replication')).includes('state=online'),
+    { withinMs: 10_000 },
+  )
+  return replica
+}
+
+describe('durability on a server with one replica', () => {
+  let master: RedisServer
+  let replica: RedisServer
+
+  beforeAll(async () => {
+    master = await startRedis()
+    replica = await replicaOf(master)
+  })
+
+  afterAll(async () => {
+    await master.stop()
+    await replica.stop()
+  })
+
+  function open(replicas: number, timeoutMs: number): RedisOAuthDatabase {
+    return new RedisOAuthDatabase({
+      host: master.host,
+      port: master.port,
+      durability: { replicas, timeoutMs },
+    })
+  }
+
+  it('resolves a write once the replica has it', async () => {
+    const db = open(1, 5_000)
+    for (let round = 0; round < 50; round += 1) {
+      await db.storeToken('a', `${TOKEN}-${round}`)
+      expect(await replica.cli('GET', 'atxp:oauth:a')).toBe(`${TOKEN}-${round}`)
+    }
+    expect(await db.deleteToken('a')).toBe(true)
+    expect(await replica.cli('EXISTS', 'atxp:oauth:a')).toBe(0)
+    await db.close()
+  })
+
+  it('has writes that are made at once share their rounds', async () => {
+    const db = open(1, 5_000)
+    await db.storeToken('warm', TOKEN)
+    const before = await callsOf(master, 'wait')
+    await Promise.all(Array.from({ length: 200 }, (_, index) => db.storeToken(`k${index}`, TOKEN)))
+    expect((await callsOf(master, 'wait')) - before).toBeLessThanOrEqual(20)
+    expect(
+      await replica.cli('EXISTS', ...Array.from({ length: 200 }, (_, i) => `atxp:oauth:k${i}`)),
+    ).toBe(200)
+    await db.close()
+  })
+
+  it('never holds up a read while a write waits for a replica that hangs', async () => {
+    const db = open(1, 1_500)
+    await db.storeToken('a', TOKEN)
+    replica.pause()
+    const writing = db.storeToken('a', `${TOKEN}-2`).then(Object, Object)
+    let isOver = false
+    void writing.then(() => {
+      isOver = true
+    })
+    await eventually(async () => (await db.getToken('a')) === `${TOKEN}-2`, { withinMs: 1_000 })
+    for (let round = 0; round < 20; round += 1) await db.getToken('a')
+    expect(isOver).toBe(false)
+    const error = await writing
+    expect(error).toMatchObject({ code: 'NOT_DURABLE' })
+    expect(error.message).toContain(`${master.host}:${master.port}`)
+    expect(JSON.stringify(error) + error.message).not.toContain(TOKEN)
+    replica.resume()
+    await eventually(() => db.storeToken('a', TOKEN), { withinMs: 10_000 })
+    await db.close()
+  })
+
+  it('rejects with NOT_DURABLE when there are fewer replicas than asked for, and the write is there', async () => {
+    const db = open(2, 100)
+    await expect(db.storeToken('few', TOKEN)).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    expect(await db.getToken('few')).toBe(TOKEN)
+    const { warnings } = await db.health()
+    expect(warnings.join()).toContain('durability asks for 2')
+    await db.close()
+  })
+
+  it('goes on after its connection was killed', async () => {
+    const db = open(1, 5_000)
+    await db.storeToken('a', TOKEN)
+    for (let round = 0; round < 5; round += 1) {
+      await master.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
+      await eventually(() => db.storeToken('a', TOKEN), { withinMs: 5_000 })
+    }
+    await db.close()
+  })
+})
+
+describe('durability on a Cluster', () => {
+  let cluster: ClusterServers
+
+  beforeAll(async () => {
+    cluster = await startCluster({})
+  })
+
+  afterAll(() => cluster.stop())
+
+  it('has the replica of the very master that took the write', async () => {
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = new RedisOAuthDatabase({
+      cluster: { nodes },
+      durability: { replicas: 1, timeoutMs: 5_000 },
+    })
+    for (let index = 0; index < 60; index += 1) await db.storeToken(`k${index}`, TOKEN)
+    const masters = await cluster.masters()
+    const copies = await Promise.all(
+      masters.map(async (node) => {
+        const [replica] = await cluster.replicasOf(node)
+        return (await replica?.cli<number>('DBSIZE')) ?? 0
+      }),
+    )
+    // Beside the tokens, the marker of each master.
+    expect(copies.reduce((sum, size) => sum + size, 0)).toBeGreaterThanOrEqual(60)
+    expect((await db.health()).nodes).toHaveLength(3)
+    await db.close()
+  })
+})
+
+describe('health', () => {
+  it('tells version, role, round trip, clock skew and eviction policy, and warns of what loses records', async () => {
+    const server = await startRedis({ config: { 'maxmemory-policy': 'allkeys-lru' } })
+    const db = new RedisOAuthDatabase({ host: server.host, port: server.port })
+    const { topology, nodes, warnings } = await db.health()
+    expect(topology).toBe('server')
+    expect(nodes).toHaveLength(1)
+    const [node] = nodes
+    expect(node).toMatchObject({
+      server: `${server.host}:${server.port}`,
+      role: 'master',
+      evictionPolicy: 'allkeys-lru',
+      connectedReplicas: 0,
+    })
+    expect(node?.version).toMatch(/^\d+\.\d+/)
+    expect(node?.roundTripMs).toBeGreaterThan(0)
+    // The same machine's clock.
+    expect(Math.abs(node?.clockSkewMs ?? Number.NaN)).toBeLessThan(1_000)
+    expect(warnings.join()).toContain('allkeys-lru')
+    await server.cli('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
+    expect((await db.health()).warnings).toEqual([])
+    await db.close()
+    await server.stop()
+  })
+})
+
+async function callsOf(server: RedisServer, command: string): Promise<number> {
+  const stats = await server.cli<string>('INFO', 'commandstats')
+  return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0)
+}

@@ -1,0 +1,231 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { type FaultProxy, startFaultProxy } from '../../support/network/fault-proxy.js'
+import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
+
+const COMMAND_TIMEOUT_MS = 300
+
+let server: RedisServer
+let proxy: FaultProxy
+let db: RedisOAuthDatabase
+
+beforeEach(async () => {
+  server = await startRedis()
+  proxy = await startFaultProxy(server)
+  db = open()
+  await db.ping()
+})
+
+afterEach(async () => {
+  proxy.resume()
+  await db.close()
+  await proxy.stop()
+  await server.stop()
+})
+
+function open(options: RedisOAuthDatabaseOptions = {}): RedisOAuthDatabase {
+  const { host, port } = proxy
+  return new RedisOAuthDatabase({ host, port, retryDelayOnFailover: 10, ...options })
+}
+
+async function reopen(options: RedisOAuthDatabaseOptions): Promise<void> {
+  await db.close()
+  db = open(options)
+}
+
+const inRedis = (key: string) => server.cli<string | null>('GET', `atxp:oauth:${key}`)
+
+describe('a command that was given up before it was sent', () => {
+  it('because no server was there is never sent later', async () => {
+    await reopen({ maxRetriesPerRequest: 1 })
+    proxy.refuse()
+    const writes = Array.from({ length: 20 }, (_, i) => db.storeToken(`a${i}`, 'one'))
+    for (const write of writes) {
+      await expect(write).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' })
+    }
+    await proxy.accept()
+    await eventually(() => db.ping())
+    await db.storeToken('b', 'two')
+    expect(await server.cli('DBSIZE')).toBe(1)
+  })
+
+  it('because the connection did not stand in time is never sent later', async () => {
+    await reopen({ commandTimeout: COMMAND_TIMEOUT_MS })
+    proxy.stall()
+    await expect(db.storeToken('a', 'one')).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(db.deleteToken('a')).rejects.toMatchObject({ code: 'TIMEOUT' })
+    proxy.resume()
+    await eventually(() => db.ping())
+    expect(await server.cli('DBSIZE')).toBe(0)
+  })
+
+  it('does not take the place of one that was called later', async () => {
+    await reopen({ commandTimeout: COMMAND_TIMEOUT_MS })
+    proxy.stall()
+    const given = db.storeToken('a', 'given up')
+    given.catch(() => undefined)
+    await expect(given).rejects.toMatchObject({ code: 'TIMEOUT' })
+    const later = db.storeToken('a', 'later')
+    const read = db.getToken('a')
+    proxy.resume()
+    await later
+    expect(await read).toBe('later')
+    expect(await inRedis('a')).toBe('later')
+  })
+})
+
+describe('a command whose request was lost with the connection', () => {
+  it.each(['set', 'get', 'del', 'exists', 'pexpiretime', 'scan'])(
+    'is sent again: %s',
+    async (name) => {
+      await db.storeToken('a', 'one')
+      const lost = proxy.dropRequests(name)
+      if (name === 'set') {
+        await db.storeToken('a', 'two')
+        expect(await inRedis('a')).toBe('two')
+      } else if (name === 'get') expect(await db.getToken('a')).toBe('one')
+      else if (name === 'exists') expect(await db.hasToken('a')).toBe(true)
+      else if (name === 'pexpiretime') expect(await db.getTokenExpiry('a')).toBe('never')
+      else if (name === 'scan') expect(await db.listTokens()).toEqual(['a'])
+      else expect(await db.deleteToken('a')).toBe(true)
+      expect(lost.commands).toHaveLength(1)
+    },
+  )
+})
+
+describe('a write whose reply was lost with the connection', () => {
+  it('of storeToken is sent again, which changes nothing', async () => {
+    const lost = proxy.dropReplies('set')
+    const expiresAt = new Date(Date.now() + 60_000)
+    await db.storeToken('a', 'one', expiresAt)
+    expect(lost.commands).toHaveLength(1)
+    expect(await db.getToken('a')).toBe('one')
+    expect(await db.getTokenExpiry('a')).toEqual(expiresAt)
+  })
+
+  it('of storeToken has an unknown outcome when it cannot be sent again', async () => {
+    await reopen({ maxRetriesPerRequest: 2 })
+    await db.ping()
+    proxy.dropReplies('set')
+    const write = db.storeToken('a', 'one')
+    proxy.refuse()
+    await expect(write).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(await inRedis('a')).toBe('one')
+    await proxy.accept()
+  })
+
+  it('of an expired token has still removed it', async () => {
+    await db.storeToken('a', 'one')
+    for (const expiresAt of [new Date(Date.now() - 1_000), new Date(0)]) {
+      await db.storeToken('a', 'one')
+      const lost = proxy.dropReplies((command) => /^(set|del)$/i.test(command[0] ?? ''))
+      await db.storeToken('a', 'two', expiresAt)
+      expect(lost.commands).toHaveLength(1)
+      expect(await inRedis('a')).toBeNull()
+    }
+  })
+
+  it('of deleteToken that removed something never says false: its outcome is unknown', async () => {
+    await db.storeToken('a', 'one')
+    const lost = proxy.dropReplies('del')
+    await expect(db.deleteToken('a')).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining(`127.0.0.1:${proxy.port}`),
+    })
+    expect(lost.commands).toHaveLength(1)
+    expect(await inRedis('a')).toBeNull()
+  })
+
+  it('of deleteToken says true when there is something to remove at the second time', async () => {
+    const lost = proxy.dropReplies('del')
+    const deletion = db.deleteToken('a')
+    await eventually(() => lost.commands.length === 1)
+    await Promise.all([server.cli('SET', 'atxp:oauth:a', 'one'), deletion]).catch(() => undefined)
+    const outcome = await deletion.catch((error: { code: string }) => error.code)
+    expect(outcome).toBe((await inRedis('a')) === null ? true : 'OUTCOME_UNKNOWN')
+  })
+
+  it('of deleteTokens counts nothing that is unknown', async () => {
+    await db.storeTokens([
+      { key: 'a', token: 'one' },
+      { key: 'b', token: 'two' },
+    ])
+    proxy.dropReplies((command) => command[1] === 'atxp:oauth:a')
+    await expect(db.deleteTokens(['a', 'b'])).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await eventually(async () => (await server.cli('DBSIZE')) === 0)
+  })
+
+  it('of storeTokens is sent again and counted once', async () => {
+    const lost = proxy.dropReplies((command) => command[1] === 'atxp:oauth:a500')
+    const entries = Array.from({ length: 1_000 }, (_, i) => ({ key: `a${i}`, token: `t${i}` }))
+    expect(await db.storeTokens(entries)).toEqual({ stored: 1_000 })
+    expect(lost.commands).toHaveLength(1)
+    expect(await server.cli('DBSIZE')).toBe(1_000)
+  })
+
+  it('of storeTokens that cannot be sent again is listed as unknown', async () => {
+    await reopen({ maxRetriesPerRequest: 0 })
+    await db.ping()
+    proxy.dropReplies((command) => command[1] === 'atxp:oauth:a0')
+    const work = db.storeTokens([{ key: 'a0', token: 'one' }])
+    proxy.refuse()
+    await expect(work).rejects.toMatchObject({
+      name: 'StoreTokensError',
+      code: 'OUTCOME_UNKNOWN',
+      attempted: 1,
+      stored: 0,
+      failures: [{ index: 0, key: 'a0', code: 'OUTCOME_UNKNOWN' }],
+    })
+    await proxy.accept()
+  })
+})
+
+describe('the order of the calls holds across a reconnect', () => {
+  it('when the connection is cut under many unawaited pairs', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const work: Promise<unknown>[] = []
+      const reads: Promise<string | null>[] = []
+      for (let i = 0; i < 100; i += 1) {
+        work.push(db.storeToken('a', `${round}/${i}`))
+        reads.push(db.getToken('a'))
+        if (i === 50) proxy.cut()
+      }
+      const found = await Promise.all(reads)
+      await Promise.all(work)
+      expect(found.at(-1)).toBe(`${round}/99`)
+      // Sent again, an earlier write may hide behind a later one that it had seen before; it never outlives it.
+      const seen = found.map((token) => Number(token?.split('/')[1]))
+      expect(seen.every((value, i) => value >= i)).toBe(true)
+      expect(await inRedis('a')).toBe(`${round}/99`)
+    }
+    expect(proxy.accepted).toBeGreaterThan(5)
+  })
+
+  it('when a read follows a write whose reply is lost', async () => {
+    proxy.dropReplies('set')
+    const write = db.storeToken('a', 'one')
+    const read = db.getToken('a')
+    const deletion = db.deleteToken('a')
+    const last = db.getToken('a')
+    await write
+    expect(await read).toBe('one')
+    expect(await deletion).toBe(true)
+    expect(await last).toBeNull()
+  })
+
+  it('when calls come while the connection is away', async () => {
+    await reopen({ maxRetriesPerRequest: 100, commandTimeout: 5_000 })
+    await db.ping()
+    proxy.refuse()
+    proxy.cut()
+    const reads: Promise<string | null>[] = []
+    for (let i = 0; i < 20; i += 1) {
+      void db.storeToken('a', `${i}`)
+      reads.push(db.getToken('a'))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await proxy.accept()
+    expect(await Promise.all(reads)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}`))
+  })
+})

@@ -1,0 +1,121 @@
+import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
+import type { Clock } from '../../../src/clock.js'
+import { Flights } from '../../../src/flight/single-flight.js'
+import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
+import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
+import type { FlightTiming } from '../../../src/oauth/timing.js'
+import { type Place, TokenPlaces } from '../../../src/oauth/token-places.js'
+import type { MemoryStore } from './memory-store.js'
+import { type StrictServer, TOKEN_URL } from './strict-server.js'
+
+export interface FleetProcess {
+  db: OAuthDb
+  flights: Flights
+  places: TokenPlaces
+  fetch: FetchLike
+  /** Refreshes as the SDK does: read, ask, save. Gives the status of the answer. */
+  refresh(url?: string, extra?: Record<string, string>): Promise<number>
+}
+
+export interface ProcessOptions {
+  seesResources?: boolean
+  authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
+  timing?: Partial<FlightTiming>
+}
+
+export const USER = 'base:0xabc'
+export const URL_OF_TOKEN = 'https://mcp.example/mcp'
+
+/** Looked up at each call, so that a test may hold the time. */
+const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+}
+
+/** One process of a fleet: it shares nothing with others but the store and the server. */
+export function startProcess(
+  store: MemoryStore,
+  server: StrictServer,
+  options: ProcessOptions = {},
+): FleetProcess {
+  const places = new TokenPlaces()
+  const flights = new Flights(store)
+  const db = databaseOf(store, places)
+  const { authorizeAnew, timing } = options
+  const fetch = createCoordinatedFetch({
+    fetch: server.fetch,
+    flights,
+    leases: store,
+    records: store,
+    registrations: store,
+    places,
+    clock,
+    ...(options.seesResources ? { refusedTokens: new RefusedTokens() } : {}),
+    ...(authorizeAnew ? { authorizeAnew } : {}),
+    ...(timing ? { timing } : {}),
+  })
+  return {
+    db,
+    flights,
+    places,
+    fetch,
+    async refresh(url = URL_OF_TOKEN, extra = {}) {
+      let read = await db.getAccessToken(USER, url)
+      for (let above = parentOf(url); !read && above; above = parentOf(above)) {
+        read = await db.getAccessToken(USER, above)
+      }
+      if (!read?.refreshToken) throw new Error('no refresh token to be had')
+      const answer = await fetch(TOKEN_URL, refreshInit(read.refreshToken, extra))
+      if (answer.status !== 200) return answer.status
+      const body = await answer.json()
+      const expiresAt = body.expires_in ? Date.now() + body.expires_in * 1000 : undefined
+      await db.saveAccessToken(USER, url, {
+        resourceUrl: read.resourceUrl,
+        accessToken: body.access_token,
+        refreshToken: body.refresh_token,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+      })
+      return answer.status
+    },
+  }
+}
+
+export function refreshInit(refreshToken: string, extra: Record<string, string> = {}): RequestInit {
+  const body = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token: refreshToken,
+    client_id: 'client-0',
+    ...extra,
+  })
+  return { method: 'POST', body }
+}
+
+function parentOf(url: string): string | null {
+  const parsed = new URL(url)
+  parsed.pathname = parsed.pathname.replace(/\/[^/]+$/, '')
+  return parsed.toString() === url ? null : parsed.toString()
+}
+
+/** The store as an `OAuthDb`, with the two lines that the coordinated fetch asks of it. */
+function databaseOf(store: MemoryStore, places: TokenPlaces): OAuthDb {
+  const pkce = new Map<string, PKCEValues>()
+  return {
+    async getAccessToken(user, url): Promise<AccessToken | null> {
+      const token = await store.read({ user, url })
+      if (token) places.remember(user, url, token)
+      return token
+    },
+    async saveAccessToken(user, url, token) {
+      if (!places.isSettled(user, url, token)) await store.save(user, url, token)
+    },
+    getClientCredentials: async (server) => store.clients.get(server) ?? null,
+    async saveClientCredentials(server, credentials) {
+      store.clients.set(server, credentials)
+    },
+    getPKCEValues: async (user, state) => pkce.get(user + state) ?? null,
+    async savePKCEValues(user, state, values) {
+      pkce.set(user + state, values)
+    },
+    close: async () => undefined,
+  }
+}

@@ -1,0 +1,82 @@
+import type { FetchLike } from '@atxp/common'
+import { afterEach, expect, test, vi } from 'vitest'
+import { Flights } from '../../../src/flight/single-flight.js'
+import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
+import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
+import { TokenPlaces } from '../../../src/oauth/token-places.js'
+import { MemoryStore } from '../../support/oauth/memory-store.js'
+
+afterEach(() => {
+  vi.unstubAllGlobals()
+})
+
+function coordinated(fetch: FetchLike, refusedTokens?: RefusedTokens): FetchLike {
+  const store = new MemoryStore()
+  store.failing = () => true
+  return createCoordinatedFetch({
+    fetch,
+    flights: new Flights(store),
+    leases: store,
+    records: store,
+    registrations: store,
+    places: new TokenPlaces(),
+    ...(refusedTokens ? { refusedTokens } : {}),
+  })
+}
+
+test.each<[string, string | URL, RequestInit | undefined]>([
+  ['a GET', 'https://mcp.example/mcp', undefined],
+  ['metadata', new URL('https://auth.example/.well-known/x'), { headers: { accept: 'a/b' } }],
+  ['a tool call', 'https://mcp.example/mcp', { method: 'POST', body: '{"method":"tools/call"}' }],
+  [
+    'a code exchange',
+    'https://auth.example/token',
+    { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code' }) },
+  ],
+  [
+    'a refresh of an unknown token',
+    'https://auth.example/token',
+    { method: 'POST', body: 'grant_type=refresh_token&refresh_token=x' },
+  ],
+])('%s passes through: same url, same init, same answer', async (_, url, init) => {
+  const answer = new Response('the answer')
+  for (const refused of [undefined, new RefusedTokens()]) {
+    const seen: unknown[] = []
+    const fetch = coordinated(async (...given) => {
+      seen.push(...given)
+      return answer
+    }, refused)
+    expect(await fetch(url, init)).toBe(answer)
+    expect(seen[0]).toBe(url)
+    expect(seen[1]).toBe(init)
+  }
+})
+
+test('an error of the fetch beneath passes through', async () => {
+  const failure = new TypeError('fetch failed')
+  const fetch = coordinated(async () => {
+    throw failure
+  }, new RefusedTokens())
+  await expect(fetch('https://mcp.example/')).rejects.toBe(failure)
+})
+
+test('a refused token is noted from the header, and only upon a 401', async () => {
+  const refused = new RefusedTokens()
+  let status = 200
+  const fetch = coordinated(async () => new Response('', { status }), refused)
+  const other = { accessToken: 'another', resourceUrl: '' }
+  const ask = () =>
+    fetch('https://mcp.example/', { headers: new Headers({ Authorization: 'Bearer old' }) })
+  await ask()
+  expect(refused.blameAnother(other)).toBe(false)
+  status = 401
+  await ask()
+  expect(refused.blameAnother(other)).toBe(true)
+  expect(refused.blameAnother({ accessToken: 'old', resourceUrl: '' })).toBe(false)
+})
+
+test('where the global Response is missing it says so at once', () => {
+  vi.stubGlobal('Response', undefined)
+  expect(() => coordinated(fetch)).toThrow(TypeError)
+  expect(() => coordinated(fetch)).toThrow(/Node.*18/)
+})

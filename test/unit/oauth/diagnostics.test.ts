@@ -1,0 +1,65 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/diagnostics.js'
+import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
+import { json } from '../../support/oauth/strict-server.js'
+
+const heard: (FlightEvent | SessionEvent)[] = []
+const listen = (message: unknown) => {
+  heard.push(message as FlightEvent | SessionEvent)
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+  heard.length = 0
+  for (const channel of Object.values(CHANNELS)) subscribe(channel, listen)
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+  for (const channel of Object.values(CHANNELS)) unsubscribe(channel, listen)
+})
+
+const events = () => heard.map(({ event }) => event)
+
+test('a refresh tells who won, who waited and who reused', async () => {
+  const session = new ExpiredSession()
+  expect(await refreshAll(session.startAll(3))).toEqual([200, 200, 200])
+  expect(events().sort()).toEqual(
+    ['won', 'waited', 'waited', 'reused', 'reused', 'refreshed']
+      .concat(['refreshReused', 'refreshReused'])
+      .sort(),
+  )
+})
+
+test('a failed holder is taken over from', async () => {
+  const session = new ExpiredSession()
+  let failures = 1
+  session.server.step = (path) => (path === '/token' && failures-- > 0 ? json(503, {}) : undefined)
+  await refreshAll(session.startAll(2))
+  expect(events()).toEqual(expect.arrayContaining(['won', 'waited', 'tookOver', 'refreshed']))
+})
+
+test('a lost lease, a refusal and a removed record are told', async () => {
+  const session = new ExpiredSession()
+  const token = session.holdTokenRequest('answer')
+  session.server.families.length = 0
+  session.store.failing = (call) => call === 'renew'
+  const refresh = session.start().refresh()
+  await token.reached
+  await vi.advanceTimersByTimeAsync(5_000)
+  token.go()
+  expect(await settled(refresh)).toBe(400)
+  expect(heard).toContainEqual(expect.objectContaining({ event: 'lost', elapsedMs: 5_000 }))
+  expect(heard).toContainEqual({ event: 'refreshRefused', status: 400 })
+})
+
+test('no message holds a secret', async () => {
+  const session = new ExpiredSession()
+  await refreshAll(session.startAll(3), 3)
+  expect(heard.length).toBeGreaterThan(10)
+  expect(JSON.stringify(heard)).not.toMatch(/secret|client-0|mcp\.example|0xabc/)
+  for (const message of heard) {
+    if ('flight' in message) expect(message.flight).toMatch(/^[0-9a-f]{12}$/)
+  }
+})

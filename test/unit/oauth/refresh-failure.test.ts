@@ -1,0 +1,173 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
+import {
+  type FleetProcess,
+  refreshInit,
+  URL_OF_TOKEN,
+  USER,
+} from '../../support/oauth/fleet-process.js'
+import { json, TOKEN_URL } from '../../support/oauth/strict-server.js'
+
+let session: ExpiredSession
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
+  session = new ExpiredSession()
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('one 503 fails one call, and nobody shares it', async () => {
+  const processes = session.startAll(4)
+  const token = session.holdTokenRequest()
+  const all = refreshAll(processes, 2)
+  await token.reached
+  token.go(json(503, {}))
+  const statuses = await all
+  expect(statuses.filter((status) => status === 503)).toHaveLength(1)
+  expect(statuses.filter((status) => status === 200)).toHaveLength(7)
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
+test('a network failure fails one call, and the next tries by itself', async () => {
+  const processes = session.startAll(3)
+  const token = session.holdTokenRequest()
+  const all = settled(Promise.allSettled(processes.map((process) => process.refresh())))
+  await token.reached
+  token.go(new TypeError('fetch failed'))
+  const outcomes = await all
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([
+    { status: 'rejected', reason: new TypeError('fetch failed') },
+  ])
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
+test('an answer that is no token response is passed on and saved by nobody', async () => {
+  const process = session.start()
+  const before = session.record
+  await process.db.getAccessToken(USER, URL_OF_TOKEN)
+  for (const answer of [json(200, { hello: 1 }), new Response('<html>'), json(200, [])]) {
+    session.server.step = () => answer.clone()
+    const got = await process.fetch(TOKEN_URL, refreshInit(before?.refreshToken ?? ''))
+    expect(await got.text()).toBe(await answer.text())
+  }
+  expect(session.record).toBe(before)
+})
+
+test.each<[number, string]>([
+  [403, '<html>go away</html>'],
+  [429, '{"error":"slow_down"}'],
+  [500, '{"error":"invalid_grant"}'],
+  [503, '{"error":"invalid_client"}'],
+])('a %d with %s refuses nothing, and leaves the record', async (status, body) => {
+  session.server.step = () => new Response(body, { status })
+  expect(await session.start().refresh()).toBe(status)
+  expect(session.record).toBeDefined()
+})
+
+test('a peer that died before the server acted is outlasted by no more than the lease', async () => {
+  const [victim, ...others] = session.startAll(4) as [FleetProcess, ...FleetProcess[]]
+  const token = session.holdTokenRequest('request')
+  const lost = victim.refresh()
+  await token.reached
+  // From here on the victim neither renews nor writes.
+  session.store.failing = (call) => call === 'renew'
+  const startedAt = performance.now()
+  expect(await refreshAll(others, 2)).toEqual(Array(6).fill(200))
+  expect(performance.now() - startedAt).toBeLessThan(5_500)
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+  lost.catch(() => undefined)
+})
+
+test('a stalled holder that was overtaken answers with what stands, and overwrites nothing', async () => {
+  session.server.rotates = false
+  const [stalled, other] = session.startAll(2) as [FleetProcess, FleetProcess]
+  const token = session.holdTokenRequest('answer')
+  const late = stalled.refresh()
+  await token.reached
+  session.store.failing = (call) => call === 'renew'
+  expect(await refreshAll([other])).toEqual([200])
+  token.go()
+  expect(await settled(late)).toBe(200)
+  expect(session.server.count.refreshes).toBe(2)
+})
+
+test('with the store away a refresh fails by its error, and the server is not asked', async () => {
+  const process = session.start()
+  const { refreshToken } = session
+  await process.db.getAccessToken(USER, URL_OF_TOKEN)
+  for (const call of ['read', 'acquire']) {
+    session.store.failing = (made) => made === call
+    await expect(process.fetch(TOKEN_URL, refreshInit(refreshToken))).rejects.toMatchObject({
+      code: 'CONNECTION_LOST',
+    })
+  }
+  expect(session.server.count.refreshes).toBe(0)
+})
+
+test('a pair renewed while the store is away is saved when it comes back', async () => {
+  const processes = session.startAll(3)
+  const token = session.holdTokenRequest('answer')
+  const all = Promise.allSettled(processes.map((process) => process.refresh()))
+  await token.reached
+  session.store.failing = (call) => call !== 'watch'
+  token.go()
+  await vi.advanceTimersByTimeAsync(4_000)
+  session.store.failing = null
+  const outcomes = await settled(all)
+  expect(outcomes).toContainEqual({ status: 'fulfilled', value: 200 })
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
+test('a store that stays away ends the refresh with its error, within saveMs', async () => {
+  const process = session.start({ timing: { saveMs: 2_000 } })
+  session.store.failing = (call) => call === 'replace'
+  const startedAt = performance.now()
+  await expect(settled(process.refresh())).rejects.toMatchObject({
+    code: 'CONNECTION_LOST',
+  })
+  expect(performance.now() - startedAt).toBeLessThan(2_500)
+})
+
+test('a pair whose caller has been told of the failure is saved once the store is back, before others may try', async () => {
+  const process = session.start({ timing: { saveMs: 2_000 } })
+  session.store.failing = (call) => call === 'replace'
+  await expect(settled(process.refresh())).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+  expect(session.store.heldLeases).toBe(1)
+  session.store.failing = null
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(session.store.heldLeases).toBe(0)
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
+test('a store error that will not pass ends the refresh at once', async () => {
+  const process = session.start()
+  session.store.step = (call) => {
+    if (call === 'replace') throw new RedisOAuthDatabaseError('CLOSED', 'closed')
+  }
+  await expect(process.refresh()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(session.store.calls.filter((call) => call === 'replace')).toHaveLength(1)
+})
+
+test('a server that never answers fails the holder after requestMs, and the next tries', async () => {
+  const processes = session.startAll(2)
+  const token = session.holdTokenRequest('request')
+  const startedAt = performance.now()
+  const outcomes = settled(Promise.allSettled(processes.map((process) => process.refresh())))
+  await token.reached
+  expect(await outcomes).toEqual(
+    expect.arrayContaining([
+      { status: 'rejected', reason: expect.objectContaining({ code: 'OUTCOME_UNKNOWN' }) },
+      { status: 'fulfilled', value: 200 },
+    ]),
+  )
+  expect(performance.now() - startedAt).toBeLessThan(26_000)
+})

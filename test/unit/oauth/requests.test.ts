@@ -1,0 +1,162 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { header, requestKind } from '../../../src/oauth/requests.js'
+
+const TOKEN = 'https://auth.example/token'
+const FORM = 'application/x-www-form-urlencoded'
+
+function post(body: unknown, headers: unknown = {}): unknown {
+  return { method: 'POST', headers, body }
+}
+
+describe('a refresh', () => {
+  const refresh = {
+    kind: 'refresh',
+    endpoint: TOKEN,
+    clientId: 'client 1',
+    refreshToken: 'r+1',
+    scope: 'a b',
+    resources: ['https://one.example/', 'https://two.example/'],
+  }
+  const form = new URLSearchParams({
+    grant_type: 'refresh_token',
+    refresh_token: 'r+1',
+    client_id: 'client 1',
+    scope: 'a b',
+  })
+  for (const resource of refresh.resources) form.append('resource', resource)
+
+  test('is known by URLSearchParams', () => {
+    expect(requestKind(TOKEN, post(form))).toEqual(refresh)
+    expect(requestKind(new URL(TOKEN), post(form))).toEqual(refresh)
+  })
+
+  test.each([
+    ['an object', { 'Content-Type': `${FORM};charset=UTF-8` }],
+    ['pairs', [['content-type', FORM]]],
+    ['Headers', new Headers({ 'content-type': FORM })],
+  ])('is known by an urlencoded string with the headers as %s', (_, headers) => {
+    expect(requestKind(TOKEN, post(form.toString(), headers))).toEqual(refresh)
+  })
+
+  test('has its client from the Basic header where the body has none', () => {
+    const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'r' })
+    const basic = (user: string) => ({
+      authorization: `Basic ${Buffer.from(`${user}:secret`).toString('base64')}`,
+    })
+    expect(requestKind(TOKEN, post(body, basic('client+1%3A2')))).toMatchObject({
+      clientId: 'client 1:2',
+    })
+    expect(requestKind(TOKEN, post(body, basic('100%')))).toMatchObject({ clientId: '100%' })
+    expect(requestKind(TOKEN, post(body, basic('')))).toMatchObject({ clientId: null })
+    expect(requestKind(TOKEN, post(body))).toMatchObject({
+      clientId: null,
+      scope: null,
+      resources: [],
+    })
+  })
+
+  test.each([
+    ['without its token', post(new URLSearchParams({ grant_type: 'refresh_token' }))],
+    ['as text of another type', post(form.toString(), { 'content-type': 'text/plain' })],
+    ['as text of no type', post(form.toString())],
+    ['as bytes', post(Buffer.from(form.toString()), { 'content-type': FORM })],
+    ['by GET', { body: form }],
+    ['bound to a DPoP key', post(form, { DPoP: 'proof' })],
+  ])('%s is left alone', (_, init) => {
+    expect(requestKind(TOKEN, init)).toEqual({ kind: 'other' })
+  })
+})
+
+test('a code exchange and an introspection are known, with their client', () => {
+  const code = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'c', code: 'x' })
+  expect(requestKind(TOKEN, post(code))).toEqual({ kind: 'code', endpoint: TOKEN, clientId: 'c' })
+  const token = new URLSearchParams({ token: 'x' })
+  const headers = { Authorization: `basic ${Buffer.from('c:s').toString('base64')}` }
+  expect(requestKind(TOKEN, post(token, headers))).toEqual({
+    kind: 'introspection',
+    endpoint: TOKEN,
+    clientId: 'c',
+  })
+})
+
+test('other grants and forms are left alone', () => {
+  for (const form of ['grant_type=client_credentials&client_id=c', 'name=value', '']) {
+    expect(requestKind(TOKEN, post(new URLSearchParams(form)))).toEqual({ kind: 'other' })
+  }
+})
+
+test('an authorization request is known by its query, and the code challenge is not kept', () => {
+  const url = 'https://auth.example/authorize?client_id=c&response_type=code&code_challenge=x'
+  expect(requestKind(url, { method: 'GET', redirect: 'manual' })).toEqual({
+    kind: 'authorization',
+    endpoint: 'https://auth.example/authorize',
+    clientId: 'c',
+  })
+  expect(requestKind('https://auth.example/authorize?client_id=c', {})).toEqual({ kind: 'other' })
+})
+
+describe('a registration', () => {
+  const url = 'https://auth.example/register'
+  const metadata = JSON.stringify({ redirect_uris: ['http://localhost/callback'] })
+
+  test('is known by its metadata, initial access token included', () => {
+    expect(requestKind(url, post(metadata))).toEqual({
+      kind: 'registration',
+      endpoint: url,
+      metadata,
+      authorization: null,
+    })
+    const headers = new Headers({ authorization: 'Bearer initial' })
+    expect(requestKind(url, post(metadata, headers))).toMatchObject({
+      authorization: 'Bearer initial',
+    })
+  })
+
+  test.each([
+    ['a tool call that speaks of "redirect_uris"', { params: { redirect_uris: ['x'] } }],
+    ['metadata without a list', { redirect_uris: 'x' }],
+    ['a list of calls', [{ redirect_uris: ['x'] }]],
+  ])('is not %s', (_, body) => {
+    expect(requestKind(url, post(JSON.stringify(body)))).toEqual({ kind: 'other' })
+  })
+
+  test('is not text that only looks like it', () => {
+    expect(requestKind(url, post('{"redirect_uris"'))).toEqual({ kind: 'other' })
+  })
+})
+
+test('a Request is left alone', () => {
+  const request = new Request(TOKEN, { method: 'POST', body: 'grant_type=refresh_token' })
+  expect(requestKind(request, undefined)).toEqual({ kind: 'other' })
+})
+
+test('nothing makes it throw', () => {
+  const anything = fc.anything({ withNullPrototype: true })
+  const init = fc.record(
+    {
+      method: fc.oneof(fc.constantFrom('POST', 'get', null), anything),
+      headers: anything,
+      body: fc.oneof(
+        anything,
+        fc.string(),
+        fc.webQueryParameters().map((query) => new URLSearchParams(query)),
+        fc.constantFrom('{"redirect_uris":[]}', 'null "redirect_uris"'),
+      ),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(fc.oneof(fc.webUrl(), anything), fc.oneof(init, anything), (url, init) => {
+      expect(requestKind(url, init)).toHaveProperty('kind')
+    }),
+    { numRuns: 1_000 },
+  )
+})
+
+test('a header is found whatever its case, and only as text', () => {
+  expect(header({ AuthoriZation: 'x' }, 'authorization')).toBe('x')
+  expect(header([['Authorization', 'x']], 'authorization')).toBe('x')
+  expect(header([['Authorization', 5], 'junk', null], 'authorization')).toBeNull()
+  expect(header(undefined, 'authorization')).toBeNull()
+})

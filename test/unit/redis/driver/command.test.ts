@@ -1,0 +1,95 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { type CommandOwner, TrackedCommand } from '../../../../src/redis/driver/command.js'
+import { failureOf } from '../../../../src/redis/driver/failure.js'
+
+let settled: number
+
+const owner: CommandOwner = {
+  keeps: () => false,
+  settled: () => {
+    settled += 1
+  },
+  failureOf: (error, command) => failureOf(error, 'localhost:6379', command),
+}
+
+beforeEach(() => {
+  settled = 0
+})
+
+function set(): TrackedCommand {
+  return new TrackedCommand(owner, 'write', 'set', ['a', 'token'], 'utf8')
+}
+
+const socket = {}
+
+describe('a command', () => {
+  it('is sent as what it is, as often as it is asked for, and counts that', () => {
+    const command = set()
+    for (const times of [1, 2]) {
+      expect(String(command.toWritable(socket))).toBe(
+        '*3\r\n$3\r\nset\r\n$1\r\na\r\n$5\r\ntoken\r\n',
+      )
+      expect(command.writes).toBe(times)
+    }
+  })
+
+  it('that was given up is never sent: a PING takes its place', async () => {
+    const command = set()
+    command.fail(new Error('timed out'))
+    expect(String(command.toWritable(socket))).toBe('*1\r\n$4\r\nPING\r\n')
+    expect(command.writes).toBe(0)
+    await expect(command.promise).rejects.toMatchObject({ code: 'TIMEOUT' })
+  })
+
+  it('settles once: what comes later changes nothing', async () => {
+    const command = set()
+    command.toWritable(socket)
+    command.fail(new Error('timed out'))
+    command.resolve('OK')
+    command.reject(new Error('no'))
+    command.fail(new Error('no'))
+    expect(settled).toBe(1)
+    await expect(command.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('gives its reply as text', async () => {
+    const command = set()
+    command.resolve(Buffer.from('OK'))
+    expect(await command.promise).toBe('OK')
+    expect(settled).toBe(1)
+  })
+
+  it('never lets the driver’s error through as it is', async () => {
+    const command = set()
+    command.reject(Object.assign(new Error('gone'), { command: { args: ['a', 'token'] } }))
+    const error = await command.promise.catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'RedisOAuthDatabaseError', code: 'CONNECTION_LOST' })
+    expect(JSON.stringify(error)).not.toContain('token')
+  })
+})
+
+it('a write that Redis refused did nothing, unless it went out before as well', async () => {
+  const refusal = Object.assign(new Error('OOM command not allowed'), { name: 'ReplyError' })
+  const once = set()
+  once.toWritable(socket)
+  once.reject(refusal)
+  await expect(once.promise).rejects.toMatchObject({ code: 'OUT_OF_MEMORY' })
+  const twice = set()
+  twice.toWritable(socket)
+  twice.toWritable(socket)
+  twice.reject(refusal)
+  await expect(twice.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+})
+
+it('a command that its owner keeps is not over when the driver gives it up', async () => {
+  const command = new TrackedCommand({ ...owner, keeps: () => true }, 'read', 'get', ['a'], 'utf8')
+  command.reject(new Error('Connection is closed.'))
+  expect(command.settled).toBe(false)
+  command.resolve(Buffer.from('token'))
+  expect(await command.promise).toBe('token')
+})
+
+it('no command is shown by ioredis’ tracing, which would tell its arguments and its reply', () => {
+  expect(new TrackedCommand(owner, 'write', 'eval', ['return 1', 0], 'utf8').isTraced).toBe(true)
+  expect(new TrackedCommand(owner, 'read', 'get', ['a'], 'utf8').isTraced).toBe(true)
+})

@@ -1,0 +1,204 @@
+import { inspect } from 'node:util'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import {
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from '../../../../src/errors.js'
+import {
+  closedFailure,
+  codeOf,
+  type FailedCommand,
+  failureOf,
+} from '../../../../src/redis/driver/failure.js'
+
+const SERVER = 'redis.example.com:6380'
+
+/** As ioredis makes them: with the command and its arguments. */
+function reply(message: string, command?: FailedCommand): Error {
+  const { name, args } = command ?? { name: 'get', args: [] }
+  return Object.assign(new Error(message), { name: 'ReplyError', command: { name, args } })
+}
+
+function systemError(code: string, message = `connect ${code} 127.0.0.1:6380`): Error {
+  return Object.assign(new Error(message), { code, errno: -1, syscall: 'connect' })
+}
+
+function read(...args: string[]): FailedCommand {
+  return { name: 'get', args, effect: 'read', writes: 1 }
+}
+
+function write(writes: number, ...args: unknown[]): FailedCommand {
+  return { name: 'set', args, effect: 'write', writes }
+}
+
+describe('what Redis says is told by code', () => {
+  it.each<[RedisOAuthDatabaseErrorCode, string]>([
+    ['AUTHENTICATION_REQUIRED', 'NOAUTH Authentication required.'],
+    [
+      'AUTHENTICATION_REQUIRED',
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise ...',
+    ],
+    ['AUTHENTICATION_FAILED', 'WRONGPASS invalid username-password pair or user is disabled.'],
+    ['AUTHENTICATION_FAILED', 'ERR invalid password'],
+    ['AUTHENTICATION_FAILED', "ERR wrong number of arguments for 'auth' command"],
+    [
+      'PERMISSION_DENIED',
+      "NOPERM this user has no permissions to run the 'get' command or its subcommand",
+    ],
+    ['PERMISSION_DENIED', "NOPERM User bob has no permissions to run the 'get' command"],
+    ['PERMISSION_DENIED', 'NOPERM No permissions to access a key'],
+    ['DATABASE_OUT_OF_RANGE', 'ERR DB index is out of range'],
+    ['DATABASE_OUT_OF_RANGE', 'ERR invalid DB index'],
+    ['DATABASE_OUT_OF_RANGE', 'ERR SELECT is not allowed in cluster mode'],
+    ['OUT_OF_MEMORY', "OOM command not allowed when used memory > 'maxmemory'."],
+    ['OUT_OF_MEMORY', 'ERR user_script:1: OOM command not allowed when used memory > ...'],
+    ['READ_ONLY', "READONLY You can't write against a read only replica."],
+    ['READ_ONLY', 'NOREPLICAS Not enough good replicas to write.'],
+    [
+      'READ_ONLY',
+      "ERR Error running script (call to f_1): @user_script:1: -READONLY You can't write against ...",
+    ],
+    ['LOADING', 'LOADING Redis is loading the dataset in memory'],
+    ['LOADING', "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."],
+    ['TOO_MANY_CLIENTS', 'ERR max number of clients reached'],
+    ['CLUSTER_DOWN', 'CLUSTERDOWN The cluster is down'],
+    ['CLUSTER_DOWN', 'CLUSTERDOWN Hash slot not served'],
+    ['WRONG_TYPE', 'WRONGTYPE Operation against a key holding the wrong kind of value'],
+    ['REDIS_ERROR', "MISCONF Redis is configured to save RDB snapshots, but it's currently unable"],
+    ['REDIS_ERROR', "ERR unknown command 'PEXPIRETIME', with args beginning with: 'a' "],
+    ['REDIS_ERROR', 'BUSY Redis is busy running a script.'],
+    ['REDIS_ERROR', ''],
+  ])('%s: %s', (code, message) => {
+    expect(codeOf(reply(message))).toBe(code)
+    const error = failureOf(reply(message), SERVER, read('atxp:oauth:a'))
+    expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
+    expect(error.code).toBe(code)
+    expect(error.message).toContain('GET failed')
+    expect(error.message).toContain(SERVER)
+  })
+})
+
+describe('what the system and TLS say is told by code', () => {
+  it.each<[RedisOAuthDatabaseErrorCode, string]>([
+    ['CONNECTION_REFUSED', 'ECONNREFUSED'],
+    ['CONNECTION_REFUSED', 'ENOENT'],
+    ['CONNECTION_REFUSED', 'EACCES'],
+    ['HOST_NOT_FOUND', 'ENOTFOUND'],
+    ['HOST_NOT_FOUND', 'EAI_AGAIN'],
+    ['CONNECTION_TIMEOUT', 'ETIMEDOUT'],
+    ['CONNECTION_TIMEOUT', 'EHOSTUNREACH'],
+    ['CONNECTION_LOST', 'ECONNRESET'],
+    ['CONNECTION_LOST', 'EPIPE'],
+    ['TLS_FAILED', 'SELF_SIGNED_CERT_IN_CHAIN'],
+    ['TLS_FAILED', 'DEPTH_ZERO_SELF_SIGNED_CERT'],
+    ['TLS_FAILED', 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'],
+    ['TLS_FAILED', 'CERT_HAS_EXPIRED'],
+    ['TLS_FAILED', 'ERR_TLS_CERT_ALTNAME_INVALID'],
+    ['TLS_FAILED', 'ERR_SSL_WRONG_VERSION_NUMBER'],
+    ['TLS_FAILED', 'EPROTO'],
+  ])('%s: %s', (code, systemCode) => {
+    const error = failureOf(systemError(systemCode), SERVER, read('atxp:oauth:a'))
+    expect(error.code).toBe(code)
+    expect(error.message).toContain(SERVER)
+    expect(error.cause).toMatchObject({ code: systemCode })
+  })
+
+  it('a Cluster that cannot be reached fails as its last node did', () => {
+    const lastNodeError = systemError('ECONNREFUSED')
+    const error = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError })
+    expect(failureOf(error, SERVER, read('a')).code).toBe('CONNECTION_REFUSED')
+  })
+
+  it.each([undefined, null, 'a text', 5, {}, new Error('')])('CONNECTION_LOST: %s', (error) => {
+    expect(failureOf(error, SERVER, read('a')).code).toBe('CONNECTION_LOST')
+  })
+})
+
+describe('a write', () => {
+  it('that left and got no answer has an unknown outcome, whatever ended it', () => {
+    for (const reason of [systemError('ECONNRESET'), new Error('timed out'), new Error('')]) {
+      const error = failureOf(reason, SERVER, write(1, 'a', 'token'))
+      expect(error.code).toBe('OUTCOME_UNKNOWN')
+      expect(error.message).toContain('SET was sent to Redis at redis.example.com:6380')
+    }
+  })
+
+  it('that never left has failed', () => {
+    const error = failureOf(systemError('ECONNREFUSED'), SERVER, write(0, 'a', 'token'))
+    expect(error.code).toBe('CONNECTION_REFUSED')
+    expect(failureOf(new Error('timed out'), SERVER, write(0, 'a', 'token')).code).toBe('TIMEOUT')
+  })
+
+  it('that Redis has refused did nothing', () => {
+    const error = failureOf(reply('OOM command not allowed'), SERVER, write(0, 'a', 'token'))
+    expect(error.code).toBe('OUT_OF_MEMORY')
+  })
+})
+
+it('a read without an answer has failed, whether it left or not', () => {
+  expect(failureOf(systemError('ECONNRESET'), SERVER, read('a')).code).toBe('CONNECTION_LOST')
+})
+
+it('an error of ours stays as it is', () => {
+  const closed = closedFailure(SERVER)
+  expect(closed.message).toContain(SERVER)
+  expect(failureOf(closed, SERVER, read('a'))).toBe(closed)
+})
+
+it('other errors of Redis are quoted where they hold nothing of the command', () => {
+  const busy = 'BUSY Redis is busy running a script.'
+  expect(failureOf(reply(busy), SERVER, read('atxp:oauth:a')).message).toContain(`(${busy})`)
+})
+
+describe('nothing of the command or of the user stands in', () => {
+  function shown(error: Error): string {
+    const { cause } = error as { cause?: Error }
+    return [
+      error.message,
+      error.stack,
+      String(cause),
+      cause?.stack,
+      JSON.stringify(error),
+      JSON.stringify(cause),
+      inspect(error, { depth: Number.POSITIVE_INFINITY, showHidden: true }),
+    ].join('\n')
+  }
+
+  it('a message, a cause, a stack or what inspect shows, whatever Redis quotes', () => {
+    const secret = fc.stringMatching(/^Zq[A-Za-z0-9]{8,400}$/)
+    const before = fc.constantFrom('ERR ', 'NOPERM ', "ERR unknown command 'X', with args ", '')
+    const filler = fc.string({ unit: fc.constant('.'), maxLength: 300 })
+    const quotedLength = fc.constantFrom(Number.POSITIVE_INFINITY, 128, 30)
+    fc.assert(
+      fc.property(
+        fc.tuple(before, filler).map((texts) => texts.join('')),
+        secret,
+        secret,
+        quotedLength,
+        fc.boolean(),
+        (start, key, token, length, isReply) => {
+          const command = write(1, key, token, 'PXAT', 1)
+          const message = `${start}'${key.slice(0, length)}' '${token.slice(0, length)}'`
+          const error = isReply ? reply(message, command) : new Error(message)
+          const text = shown(failureOf(error, SERVER, command))
+          expect(text).not.toContain(key.slice(0, 8))
+          expect(text).not.toContain(token.slice(0, 8))
+        },
+      ),
+      { numRuns: 500 },
+    )
+  })
+
+  it('a NOPERM of Redis 7.2 and later, which names the user', () => {
+    const denied = reply("NOPERM User s3cr3t-user has no permissions to run the 'get' command")
+    expect(shown(failureOf(denied, SERVER, read('a')))).not.toContain('s3cr3t-user')
+  })
+
+  it('an error whose command ioredis attached', () => {
+    const command = write(1, 'atxp:oauth:a', 'the-token')
+    const text = shown(failureOf(reply('OOM command not allowed', command), SERVER, command))
+    expect(text).not.toContain('the-token')
+    expect(text).toContain('OOM command not allowed')
+  })
+})
