@@ -12,7 +12,7 @@ const type = (from: string) => `export type { One } from '${from}'`
 const load = (from: string) => `export const one = import('${from}')`
 const demand = (from: string) => `export const one = require('${from}')`
 
-const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed']
+const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed', 'recent-map']
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
 const above = ['store', 'options', 'conformance', 'cli']
@@ -112,7 +112,7 @@ const belowTheClass = [...rooms, 'store'].map((name) => `./${name}/probe.js`)
 const aboveTheClass = ['./index.js', './cli/probe.js']
 
 const table: Row[] = [
-  ...['errors', 'clock', 'diagnostics', 'well-formed'].map(leaf),
+  ...leaves.filter((name) => name !== 'contract').map(leaf),
   {
     file: 'src/contract.ts',
     allowed: [type('@atxp/common')],
