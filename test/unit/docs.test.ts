@@ -69,9 +69,17 @@ test('the README lists every method', () => {
     Object.entries(Object.getOwnPropertyDescriptors(of))
       .filter(([, { value }]) => typeof value === 'function')
       .map(([name]) => name)
-  const methods = [...own(RedisOAuthDatabase), ...own(RedisOAuthDatabase.prototype)]
+  const methods = [...own(RedisOAuthDatabase), ...lineOf(RedisOAuthDatabase).flatMap(own)]
   expect(sorted(documented)).toEqual(sorted(methods.filter((name) => name !== 'constructor')))
 })
+
+/** What the objects of a class inherit from. */
+function lineOf({ prototype }: { prototype: object }): object[] {
+  const line: object[] = []
+  for (let one = prototype; one !== Object.prototype; one = Object.getPrototypeOf(one))
+    line.push(one)
+  return line
+}
 
 test('docs/errors.md has one row for every code', () => {
   const codes = [...textOf('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'$/gm)]

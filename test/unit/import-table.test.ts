@@ -15,7 +15,7 @@ const demand = (from: string) => `export const one = require('${from}')`
 const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed', 'recent-map']
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
-const above = ['store', 'options', 'conformance', 'cli']
+const above = ['store', 'options', 'database', 'conformance', 'cli']
 const driver = [value('ioredis'), type('ioredis')]
 
 interface Row {
@@ -108,7 +108,7 @@ const redisDriver: Row = {
 
 const store = room('store', rooms)
 
-const belowTheClass = [...rooms, 'store'].map((name) => `./${name}/probe.js`)
+const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
 const aboveTheClass = ['./index.js', './cli/probe.js']
 
 const table: Row[] = [
@@ -147,6 +147,25 @@ const table: Row[] = [
       value('../index.js'),
       type('../redis-oauth-database.js'),
       value('ioredis'),
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/database/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'options'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+    ],
+    refused: [
+      value('../redis-oauth-database.js'),
+      value('../with-oauth-database.js'),
+      value('../index.js'),
+      value('../cli/probe.js'),
+      value('../conformance/probe.js'),
+      value('..'),
+      ...driver,
       type('@atxp/common'),
     ],
   },
