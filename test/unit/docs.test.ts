@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { ENV_NAMES } from '../../src/options/environment.js'
 import { DEFAULTS } from '../../src/options/options.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
+import { methodsOf } from '../support/methods-of.js'
 import { aclRule, COMMANDS } from '../support/servers/acl-rule.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -65,21 +66,8 @@ test('the README lists every method', () => {
   const documented = rowsUnder('README.md', 'Methods')
     .flatMap(([names]) => codeIn(names))
     .map((code) => code.replace(/\(.*/, '').replace('RedisOAuthDatabase.', ''))
-  const own = (of: object) =>
-    Object.entries(Object.getOwnPropertyDescriptors(of))
-      .filter(([, { value }]) => typeof value === 'function')
-      .map(([name]) => name)
-  const methods = [...own(RedisOAuthDatabase), ...lineOf(RedisOAuthDatabase).flatMap(own)]
-  expect(sorted(documented)).toEqual(sorted(methods.filter((name) => name !== 'constructor')))
+  expect(sorted(documented)).toEqual(sorted(['fromEnv', ...methodsOf(RedisOAuthDatabase)]))
 })
-
-/** What the objects of a class inherit from. */
-function lineOf({ prototype }: { prototype: object }): object[] {
-  const line: object[] = []
-  for (let one = prototype; one !== Object.prototype; one = Object.getPrototypeOf(one))
-    line.push(one)
-  return line
-}
 
 test('docs/errors.md has one row for every code', () => {
   const codes = [...textOf('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'$/gm)]
