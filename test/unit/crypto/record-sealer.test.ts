@@ -42,10 +42,22 @@ describe('RecordSealer', () => {
   })
 
   it('shows neither key nor record when it is inspected or serialised', async () => {
-    const sealer = new RecordSealer({ keys: [{ id: 'k1', key: Buffer.alloc(32, 0xab) }] })
+    const key = randomBytes(32)
+    const sealer = new RecordSealer({ keys: [{ id: 'k1', key: Buffer.from(key) }] })
     await sealer.open(sealedBy(sealer, 'a secret token'), context)
     const shown = inspect(sealer, { depth: null, showHidden: true }) + JSON.stringify(sealer)
-    expect(shown).not.toMatch(/ab ?ab|171|q6ur|secret/i)
+    const bytes = [...key.subarray(0, 4)]
+    const hex = bytes.map((byte) => byte.toString(16).padStart(2, '0'))
+    for (const piece of [
+      bytes.join(', '),
+      bytes.join(','),
+      hex.join(' '),
+      hex.join(''),
+      key.toString('base64').slice(0, 6),
+      'secret',
+    ]) {
+      expect(shown).not.toContain(piece)
+    }
   })
 
   it('opens again what it remembers, and only in its place', async () => {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
@@ -108,7 +109,7 @@ it('an option that is undefined leaves the variable in force, also the encryptio
   expect(optionsFromEnv({ REDIS_HOST: 'redis.example.com' }, given)).toEqual({
     host: 'redis.example.com',
   })
-  const env = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${Buffer.alloc(32, 7).toString('hex')}` }
+  const env = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${randomBytes(32).toString('hex')}` }
   const [usage] = RedisOAuthDatabase.fromEnv(given, env).encryptionKeyUsage()
   expect(usage?.id).toBe('a')
 })
