@@ -1,4 +1,5 @@
 import type { AccessToken, FetchLike } from '../contract.js'
+import { expiresAtMs } from '../record/lifetime.js'
 
 export type FetchInit = Parameters<FetchLike>[1]
 export type Answer = Awaited<ReturnType<FetchLike>>
@@ -73,18 +74,6 @@ export function renewedToken(
   const seconds = Number(answer.expiresIn ?? Number.NaN)
   if (!Number.isFinite(seconds)) return token
   const expiresAt = now + seconds * 1000
-  return {
-    ...token,
-    expiresAt: isMilliseconds(before ?? 0) ? expiresAt : Math.floor(expiresAt / 1000),
-  }
-}
-
-export function expiresAtMs(token: AccessToken): number | undefined {
-  if (token.expiresAt == null) return undefined
-  return isMilliseconds(token.expiresAt) ? token.expiresAt : token.expiresAt * 1000
-}
-
-/** Documented in seconds, yet some clients write milliseconds: seconds reach 1e11 in the year 5138. */
-function isMilliseconds(expiresAt: number): boolean {
-  return expiresAt > 1e11
+  const isInMilliseconds = Boolean(before) && expiresAtMs(record) === before
+  return { ...token, expiresAt: isInMilliseconds ? expiresAt : Math.floor(expiresAt / 1000) }
 }

@@ -3,10 +3,10 @@ import type { FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, answerConstructor, type FetchInit } from './answers.js'
-import { ClientRegistry, type Registrations } from './client-registry.js'
-import { RefreshFlight, type RefreshRecords } from './refresh.js'
+import { ClientRefusals, type RegistrationRecords } from './client-refusals.js'
+import { type RefreshRecords, TokenRefresh } from './refresh.js'
 import type { RefusedTokens } from './refused-tokens.js'
-import { RegistrationFlight } from './registration.js'
+import { ClientRegistration } from './registration.js'
 import { header, requestKind } from './requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
@@ -18,7 +18,7 @@ export interface CoordinatedFetchParts {
   leases: LeaseStore
   records: RefreshRecords
   places: TokenPlaces
-  registrations: Registrations
+  registrations: RegistrationRecords
   /**
    * Shared by the fetches of one client, to be given only if all its resource requests go through them too: see
    * {@link RefusedTokens}. Without it, a refresh too many can happen; a spent token is never sent either way.
@@ -46,7 +46,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
       'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
     )
   }
-  const clients = new ClientRegistry(parts.registrations)
+  const clients = new ClientRefusals(parts.registrations)
   const whole = {
     ...parts,
     clients,
@@ -55,8 +55,8 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     clock: parts.clock ?? systemClock,
     timing: { ...TIMING_DEFAULTS, ...parts.timing },
   }
-  const refresh = new RefreshFlight(whole)
-  const registration = new RegistrationFlight(whole)
+  const refresh = new TokenRefresh(whole)
+  const registration = new ClientRegistration(whole)
 
   return (url, init) => {
     const request = requestKind(url, init)
@@ -67,23 +67,27 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
         return registration.send(url, init, request)
       case 'code':
       case 'introspection':
-        return heeding(fetch(url, init), (answer) => clients.heed(answer, request, true))
+        return afterwards(fetch(url, init), (answer) =>
+          clients.noteClientRefusal(answer, request, true),
+        )
       case 'authorization':
-        return heeding(fetch(url, init), (answer) => clients.heed(answer, request, false))
+        return afterwards(fetch(url, init), (answer) =>
+          clients.noteClientRefusal(answer, request, false),
+        )
       case 'other':
         return refusedTokens
-          ? heeding(fetch(url, init), (answer) => noteRefusal(refusedTokens, answer, init))
+          ? afterwards(fetch(url, init), (answer) => noteRefusal(refusedTokens, answer, init))
           : fetch(url, init)
     }
   }
 }
 
-async function heeding(
+async function afterwards(
   sent: Promise<Answer>,
-  heed: (answer: Answer) => Promise<void> | void,
+  note: (answer: Answer) => Promise<void> | void,
 ): Promise<Answer> {
   const answer = await sent
-  await heed(answer)
+  await note(answer)
   return answer
 }
 

@@ -5,9 +5,9 @@ import { AWAY_CODES, RedisOAuthDatabaseError } from '../errors.js'
 import { fingerprint } from '../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
+import { expiresAtMs } from '../record/lifetime.js'
 import {
   type Answer,
-  expiresAtMs,
   type FetchInit,
   jsonAnswer,
   jsonOf,
@@ -16,7 +16,7 @@ import {
   tokenAnswer,
 } from './answers.js'
 import { boundedRequest, unlessAborted } from './bounded-request.js'
-import type { ClientRegistry } from './client-registry.js'
+import type { ClientRefusals } from './client-refusals.js'
 import type { RefusedTokens } from './refused-tokens.js'
 import type { RefreshRequest } from './requests.js'
 import type { FlightTiming } from './timing.js'
@@ -42,7 +42,7 @@ export interface RefreshParts {
   leases: LeaseStore
   records: RefreshRecords
   places: TokenPlaces
-  clients: ClientRegistry
+  clients: ClientRefusals
   refusedTokens: RefusedTokens | null
   /** The error that makes the client authorize anew within the same call; null when there is none. */
   authorizeAnew: ((place: Place) => Promise<Error | null> | Error | null) | null
@@ -76,7 +76,7 @@ const GRACE_POLL_MS = 100
  * Sends one refresh per refresh token, whoever asks for it: under a lease, after a look at the record. The record is
  * the only thing shared, so nothing secret is kept outside of it, and a failure is nobody's but the holder's.
  */
-export class RefreshFlight {
+export class TokenRefresh {
   readonly #parts: RefreshParts
 
   constructor(parts: RefreshParts) {
@@ -179,7 +179,7 @@ class Refresh {
     if (rescued) return rescued
     const answer = await this.#ask()
     if (answer.status === 200) return await this.#keep(answer, record)
-    await clients.heed(answer, this.#request, false)
+    await clients.noteClientRefusal(answer, this.#request, false)
     const refused =
       [400, 401, 403].includes(answer.status) && REFUSALS.has((await jsonOf(answer)).error)
     if (!refused) return { kind: 'answered', answer }

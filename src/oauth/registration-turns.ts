@@ -1,9 +1,9 @@
 import { fingerprint } from '../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../flight/lease.js'
 import { settledWithin, Wake } from '../flight/wake.js'
+import { RecentMap } from '../recent-map.js'
 
 const POLL_MS = 250
-const MAX_TURNS = 1_000
 
 /**
  * Lets one caller at a time find that there is no registration yet, for those who register by themselves when they
@@ -13,7 +13,7 @@ export class RegistrationTurns {
   readonly #leases: LeaseStore
   readonly #turnMs: number
   /** Owner by lease, of the turns that this process has. */
-  readonly #owners = new Map<string, string>()
+  readonly #owners = new RecentMap<string>({ maxEntries: 1_000 })
 
   /** @param turnMs - 0: no turns, everybody registers */
   constructor(leases: LeaseStore, turnMs: number) {
@@ -68,10 +68,6 @@ export class RegistrationTurns {
       return true
     }
     this.#owners.set(name, owner)
-    if (this.#owners.size > MAX_TURNS) {
-      const [oldest] = this.#owners.keys()
-      if (oldest !== undefined) this.#owners.delete(oldest)
-    }
     return true
   }
 }

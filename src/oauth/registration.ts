@@ -4,15 +4,15 @@ import { fingerprint } from '../flight/fingerprint.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, type FetchInit, jsonAnswer, jsonOf } from './answers.js'
 import { boundedRequest, unlessAborted } from './bounded-request.js'
-import type { ClientRegistry, Registrations } from './client-registry.js'
+import type { ClientRefusals, RegistrationRecords } from './client-refusals.js'
 import type { RegistrationRequest } from './requests.js'
 import type { FlightTiming } from './timing.js'
 
 export interface RegistrationParts {
   fetch: FetchLike
   flights: FlightRunner
-  registrations: Registrations
-  clients: ClientRegistry
+  registrations: RegistrationRecords
+  clients: ClientRefusals
   timing: FlightTiming
 }
 
@@ -20,7 +20,7 @@ export interface RegistrationParts {
  * Lets one caller register and answers the others with the client that it got. Requests are the same when endpoint,
  * metadata and initial access token are: two roles, which differ in metadata, never share a client.
  */
-export class RegistrationFlight {
+export class ClientRegistration {
   readonly #parts: RegistrationParts
 
   constructor(parts: RegistrationParts) {

@@ -1,3 +1,5 @@
+import { FLIGHT_DEFAULTS } from '../flight/single-flight.js'
+
 /** How long the parts of a coordinated request may take, in milliseconds. */
 export interface FlightTiming {
   /** Others take over this long after a holder died. */
@@ -22,8 +24,8 @@ export interface FlightTiming {
 }
 
 export const TIMING_DEFAULTS: FlightTiming = {
-  leaseMs: 5_000,
-  waitMs: 40_000,
+  leaseMs: FLIGHT_DEFAULTS.leaseMs,
+  waitMs: FLIGHT_DEFAULTS.waitMs,
   requestMs: 25_000,
   saveMs: 8_000,
   rescueMs: 60_000,

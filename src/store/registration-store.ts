@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
-import type { Registrations } from '../oauth/client-registry.js'
+import type { RegistrationRecords } from '../oauth/client-refusals.js'
+import { RecentMap } from '../recent-map.js'
 import { decodeRecord } from '../record/codec.js'
 import type { ClientRole, KeySpace } from '../record/keys.js'
 import type { Commands } from '../redis/commands.js'
 import type { Vault } from './vault.js'
 
-const MAX_CLIENTS = 1_000
 // Longer than a reply is shared, so that none outlives the word that its client was refused.
 const REFUSED_MS = 120_000
 
 /** Registrations as coordinated requests handle them: a reply shared for a short time, a client that was refused. */
-export class RegistrationStore implements Registrations {
+export class RegistrationStore implements RegistrationRecords {
   readonly #keys: KeySpace
   readonly #commands: Commands
   readonly #vault: Vault
   /** Under which servers this process knows a client. */
-  readonly #places = new Map<string, Map<string, ClientRole>>()
+  readonly #places = new RecentMap<Map<string, ClientRole>>({ maxEntries: 1_000 })
 
   constructor(keys: KeySpace, commands: Commands, vault: Vault) {
     this.#keys = keys
@@ -28,9 +28,6 @@ export class RegistrationStore implements Registrations {
     const places = this.#places.get(clientId) ?? new Map<string, ClientRole>()
     places.set(serverUrl, role)
     this.#places.set(clientId, places)
-    if (this.#places.size <= MAX_CLIENTS) return
-    const [oldest] = this.#places.keys()
-    if (oldest !== undefined) this.#places.delete(oldest)
   }
 
   async find(name: string): Promise<string | null> {

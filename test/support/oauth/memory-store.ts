@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AccessToken, ClientCredentials } from '@atxp/common'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
-import type { Registrations } from '../../../src/oauth/client-registry.js'
+import type { RegistrationRecords } from '../../../src/oauth/client-refusals.js'
 import type { RefreshRecords } from '../../../src/oauth/refresh.js'
 import type { Place } from '../../../src/oauth/token-places.js'
 
@@ -10,7 +10,7 @@ import type { Place } from '../../../src/oauth/token-places.js'
  * The small interfaces of the flight room, with the effects of the Redis scripts: every call acts in one step, some
  * time after it was made, and its reply comes some time after that. Shared by all "processes" of a test.
  */
-export class MemoryStore implements LeaseStore, RefreshRecords, Registrations {
+export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationRecords {
   readonly leases = new Map<string, { owner: string; until: number }>()
   readonly records = new Map<string, AccessToken>()
   readonly replies = new Map<string, { reply: string; until: number }>()
