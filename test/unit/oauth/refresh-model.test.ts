@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import {
+  type FaultKind,
+  type Model,
+  type Mutation,
+  TICKS,
+  type ViolationKind,
+} from '../../support/model/refresh-model.js'
+import { endsAlways, search } from '../../support/model/search.js'
+
+const FAULTS: readonly FaultKind[] = ['crash', 'stall', 'partition', 'redisAway']
+const WRITES: readonly FaultKind[] = ['login', 'delete']
+const PROMISES: readonly ViolationKind[] = [
+  'spentTokenSent',
+  'pairLost',
+  'writeUndone',
+  'neverEnds',
+]
+
+const model = (changes: Partial<Model> = {}): Model => ({
+  processes: 2,
+  faults: 2,
+  kinds: FAULTS,
+  longestFault: TICKS.markWait,
+  ticks: TICKS,
+  ...changes,
+})
+
+describe('the refresh protocol, in every interleaving', () => {
+  test('three processes and two faults: no spent token is sent, no pair is lost, nobody waits for ever', () => {
+    const { violation, states } = search(model({ processes: 3 }), PROMISES)
+    expect(violation).toBeUndefined()
+    expect(states).toBeGreaterThan(100_000)
+  }, 120_000)
+
+  test('two processes, three faults, logins and deletions: the same, and no write of others is undone', () => {
+    const kinds = [...FAULTS, ...WRITES]
+    expect(search(model({ faults: 3, kinds }), PROMISES).violation).toBeUndefined()
+  }, 120_000)
+
+  test('no run goes on for ever', () => {
+    expect(endsAlways(model({ faults: 1, kinds: [...FAULTS, ...WRITES] }))).toBe(true)
+  }, 120_000)
+})
+
+describe('beyond its bounds', () => {
+  test.each<[string, Partial<Model>, ViolationKind]>([
+    [
+      'a stall or partition that outlasts the wait for a mark',
+      { longestFault: TICKS.markWait + 1, faults: 2 },
+      'spentTokenSent',
+    ],
+    [
+      'a partition that outlasts the rescue',
+      { longestFault: TICKS.rescue + 1, faults: 1, kinds: ['partition', 'redisAway'] },
+      'pairLost',
+    ],
+  ])('%s breaks the promise', (_bound, changes, kind) => {
+    const { violation } = search(model(changes), [kind])
+    expect(violation?.kind).toBe(kind)
+    process.stdout.write(`${_bound}, the shortest way there:\n  ${violation?.trace.join('\n  ')}\n`)
+  })
+})
+
+describe('a protocol without one of its parts', () => {
+  test.each<[Mutation, ViolationKind]>([
+    ['noMark', 'spentTokenSent'],
+    ['noMarkWait', 'spentTokenSent'],
+    ['anyMarkWait', 'spentTokenSent'],
+    ['noRecheck', 'spentTokenSent'],
+    ['noLeaseCheck', 'spentTokenSent'],
+    ['noCompare', 'writeUndone'],
+  ])(
+    '%s is found out',
+    (mutation, kind) => {
+      const kinds = [...FAULTS, ...WRITES]
+      expect(search(model({ mutation, faults: 3, kinds }), PROMISES).violation?.kind).toBe(kind)
+    },
+    60_000,
+  )
+})
