@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { endsAlways, search } from '../../support/model/search.js'
 import {
   type FaultKind,
   type Model,
   type Mutation,
   TICKS,
   type ViolationKind,
-} from '../../support/model/refresh-model.js'
-import { endsAlways, search } from '../../support/model/search.js'
+} from '../../support/model/state.js'
 
 const FAULTS: readonly FaultKind[] = ['crash', 'stall', 'partition', 'redisAway']
 const WRITES: readonly FaultKind[] = ['login', 'delete']
@@ -28,14 +28,14 @@ const model = (changes: Partial<Model> = {}): Model => ({
 
 describe('the refresh protocol, in every interleaving', () => {
   test('three processes and two faults: no spent token is sent, no pair is lost, nobody waits for ever', () => {
-    const { violation, states } = search(model({ processes: 3 }), PROMISES)
-    expect(violation).toBeUndefined()
+    const { kind, states } = search(model({ processes: 3 }), PROMISES)
+    expect(kind).toBeUndefined()
     expect(states).toBeGreaterThan(100_000)
   }, 120_000)
 
   test('two processes, three faults, logins and deletions: the same, and no write of others is undone', () => {
     const kinds = [...FAULTS, ...WRITES]
-    expect(search(model({ faults: 3, kinds }), PROMISES).violation).toBeUndefined()
+    expect(search(model({ faults: 3, kinds }), PROMISES).kind).toBeUndefined()
   }, 120_000)
 
   test('no run goes on for ever', () => {
@@ -55,10 +55,10 @@ describe('beyond its bounds', () => {
       { longestFault: TICKS.rescue + 1, faults: 1, kinds: ['partition', 'redisAway'] },
       'pairLost',
     ],
-  ])('%s breaks the promise', (_bound, changes, kind) => {
-    const { violation } = search(model(changes), [kind])
-    expect(violation?.kind).toBe(kind)
-    process.stdout.write(`${_bound}, the shortest way there:\n  ${violation?.trace.join('\n  ')}\n`)
+  ])('%s breaks the promise', (bound, changes, kind) => {
+    const outcome = search(model(changes), [kind])
+    expect(outcome.kind).toBe(kind)
+    process.stdout.write(`${bound}, the shortest way there:\n  ${outcome.trace?.join('\n  ')}\n`)
   })
 })
 
@@ -74,7 +74,7 @@ describe('a protocol without one of its parts', () => {
     '%s is found out',
     (mutation, kind) => {
       const kinds = [...FAULTS, ...WRITES]
-      expect(search(model({ mutation, faults: 3, kinds }), PROMISES).violation?.kind).toBe(kind)
+      expect(search(model({ mutation, faults: 3, kinds }), PROMISES).kind).toBe(kind)
     },
     60_000,
   )

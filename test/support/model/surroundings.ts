@@ -1,0 +1,131 @@
+import {
+  A_PAIR,
+  A_REFUSAL,
+  ANOTHER_LOGIN,
+  isUp,
+  type Model,
+  NO_ANSWER,
+  NOTHING,
+  newProcess,
+  numberOf,
+  type ProcessState,
+  phaseOf,
+  type State,
+  THE_TOKEN,
+} from './state.js'
+import type { Successors } from './steps.js'
+
+/** The authorization server acts upon a request that is under way, now or later, or never. */
+export function addAnswer(successors: Successors, index: number): void {
+  const { state } = successors
+  const { phase, answer, timer } = state.processes[index] as ProcessState
+  if (phase !== numberOf.awaitingAnswer || answer !== NO_ANSWER || timer === 0) return
+  if (state.spender === 0) {
+    successors.add(`the server renews the token for ${index}`, (next) => {
+      next.spender = index + 1
+      const own = next.processes[index] as ProcessState
+      own.answer = A_PAIR
+    })
+    return
+  }
+  const step = `the server sees the spent token again, from ${index}`
+  const spender = state.processes[state.spender - 1] as ProcessState
+  if (phaseOf(spender) !== 'crashed') successors.violate('spentTokenSent', step)
+  successors.add(step, (next) => {
+    const own = next.processes[index] as ProcessState
+    own.answer = A_REFUSAL
+  })
+}
+
+/** Faults of one process, and their ends, which may come at any time. */
+export function addFaults(successors: Successors, index: number): void {
+  const { model, state } = successors
+  const own = state.processes[index] as ProcessState
+  const change = (step: string, to: (own: ProcessState, next: State) => void): void =>
+    successors.add(`${index}: ${step}`, (next) => to(next.processes[index] as ProcessState, next))
+  if (own.stalled > 0)
+    change('goes on after a stall', (next) => {
+      next.stalled = 0
+    })
+  if (own.cut > 0)
+    change('reaches Redis again', (next) => {
+      next.cut = 0
+    })
+  if (state.faultsLeft === 0 || !isUp(own)) return
+  // Faults that follow each other without a pause are one.
+  const leftOut = model.longestFault - own.out
+  const begin = (step: string, to: (own: ProcessState) => void): void =>
+    change(step, (next, all) => {
+      all.faultsLeft -= 1
+      to(next)
+    })
+  if (model.kinds.includes('crash'))
+    begin('crashes', (next) => Object.assign(next, newProcess(), { phase: numberOf.crashed }))
+  if (model.kinds.includes('stall') && leftOut > 0 && own.stalled === 0)
+    begin('stalls', (next) => {
+      next.stalled = leftOut
+    })
+  if (model.kinds.includes('partition') && leftOut > 0 && own.cut === 0)
+    begin('loses Redis', (next) => {
+      next.cut = leftOut
+    })
+}
+
+/** What befalls all at once. */
+export function addCommonFaults(successors: Successors): void {
+  const { model, state } = successors
+  if (state.faultsLeft === 0) return
+  const begin = (step: string, change: (next: State) => void): void =>
+    successors.add(step, (next) => {
+      next.faultsLeft -= 1
+      change(next)
+    })
+  if (model.kinds.includes('login') && state.record === THE_TOKEN)
+    begin('somebody logs in anew', (next) => {
+      next.record = ANOTHER_LOGIN
+    })
+  if (model.kinds.includes('delete') && state.record === THE_TOKEN)
+    begin('somebody deletes the record', (next) => {
+      next.record = NOTHING
+    })
+  if (model.kinds.includes('redisAway'))
+    begin('Redis goes away', (next) => {
+      for (const process of next.processes)
+        if (phaseOf(process) !== 'crashed') process.cut = model.longestFault - process.out
+    })
+}
+
+/** The clock goes on, unless nothing is left that time could change. */
+export function addTick(successors: Successors): void {
+  const { model, state } = successors
+  const isWaiting = state.leaseLeft > 0 || state.markLeft > 0 || state.processes.some(isUp)
+  if (isWaiting) successors.add('a tick', (next) => tick(next, model))
+}
+
+function tick(next: State, model: Model): void {
+  if (next.leaseLeft > 0) next.leaseLeft -= 1
+  if (next.leaseLeft === 0) next.leaseOwner = 0
+  if (next.markLeft > 0) next.markLeft -= 1
+  if (next.markLeft === 0) next.markOwner = 0
+  for (const [index, own] of next.processes.entries()) {
+    renew(next, own, index + 1, model)
+    if (own.stalled > 0 || own.cut > 0) own.out += 1
+    own.timer = Math.max(0, own.timer - 1)
+    own.stalled = Math.max(0, own.stalled - 1)
+    own.cut = Math.max(0, own.cut - 1)
+  }
+}
+
+/** Who holds the lease renews it, and takes it back where nobody holds it. */
+function renew(next: State, own: ProcessState, me: number, { ticks }: Model): void {
+  if (own.held === 0) return
+  if (own.stalled > 0 || own.cut > 0) {
+    own.held -= 1
+  } else if (next.leaseOwner === 0 || next.leaseOwner === me) {
+    next.leaseOwner = me
+    next.leaseLeft = ticks.lease
+    own.held = ticks.lease
+  } else {
+    own.held = 0
+  }
+}
