@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { RedisOAuthDatabaseError, unreadableRecord } from '../errors.js'
 import type { SealContext, Sealing } from './sealing.js'
 
@@ -38,12 +39,12 @@ export class CustomSealing implements Sealing {
     finish: (result: Uint8Array) => Buffer,
   ): Buffer | Promise<Buffer> {
     const settle = (result: Uint8Array): Buffer => {
-      if (result instanceof Uint8Array) return finish(result)
+      if (types.isUint8Array(result)) return finish(result)
       throw sealingFailed(name, 'it must return a Buffer or Uint8Array')
     }
     try {
       const result = this.#sealing[name](bytes, context)
-      if (result instanceof Uint8Array) return settle(result)
+      if (types.isUint8Array(result)) return settle(result)
       return Promise.resolve(result)
         .then(settle)
         .catch((error: unknown) => rethrow(name, error))

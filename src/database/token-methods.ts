@@ -20,12 +20,12 @@ export abstract class TokenMethods {
    * Stores a token. Storing again replaces token and expiry. One that has expired already is not stored, and removes an
    * older one under that key.
    * @param key - any string but the empty one; it becomes part of the Redis key, so put no secret into it
-   * @param expiresAt - Redis removes the token at this time, to the millisecond; left out, the token lives until it is
-   * deleted
+   * @param expiresAt - Redis removes the token at this time, to the millisecond; null or left out, the token lives until it
+   * is deleted
    *
    * One round trip.
    */
-  storeToken(key: string, token: string, expiresAt?: Date): Promise<void> {
+  storeToken(key: string, token: string, expiresAt?: Date | null): Promise<void> {
     return this.#operations.run('storeToken', ({ tokens }) => tokens.store(key, token, expiresAt))
   }
 
@@ -101,8 +101,7 @@ export abstract class TokenMethods {
     return this.#operations.parts.connection.hold(() =>
       importTokens(
         entries,
-        (entry) =>
-          this.#operations.parts.tokens.store(entry.key, entry.token, entry.expiresAt ?? undefined),
+        (entry) => this.#operations.parts.tokens.store(entry.key, entry.token, entry.expiresAt),
         options,
       ),
     )

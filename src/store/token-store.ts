@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import type { Shelf } from '../cache/near-cache.js'
 import { checkPart, type KeySpace } from '../record/keys.js'
 import { splitName, withName } from '../record/name-prefix.js'
@@ -24,7 +25,7 @@ export class TokenStore {
     this.#known = known
   }
 
-  store(key: string, token: string, expiresAt: Date | undefined): Promise<void> {
+  store(key: string, token: string, expiresAt: Date | null | undefined): Promise<void> {
     const redisKey = this.#keys.token(key)
     checkPart('token', token)
     if (token === '') throw new TypeError('token must not be empty')
@@ -149,11 +150,12 @@ export function checkIterable(argument: string, value: unknown): void {
 }
 
 function checkExpiry(expiresAt: unknown): { expiresAt?: number } {
-  if (expiresAt === undefined) return {}
-  if (expiresAt instanceof Date && !Number.isNaN(expiresAt.getTime())) {
+  if (expiresAt === undefined || expiresAt === null) return {}
+  // Not by `instanceof`: a sandbox such as Jest's has a Date of its own.
+  if (types.isDate(expiresAt) && !Number.isNaN(expiresAt.getTime())) {
     return { expiresAt: expiresAt.getTime() }
   }
   throw new TypeError(
-    'expiresAt must be a valid Date, or left out for a token that does not expire',
+    'expiresAt must be a valid Date, or null or left out for a token that does not expire',
   )
 }

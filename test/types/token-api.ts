@@ -26,7 +26,9 @@ holds<
     [options?: RedisOAuthDatabaseOptions | undefined]
   >
 >()
-holds<Same<Method<'storeToken'>, (key: string, token: string, expiresAt?: Date) => Promise<void>>>()
+holds<
+  Same<Method<'storeToken'>, (key: string, token: string, expiresAt?: Date | null) => Promise<void>>
+>()
 holds<Same<Method<'getToken'>, (key: string) => Promise<string | null>>>()
 holds<Same<Method<'deleteToken'>, (key: string) => Promise<boolean>>>()
 holds<Same<Method<'hasToken'>, (key: string) => Promise<boolean>>>()

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase, RedisOAuthDatabaseError, type TokenEntry } from '../../../src/index.js'
 import { eventually } from '../eventually.js'
@@ -99,16 +100,27 @@ export function describeTokenContract(topology: Topology): void {
       },
     )
 
-    it('clears an earlier expiry when it stores again without one', async () => {
-      await db.storeToken('user_123', 'one', new Date(Date.now() + HOUR_MS))
-      await db.storeToken('user_123', 'two')
-      expect(await redis.cli('PTTL', `${prefix}user_123`)).toBe(-1)
-      expect(await db.getTokenExpiry('user_123')).toBe('never')
+    it.each([undefined, null])(
+      'clears an earlier expiry when it stores again with %s as the expiry',
+      async (never) => {
+        await db.storeToken('user_123', 'one', new Date(Date.now() + HOUR_MS))
+        await db.storeToken('user_123', 'two', never)
+        expect(await redis.cli('PTTL', `${prefix}user_123`)).toBe(-1)
+        expect(await db.getTokenExpiry('user_123')).toBe('never')
+      },
+    )
+
+    it('takes a Date of another realm, as in the sandbox of a test runner', async () => {
+      const expiresAt = new Date(Date.now() + HOUR_MS)
+      const foreign = runInNewContext('new Date(time)', { time: expiresAt.getTime() })
+      expect(foreign).not.toBeInstanceOf(Date)
+      await db.storeToken('user_123', 'one', foreign)
+      expect(await db.getTokenExpiry('user_123')).toEqual(expiresAt)
     })
 
     it('refuses an invalid Date, and leaves what was there', async () => {
       await db.storeToken('user_123', 'one')
-      for (const bad of [new Date(Number.NaN), Date.now(), '2040-01-01', null]) {
+      for (const bad of [new Date(Number.NaN), Date.now(), '2040-01-01', '', 0]) {
         const work = db.storeToken('user_123', 'two', bad as Date)
         await expect(work).rejects.toThrow(/^expiresAt must be a valid Date/)
         await expect(work).rejects.toBeInstanceOf(TypeError)

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { CustomSealing } from '../../../src/crypto/custom-sealing.js'
 import type { Sealing } from '../../../src/crypto/sealing.js'
@@ -32,6 +33,16 @@ describe('CustomSealing', () => {
     const sealed = await custom.seal(plaintext, context)
     expect(sealed).toEqual(Buffer.concat([Buffer.of(0xfb), turned(plaintext)]))
     expect(await custom.open(sealed, context)).toEqual(plaintext)
+  })
+
+  it('takes bytes of another realm, as in the sandbox of a test runner', async () => {
+    const foreign = (bytes: Uint8Array): Uint8Array =>
+      runInNewContext('Uint8Array.from(bytes)', { bytes: [...turned(bytes)] })
+    expect(foreign(plaintext)).not.toBeInstanceOf(Uint8Array)
+    for (const wrap of [foreign, async (bytes: Uint8Array) => foreign(bytes)]) {
+      const custom = new CustomSealing({ seal: wrap, open: wrap })
+      expect(await custom.open(await custom.seal(plaintext, context), context)).toEqual(plaintext)
+    }
   })
 
   it('answers at once where the functions do', () => {
