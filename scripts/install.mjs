@@ -11,7 +11,7 @@ export function checkNodeVersion() {
   if (major < 20 || (major === 20 && minor < 19)) {
     throw expectedError(
       `The tools of this project need Node 20.19 or later, and this is ${process.version}.\n` +
-        'The library runs on Node 16.11 and later: the packed tarball is tested there.',
+        'The library runs on Node 16.0 and later: the packed tarball is tested there.',
     )
   }
 }
@@ -83,7 +83,7 @@ function asAdministrator(command) {
   return ['sudo', '-n', ...command]
 }
 
-const NODES = ['16.20.2', '18.20.8', '20.20.2', '22.23.3', '24.21.0', '26.10.0']
+const NODES = ['16.0.0', '16.20.2', '18.20.8', '20.20.2', '22.23.3', '24.21.0', '26.10.0']
 
 /**
  * The Node binaries to try the package on, as `{ version, path }`. npm has them for Linux on x64; elsewhere there is

@@ -7,6 +7,7 @@ import { ISOLATION_RULES } from './conformance/isolation.js'
 import { PKCE_RULES } from './conformance/pkce-values.js'
 import type { Rule } from './conformance/rule.js'
 import type { OAuthDb } from './contract.js'
+import { setCause } from './errors.js'
 
 /** A new handle on the store under test. The suite closes it. */
 export type CreateDatabase = () => OAuthDb | Promise<OAuthDb>
@@ -101,7 +102,7 @@ async function violationOf(rule: Rule, createDatabase: CreateDatabase): Promise<
   } catch (error) {
     if (cannotOpen !== undefined) throw cannotOpen
     const reason = error instanceof Error ? error.message : String(error)
-    return new Error(`${reason}. Why it matters: ${rule.source}`, { cause: error })
+    return setCause(new Error(`${reason}. Why it matters: ${rule.source}`), error)
   } finally {
     // How handles close is for a case of its own to judge.
     await Promise.allSettled(handles.map(async (handle) => handle.close()))

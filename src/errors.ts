@@ -59,15 +59,22 @@ export type RedisOAuthDatabaseErrorCode =
  */
 export class RedisOAuthDatabaseError extends Error {
   readonly code: RedisOAuthDatabaseErrorCode
+  declare readonly cause?: unknown
 
   constructor(code: RedisOAuthDatabaseErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    super(message)
     this.code = code
+    if (options !== undefined && 'cause' in options) setCause(this, options.cause)
   }
 
   override get name(): string {
     return 'RedisOAuthDatabaseError'
   }
+}
+
+/** As `new Error(message, { cause })` does from Node 16.9 on. */
+export function setCause<E extends Error>(error: E, cause: unknown): E {
+  return Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true })
 }
 
 const UNREADABLE =

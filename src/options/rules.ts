@@ -110,7 +110,7 @@ export function resolveOptions(
   if (!isObject(options)) throw new TypeError('options must be an object')
   const given: Record<string, unknown> = {}
   for (const [option, value] of Object.entries(options)) {
-    if (!Object.hasOwn(RULES, option)) {
+    if (!Object.keys(RULES).includes(option)) {
       throw new TypeError(
         `${nameOf(option)} is not an option; the options are ${Object.keys(RULES).join(', ')}`,
       )

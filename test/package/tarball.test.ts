@@ -45,6 +45,17 @@ describe.each(nodes.map(({ version, path }) => [version, path] as const))(
       expect(await outcomeOf(path, 'session-of-esm.mjs')).toEqual(SESSION)
     })
 
+    test('encryption, the cache, leases, imports and errors with a cause work', async () => {
+      expect(await outcomeOf(path, 'features.mjs')).toEqual({
+        failed: [],
+        flown: 'done',
+        imported: ['SOURCE_FAILED', 'the source'],
+        warnings: [],
+        unreadable: 0,
+        refused: ['CONNECTION_REFUSED', 'ECONNREFUSED'],
+      })
+    })
+
     test('import and require give the same class at every entry point', async () => {
       const differences = await outcomeOf(path, 'one-class.mjs')
       expect(differences).toMatchObject({ '.': [] })
