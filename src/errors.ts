@@ -86,8 +86,10 @@ export function unreadableRecord(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
 }
 
-/** Failures that say that Redis does not serve, for now. */
-export const AWAY_CODES: ReadonlySet<string> = new Set([
+type Codes = ReadonlySet<RedisOAuthDatabaseErrorCode>
+
+/** Redis does not serve, for now. */
+export const AWAY_CODES: Codes = new Set([
   'CONNECTION_REFUSED',
   'CONNECTION_TIMEOUT',
   'CONNECTION_LOST',
@@ -98,4 +100,17 @@ export const AWAY_CODES: ReadonlySet<string> = new Set([
   'LOADING',
   'CLUSTER_DOWN',
   'READ_ONLY',
+])
+
+/** A save that failed so may succeed in a moment: Redis is away, its replicas are, or the caller's key service is. */
+export const SAVE_AGAIN_CODES: Codes = new Set([...AWAY_CODES, 'NOT_DURABLE', 'SEALING_FAILED'])
+
+/** No connection, and connecting again soon would not mend it: calls that wait for one fail at once. */
+export const PERSISTENT_CODES: Codes = new Set([
+  'AUTHENTICATION_FAILED',
+  'AUTHENTICATION_REQUIRED',
+  'CREDENTIALS_UNAVAILABLE',
+  'DATABASE_OUT_OF_RANGE',
+  'LOADING',
+  'TOO_MANY_CLIENTS',
 ])

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js'
 import type { AccessToken, FetchLike } from '../contract.js'
 import { publishSession } from '../diagnostics.js'
-import { AWAY_CODES, RedisOAuthDatabaseError } from '../errors.js'
+import { RedisOAuthDatabaseError, SAVE_AGAIN_CODES } from '../errors.js'
 import { fingerprint } from '../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
@@ -64,10 +64,6 @@ type Saved = 'replaced' | 'superseded' | 'gone'
 
 /** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
 const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
-
-/** After these the store may be well again in a moment. */
-// With the caller's key service it is as with the store.
-const PASSING = new Set<unknown>([...AWAY_CODES, 'NOT_DURABLE', 'SEALING_FAILED'])
 
 const AUTHORIZATION_POLL_MS = 100
 const GRACE_POLL_MS = 100
@@ -260,7 +256,7 @@ class Refresh {
       try {
         return await records.replace(this.#place, refreshToken, token)
       } catch (error) {
-        const passing = error instanceof RedisOAuthDatabaseError && PASSING.has(error.code)
+        const passing = error instanceof RedisOAuthDatabaseError && SAVE_AGAIN_CODES.has(error.code)
         if (!passing || performance.now() + pauseMs > until) throw error
         if (performance.now() - startedAt >= timing.saveMs) this.#letGo(error)
       }

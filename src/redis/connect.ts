@@ -11,10 +11,11 @@ import {
 } from './driver/clients.js'
 import { authenticate } from './driver/credentials.js'
 import { type ConnectOptions, FEED_OPTIONS } from './driver/driver-options.js'
+import { refreshSlots } from './driver/internals.js'
 import type { RetryLimits } from './driver/retry.js'
 import { BorrowedLink } from './link/borrowed-link.js'
 import { ClusterLink } from './link/cluster-link.js'
-import { keyAt, renewSlots } from './link/cluster-nodes.js'
+import { keyAt } from './link/cluster-nodes.js'
 import { OwnLink } from './link/own-link.js'
 
 /** The connection for commands, the one that hears of publications, and what hears of changes. */
@@ -45,7 +46,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     return {
       topology: 'cluster',
       keyAt: (node, prefix) => keyAt(cluster, node, prefix),
-      renewSlots: () => renewSlots(cluster),
+      renewSlots: () => void refreshSlots(cluster),
       connection: new Connection(
         server,
         commandTimeout,
@@ -86,18 +87,12 @@ export function borrow(
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',
     )
   }
-  const { Command: Driver } = client.constructor as { Command?: { prototype: object } }
-  if (Driver !== undefined && 'setReplyContext' in Driver.prototype) {
-    throw new TypeError(
-      'options.client must be a client of ioredis 5; this one is of a later version',
-    )
-  }
   const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
   return {
     topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',
     keyAt: client.isCluster ? (node, prefix) => keyAt(client as Cluster, node, prefix) : anyKey,
     renewSlots: () => {
-      if (client.isCluster) renewSlots(client as Cluster)
+      if (client.isCluster) void refreshSlots(client as Cluster)
     },
     connection: new Connection(
       nameOfClient(client),

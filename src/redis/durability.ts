@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { TrackedCommand } from './driver/command.js'
-import { epochOf } from './driver/epoch.js'
 import { isReply } from './driver/failure.js'
-import { expectFurtherErrors, reconnectInBackground } from './driver/socket.js'
+import { reconnectInBackground } from './driver/internals.js'
+import { expectFurtherErrors } from './driver/socket.js'
 import { within } from './driver/time-limit.js'
 
 export interface DurabilityOptions {
@@ -90,7 +90,7 @@ class Barrier {
   readonly #node: Redis
   readonly #client: Redis
   readonly #options: Parts
-  readonly #identities = new Map<Redis, { epoch: number; id: Promise<string> }>()
+  readonly #identities = new WeakMap<object, Promise<string>>()
   #round: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -139,33 +139,32 @@ class Barrier {
 
   async #wait(): Promise<void> {
     const { replicas, timeoutMs, markerFor } = this.#options
-    const wrote = epochOf(this.#node)
+    const wroteOver = this.#node.stream
     // Asked for each time: slots move, and of a new master they are known a moment later.
     const marking = this.#client.set(markerFor(this.#node), '', 'PX', MARKER_MS)
     marking.catch((error: Error) => {
       if (isReply(error) && error.message.startsWith('MOVED')) this.#options.slotsMoved()
     })
     const [, confirmed] = await Promise.all([marking, this.#client.wait(replicas, timeoutMs)])
-    const waited = epochOf(this.#client)
+    const waitedOver = this.#client.stream
     if (confirmed < replicas) throw new Error(`${confirmed} replica(s) confirmed`)
     const [writer, waiter] = await Promise.all([
       this.#identity(this.#node),
       this.#identity(this.#client),
     ])
     // After a failover the two may speak with different servers, and the marker says nothing of the write.
-    if (writer !== waiter || epochOf(this.#node) !== wrote || epochOf(this.#client) !== waited) {
-      throw new Error('the connection was lost')
-    }
+    const isSame = this.#node.stream === wroteOver && this.#client.stream === waitedOver
+    if (writer !== waiter || !isSame) throw new Error('the connection was lost')
   }
 
   /** The run that a client is connected to; asked once a connection. */
   #identity(client: Redis): Promise<string> {
-    const epoch = epochOf(client)
-    const known = this.#identities.get(client)
-    if (known?.epoch === epoch) return known.id
+    const { stream } = client
+    const known = this.#identities.get(stream)
+    if (known !== undefined) return known
     const id = client.info('server').then((info) => /run_id:(\w+)/.exec(info)?.[1] ?? '')
-    id.catch(() => this.#identities.delete(client))
-    this.#identities.set(client, { epoch, id })
+    id.catch(() => this.#identities.delete(stream))
+    this.#identities.set(stream, id)
     return id
   }
 }

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { codeOf } from '../driver/failure.js'
-import { expectFurtherErrors } from '../driver/socket.js'
+import { onInvalidation } from '../driver/internals.js'
+import { disconnect, expectFurtherErrors } from '../driver/socket.js'
 import { within } from '../driver/time-limit.js'
 
 /** Where Redis publishes the names of keys that have changed. */
@@ -21,7 +22,7 @@ export interface FeedListener {
   /** It has ended: from now on changes are missed. */
   ended(reason: Deafness): void
   /** The names of keys that have changed; null: any may have. */
-  changed(keys: Buffer[] | null): void
+  changed(keys: readonly Buffer[] | null): void
 }
 
 /**
@@ -61,9 +62,7 @@ export class ChangeFeed {
     client.on('end', () =>
       this.#end(this.#lastError === undefined ? 'CONNECTION_LOST' : codeOf(this.#lastError)),
     )
-    client.on('messageBuffer', (_channel: Buffer, keys: unknown) => {
-      listener.changed(keys as Buffer[] | null)
-    })
+    onInvalidation(client, (keys) => listener.changed(keys))
     client.connect().catch(() => {})
   }
 
@@ -74,10 +73,7 @@ export class ChangeFeed {
   /** Ends it without a word to its listener; resolves once the socket is closed. */
   async close(): Promise<void> {
     this.#stop()
-    const { stream } = this.#client
-    if (stream === undefined || stream.destroyed) return
-    // Not by `once` of node:events, which rejects when the socket ends with an error.
-    await new Promise((resolve) => stream.once('close', resolve))
+    await disconnect(this.#client)
   }
 
   #end(reason: Deafness): void {

@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
-import { reconnectInBackground } from '../driver/socket.js'
+import { reconnectInBackground } from '../driver/internals.js'
+import { disconnect } from '../driver/socket.js'
 
 type Listener = () => void
 
@@ -42,11 +43,8 @@ export class Subscriber {
     this.#isClosed = true
     const client = this.#client
     if (client === undefined) return
-    client.disconnect()
-    const stream = 'stream' in client ? client.stream : undefined
-    if (stream === undefined || stream.destroyed) return
-    // Not by `once` of node:events, which rejects when the socket ends with an error.
-    await new Promise((resolve) => stream.once('close', resolve))
+    if (client.isCluster) client.disconnect()
+    else await disconnect(client as Redis)
   }
 
   #subscribeAgain(): void {

@@ -9,7 +9,7 @@ export interface ChangeListener {
   /** From now on a change may be missed. */
   disarmed(): void
   /** The names of keys that have changed; null: any may have. */
-  changed(keys: Buffer[] | null): void
+  changed(keys: readonly Buffer[] | null): void
 }
 
 export interface Feeds {

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis'
 import { AWAY_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
-import { type Argument, type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
+import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
+import type { Argument } from '../driver/frame.js'
 import { CommandQueue } from './command-queue.js'
 import type { Layout, Link, Node } from './link.js'
 import { ReadBatch } from './read-batch.js'
@@ -156,10 +157,6 @@ export class Connection implements CommandOwner {
     const layout = await this.#link.layout(this.commandTimeout)
     if (layout === undefined) throw partlyDownFailure(this.server)
     return layout
-  }
-
-  get epoch(): number {
-    return this.#link.epoch
   }
 
   /** When Redis was last seen to be away or to be back, by `performance.now()`. */

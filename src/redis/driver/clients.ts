@@ -2,8 +2,9 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
 import { authenticate } from './credentials.js'
 import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
+import { beforeConnecting, onCopy, reportNodeError, setAddress } from './internals.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
-import { beforeConnecting, expectFurtherErrors } from './socket.js'
+import { expectFurtherErrors } from './socket.js'
 
 type OneServer = ServerTopology | SentinelTopology
 
@@ -45,7 +46,7 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
     prepare(node, options)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
     prepareCopies(node, options, {
-      onError: (error) => cluster.emit('node error', error),
+      onError: (error) => reportNodeError(cluster, error),
       // A copy that was made just before the end waits for credentials, and ioredis forgets it.
       isWanted: () => cluster.status !== 'disconnecting' && cluster.status !== 'end',
     })
@@ -73,7 +74,7 @@ export function createClusterSubscriber(
     const known = cluster.nodes().map((node): AddressOptions => node.options)
     const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
     const { host, port } = nodes[Math.floor(Math.random() * nodes.length)] ?? {}
-    Object.assign(client.options, { host, port })
+    setAddress(client, { host, port })
     await authenticateIfPossible(client, options)
   })
   return client
@@ -124,11 +125,8 @@ function prepareCopies(
   options: ConnectOptions,
   { onError = () => {}, isWanted }: CopyOptions = {},
 ): void {
-  const duplicate = client.duplicate.bind(client)
-  client.duplicate = (override) => {
-    const copy = duplicate(override)
+  onCopy(client, (copy) => {
     copy.on('error', onError)
     prepare(copy, options, isWanted)
-    return copy
-  }
+  })
 }

@@ -1,9 +1,7 @@
-import { Command } from 'ioredis'
 import type { RedisOAuthDatabaseError } from '../../errors.js'
 import { isReply } from './failure.js'
-import { frameOf } from './frame.js'
-
-export type Argument = string | Buffer | number
+import { type Argument, frameOf } from './frame.js'
+import { DriverCommand } from './internals.js'
 
 /** Whether a command may change data: what its loss means to the caller depends on it. */
 export type Effect = 'read' | 'write'
@@ -23,7 +21,7 @@ const NOTHING = '*1\r\n$4\r\nPING\r\n'
  * a cut connection left without reply; so only the command itself can tell "not sent" from "outcome unknown", and only
  * here can one that its caller has given up be kept from being sent later.
  */
-export class TrackedCommand extends Command {
+export class TrackedCommand extends DriverCommand {
   readonly effect: Effect
   /** How often it was written to a connection without being refused there. */
   writes = 0
@@ -51,12 +49,7 @@ export class TrackedCommand extends Command {
     args: Argument[],
     replyEncoding: BufferEncoding | null,
   ) {
-    super(name, [], { replyEncoding })
-    // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
-    // callers' literals in old space, where they keep their strings alive when they are dead.
-    this.args = args.slice()
-    // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
-    this.isTraced = true
+    super(name, args, replyEncoding)
     this.effect = effect
     this.#owner = owner
     const { resolve, reject } = this

@@ -1,5 +1,7 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../../errors.js'
+import { setCredentials } from './internals.js'
+import { within } from './time-limit.js'
 
 /** What Redis is asked to let in; without `username` it is Redis' user `default`. */
 export interface Credentials {
@@ -19,29 +21,17 @@ export async function authenticate(
   provider: CredentialsProvider,
   timeoutMs: number,
 ): Promise<void> {
-  const credentials = await ask(provider, timeoutMs)
+  const asked = Promise.resolve()
+    .then(provider)
+    .catch(() => {
+      throw unavailable('it threw an error')
+    })
+  const credentials = await within(timeoutMs, asked, () =>
+    unavailable(`it took longer than ${timeoutMs} ms`),
+  )
   if (typeof credentials?.password !== 'string')
     throw unavailable('it must give { username?, password }')
-  const { options } = client
-  delete options.username
-  if (credentials.username !== undefined) options.username = credentials.username
-  options.password = credentials.password
-}
-
-async function ask(provider: CredentialsProvider, timeoutMs: number): Promise<Credentials> {
-  const lateness = unavailable(`it took longer than ${timeoutMs} ms`)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(lateness), timeoutMs)
-    timer.unref()
-  })
-  try {
-    return await Promise.race([Promise.resolve().then(provider), late])
-  } catch (error) {
-    throw error === lateness ? error : unavailable('it threw an error')
-  } finally {
-    clearTimeout(timer)
-  }
+  setCredentials(client, credentials.username, credentials.password)
 }
 
 function unavailable(reason: string): RedisOAuthDatabaseError {

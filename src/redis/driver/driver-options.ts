@@ -12,6 +12,7 @@ export interface ConnectOptions extends RetryLimits {
 // How long a socket that was told to end may take before it is destroyed.
 const DISCONNECT_TIMEOUT_MS = 100
 const KEEP_ALIVE_MS = 30_000
+
 /** Over what the other client has, or a caller gave his. */
 export const FEED_OPTIONS: RedisOptions = {
   lazyConnect: true,
@@ -24,6 +25,8 @@ export const FEED_OPTIONS: RedisOptions = {
   enableOfflineQueue: false,
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
+  // Of ioredis 6, which speaks RESP3 by itself and there does not hand on which keys have changed.
+  ...{ protocol: 2, replyMapping: 'legacy' },
 }
 
 /** Of a client of one server, or of the one that Sentinels name. */

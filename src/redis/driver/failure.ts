@@ -1,4 +1,5 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
 
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {
@@ -9,20 +10,25 @@ export interface FailedCommand {
   readonly writes: number
 }
 
-type Code = RedisOAuthDatabaseErrorCode
+/** What a failure that was not ours to begin with can be. */
+type Reason = keyof typeof ADVICE
 
 /** A driver's or Redis' error, under the code that callers match. */
-export function codeOf(error: unknown): Code {
-  if (error instanceof RedisOAuthDatabaseError) return error.code
+export function codeOf(error: unknown): RedisOAuthDatabaseErrorCode {
+  return error instanceof RedisOAuthDatabaseError ? error.code : reasonOf(error)
+}
+
+function reasonOf(error: unknown): Reason {
   const { name, message, code } = partsOf(error)
-  if (name === 'ReplyError') return codeOfReply(message)
-  if (/^All sentinels are unreachable/.test(message)) return codeOfSentinels(message)
+  if (name === 'ReplyError') return reasonOfReply(message)
+  const sentinelError = lastSentinelErrorOf(message)
+  if (sentinelError !== undefined) return reasonOfSentinels(sentinelError)
   if (code !== undefined) {
     if (TLS_CODE.test(code)) return 'TLS_FAILED'
     const known = SYSTEM_CODES[code]
     if (known !== undefined) return known
   }
-  if (/timed out/i.test(message)) return 'TIMEOUT'
+  if (TIMED_OUT.test(message)) return 'TIMEOUT'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
   if (/TLS|SSL|certificate/i.test(message)) return 'TLS_FAILED'
   return 'CONNECTION_LOST'
@@ -43,19 +49,19 @@ export function failureOf(
   server: string,
   command: FailedCommand,
 ): RedisOAuthDatabaseError {
-  const reason = codeOf(error)
   const cause = scrub(error, command.args)
   const options = cause === undefined ? undefined : { cause }
   const name = command.name.toUpperCase()
   if (command.effect === 'write' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
-      `${name} was sent to Redis at ${server} and got no answer (${reason}): it may or may not have happened. ` +
+      `${name} was sent to Redis at ${server} and got no answer (${codeOf(error)}): it may or may not have happened. ` +
         'Read the key again before you rely on either',
       options,
     )
   }
   if (error instanceof RedisOAuthDatabaseError) return error
+  const reason = reasonOf(error)
   const quoted = reason === 'REDIS_ERROR' && cause !== undefined ? ` (${cause.message})` : ''
   return new RedisOAuthDatabaseError(
     reason,
@@ -66,7 +72,10 @@ export function failureOf(
 
 /** The error of an operation that `close()` came before. */
 export function closedFailure(server: string): RedisOAuthDatabaseError {
-  return new RedisOAuthDatabaseError('CLOSED', `The operation failed: ${ADVICE.CLOSED(server)}`)
+  return new RedisOAuthDatabaseError(
+    'CLOSED',
+    `The operation failed: this database (Redis at ${server}) was closed by close(). Create a new one`,
+  )
 }
 
 /** The error of a scan that would miss the keys of a part of the Cluster. */
@@ -77,7 +86,7 @@ export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
   )
 }
 
-const SYSTEM_CODES: Readonly<Record<string, Code>> = {
+const SYSTEM_CODES: Readonly<Record<string, Reason>> = {
   ECONNREFUSED: 'CONNECTION_REFUSED',
   // A Unix socket that is not there, or that this user may not open.
   ENOENT: 'CONNECTION_REFUSED',
@@ -91,7 +100,7 @@ const SYSTEM_CODES: Readonly<Record<string, Code>> = {
 
 const TLS_CODE = /^ERR_(TLS|SSL|OSSL)_|CERT|SELF_SIGNED|UNABLE_TO_|^EPROTO$|HOSTNAME_MISMATCH/
 
-const REPLY_CODES: Readonly<Record<string, Code>> = {
+const REPLY_CODES: Readonly<Record<string, Reason>> = {
   WRONGPASS: 'AUTHENTICATION_FAILED',
   NOAUTH: 'AUTHENTICATION_REQUIRED',
   NOPERM: 'PERMISSION_DENIED',
@@ -104,7 +113,7 @@ const REPLY_CODES: Readonly<Record<string, Code>> = {
   CLUSTERDOWN: 'CLUSTER_DOWN',
 }
 
-function codeOfReply(message: string): Code {
+function reasonOfReply(message: string): Reason {
   const prefix = /^[A-Z]+/.exec(message)?.[0] ?? ''
   const known = REPLY_CODES[prefix]
   if (known !== undefined) return known
@@ -119,64 +128,51 @@ function codeOfReply(message: string): Code {
 }
 
 // ioredis has only words for what became of the last of the Sentinels.
-function codeOfSentinels(message: string): Code {
-  const [, reason = ''] = message.split('Last error: ')
-  if (/No such master/.test(reason)) return 'HOST_NOT_FOUND'
-  if (/timed out/.test(reason)) return 'CONNECTION_TIMEOUT'
-  const said = codeOfReply(reason)
-  // "Connection is closed": why it never stood is not told.
-  return said === 'REDIS_ERROR' ? 'CONNECTION_REFUSED' : said
+function reasonOfSentinels(said: string): Reason {
+  if (/No such master/.test(said)) return 'HOST_NOT_FOUND'
+  if (TIMED_OUT.test(said)) return 'CONNECTION_TIMEOUT'
+  const reason = reasonOfReply(said)
+  // "Connection is closed": why there was never one is not told.
+  return reason === 'REDIS_ERROR' ? 'CONNECTION_REFUSED' : reason
 }
 
-const ADVICE: Readonly<Record<Code, (server: string) => string>> = {
-  CONNECTION_REFUSED: (server) =>
+const ADVICE = {
+  CONNECTION_REFUSED: (server: string) =>
     `nothing accepts connections at ${server}. Check that Redis runs there, that host and port are right and that no ` +
     'firewall is between; test with redis-cli ping',
-  HOST_NOT_FOUND: (server) =>
+  HOST_NOT_FOUND: (server: string) =>
     `the host name of ${server} does not resolve. Check its spelling and the DNS`,
-  CONNECTION_TIMEOUT: (server) =>
+  CONNECTION_TIMEOUT: (server: string) =>
     `no connection to ${server} stood in time. Check host, port and firewall, and with TLS that the port speaks it; on a slow ` +
     'network raise connectionTimeout and commandTimeout',
-  CONNECTION_LOST: (server) =>
+  CONNECTION_LOST: (server: string) =>
     `the connection to Redis at ${server} was cut and could not be had again in time. Check that Redis runs and that the ` +
     'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',
-  TLS_FAILED: (server) =>
+  TLS_FAILED: (server: string) =>
     `the TLS handshake with ${server} failed. Check that this port speaks TLS (rediss://), that tls.ca has the authority ` +
     'that signed its certificate, and that the certificate is for this name and has not expired',
-  AUTHENTICATION_REQUIRED: (server) =>
+  AUTHENTICATION_REQUIRED: (server: string) =>
     `Redis at ${server} requires a password and none was given. Set password`,
-  AUTHENTICATION_FAILED: (server) =>
+  AUTHENTICATION_FAILED: (server: string) =>
     `Redis at ${server} refused user name or password. Check both; before Redis 6 there is a password only`,
-  CREDENTIALS_UNAVAILABLE: (server) =>
-    `the credentials function gave nothing to log in to ${server} with. Check what it asks, and that it answers within ` +
-    'connectionTimeout',
-  PERMISSION_DENIED: (server) =>
+  PERMISSION_DENIED: (server: string) =>
     `the Redis user may not do this at ${server}. Give it the ACL rule of docs/operations.md, with your keyPrefix`,
-  DATABASE_OUT_OF_RANGE: (server) =>
+  DATABASE_OUT_OF_RANGE: (server: string) =>
     `Redis at ${server} has no database of that number. Check db, and "databases" in redis.conf; a Cluster has only 0`,
-  OUT_OF_MEMORY: (server) =>
+  OUT_OF_MEMORY: (server: string) =>
     `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory or remove what is not needed`,
-  READ_ONLY: (server) =>
+  READ_ONLY: (server: string) =>
     `${server} takes no writes: it is a replica, or a master without enough replicas. Check that host names the master`,
-  LOADING: (server) => `Redis at ${server} is loading its data. Try again once it is ready`,
-  TOO_MANY_CLIENTS: (server) =>
+  LOADING: (server: string) => `Redis at ${server} is loading its data. Try again once it is ready`,
+  TOO_MANY_CLIENTS: (server: string) =>
     `Redis at ${server} has no connection left. Raise maxclients or close connections that are not used`,
-  CLUSTER_DOWN: (server) =>
+  CLUSTER_DOWN: (server: string) =>
     `the Redis Cluster at ${server} does not serve this hash slot. Check CLUSTER INFO`,
-  TIMEOUT: (server) =>
+  TIMEOUT: (server: string) =>
     `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
-  OUTCOME_UNKNOWN: (server) => `it is unknown whether Redis at ${server} did it`,
-  NOT_DURABLE: (server) =>
-    `it was done at ${server}, and too few replicas have confirmed it. Check the replicas, or raise durability.timeoutMs`,
-  SEALING_FAILED: () => 'the record could not be sealed or opened',
-  CLOSED: (server) => `this database (Redis at ${server}) was closed by close(). Create a new one`,
-  ABORTED: () => 'the signal aborted it',
-  UNREADABLE_RECORD: () => 'the record cannot be read',
-  WRONG_TYPE: (server) =>
+  WRONG_TYPE: (server: string) =>
     `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
-  INVALID_ENTRY: () => 'the entry is not valid',
-  SOURCE_FAILED: () => 'the source of the entries failed',
-  REDIS_ERROR: (server) => `Redis at ${server} answered with an error`,
+  REDIS_ERROR: (server: string) => `Redis at ${server} answered with an error`,
 }
 
 /** A copy of a driver's error without what it was about; nothing where its text quotes an argument. */
@@ -203,9 +199,9 @@ function quotes(text: string, arg: unknown): boolean {
 function partsOf(error: unknown): { name: string; message: string; code: string | undefined } {
   if (typeof error !== 'object' || error === null)
     return { name: 'Error', message: '', code: undefined }
-  const { name, message, code, lastNodeError } = error as Record<string, unknown>
-  // ioredis' "Failed to refresh slots cache": the node's own error says why.
+  const lastNodeError = lastNodeErrorOf(error)
   if (lastNodeError !== undefined) return partsOf(lastNodeError)
+  const { name, message, code } = error as Record<string, unknown>
   return {
     name: typeof name === 'string' ? name : 'Error',
     message: typeof message === 'string' ? message : '',

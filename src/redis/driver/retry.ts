@@ -1,5 +1,3 @@
-import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
-
 export interface RetryLimits {
   /** Milliseconds without an answer after which the connection counts as dead. */
   readonly commandTimeout: number
@@ -8,16 +6,6 @@ export interface RetryLimits {
   /** Further attempts that a waiting command outlasts. */
   readonly maxRetriesPerRequest: number
 }
-
-/** What trying again cannot mend soon: waiting would only delay the answer. */
-export const REFUSALS: ReadonlySet<RedisOAuthDatabaseErrorCode> = new Set([
-  'AUTHENTICATION_FAILED',
-  'AUTHENTICATION_REQUIRED',
-  'CREDENTIALS_UNAVAILABLE',
-  'DATABASE_OUT_OF_RANGE',
-  'LOADING',
-  'TOO_MANY_CLIENTS',
-])
 
 /** Why a command fails that waited all its time for a connection, where nothing else is known. */
 export const NO_CONNECTION: Error = Object.assign(new Error('no connection in time'), {

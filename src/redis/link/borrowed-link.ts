@@ -2,10 +2,9 @@ import type { Cluster, Redis } from 'ioredis'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
-import { epochOf } from '../driver/epoch.js'
+import { sendToCluster } from '../driver/internals.js'
 import { slotOf } from '../driver/slot.js'
 import { layoutOf } from './cluster-layout.js'
-import { sendToCluster } from './cluster-nodes.js'
 
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
@@ -17,7 +16,7 @@ export class BorrowedLink implements Link {
 
   send(command: TrackedCommand, node: Node): void {
     if (node === undefined && this.#client.isCluster)
-      sendToCluster(this.#client as Cluster, command)
+      sendToCluster(this.#client as Cluster, command, (error) => command.refused(error))
     else (node ?? this.#client).sendCommand(command)
   }
 
@@ -45,10 +44,6 @@ export class BorrowedLink implements Link {
 
   async layout(limitMs: number): Promise<Layout | undefined> {
     return this.#client.isCluster ? layoutOf(this.#client as Cluster, limitMs) : ONE_SERVER
-  }
-
-  get epoch(): number {
-    return epochOf(this.#client)
   }
 
   get reopenedAtMs(): number {

@@ -1,9 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Layout } from '../connection/link.js'
-import { slotOf } from '../driver/slot.js'
+import { refreshSlots } from '../driver/internals.js'
+import { SLOT_COUNT, slotOf } from '../driver/slot.js'
 import { within } from '../driver/time-limit.js'
 
-const SLOT_COUNT = 16_384
 const LOOK_AGAIN_MS = 100
 
 /**
@@ -19,10 +19,7 @@ export async function layoutOf(cluster: Cluster, limitMs: number): Promise<Layou
     )
     if (layout.isWhole) return layout
     if (performance.now() >= deadline) return undefined
-    await within(
-      limitMs,
-      new Promise<void>((resolve) => cluster.refreshSlotsCache(() => resolve())),
-    ).catch(() => {})
+    await within(limitMs, refreshSlots(cluster)).catch(() => {})
     await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
   }
 }

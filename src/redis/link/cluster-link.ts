@@ -1,14 +1,15 @@
 import type { Cluster, Redis } from 'ioredis'
+import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import type { Layout, Link, Node } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf } from '../driver/failure.js'
-import { NO_CONNECTION, REFUSALS, type RetryLimits } from '../driver/retry.js'
+import { reconnectInBackground, sendToCluster } from '../driver/internals.js'
+import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
 import { slotOf } from '../driver/slot.js'
-import { reconnectInBackground } from '../driver/socket.js'
+import { disconnect } from '../driver/socket.js'
 import { layoutOf } from './cluster-layout.js'
-import { sendToCluster } from './cluster-nodes.js'
 
 /**
  * Our own client of a Cluster. ioredis finds the node, follows redirections and sends again after a node was lost. What is
@@ -72,26 +73,19 @@ export class ClusterLink implements Link {
     return layoutOf(this.#cluster, limitMs)
   }
 
-  /** A node that is lost ends what was sent to it alone: no scan goes on at another. */
-  get epoch(): number {
-    return 0
-  }
-
   get reopenedAtMs(): number {
     return Number.NEGATIVE_INFINITY
   }
 
   async close(): Promise<void> {
-    const streams = this.#cluster.nodes().map(({ stream }) => stream)
+    const nodes = this.#cluster.nodes()
     this.#cluster.disconnect()
-    const open = streams.filter((stream) => stream !== undefined && !stream.destroyed)
-    // Not by `once` of node:events, which rejects when the socket ends with an error.
-    await Promise.all(open.map((stream) => new Promise((resolve) => stream.once('close', resolve))))
+    await Promise.all(nodes.map(disconnect))
   }
 
   #transmit(command: TrackedCommand): void {
     command.isHeld = false
-    sendToCluster(this.#cluster, command)
+    sendToCluster(this.#cluster, command, (error) => command.refused(error))
   }
 
   #open(): void {
@@ -105,7 +99,7 @@ export class ClusterLink implements Link {
 
   #failed(error: unknown): void {
     this.#note(error)
-    if (REFUSALS.has(codeOf(this.#lastError))) this.#giveUp(() => true)
+    if (PERSISTENT_CODES.has(codeOf(this.#lastError))) this.#giveUp(() => true)
   }
 
   #note(error: unknown): void {

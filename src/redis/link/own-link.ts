@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis'
+import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf, isReply } from '../driver/failure.js'
-import { idleDelayMs, NO_CONNECTION, REFUSALS, type RetryLimits } from '../driver/retry.js'
+import { idleDelayMs, NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
+import { disconnect } from '../driver/socket.js'
 
 export interface OwnLinkOptions extends RetryLimits {
   /** Sets what the client authenticates with; awaited before each attempt to connect. */
@@ -22,9 +24,9 @@ export class OwnLink implements Link {
   readonly #client: Redis
   readonly #queue: CommandQueue
   readonly #options: OwnLinkOptions
-  epoch = 0
   reopenedAtMs: number = Number.NEGATIVE_INFINITY
   #isOpen = false
+  #wasOpen = false
   #isConnecting = false
   #isEnding = false
   #isClosed = false
@@ -96,11 +98,7 @@ export class OwnLink implements Link {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retry)
-    const { stream } = this.#client
-    this.#client.disconnect()
-    if (stream === undefined || stream.destroyed) return
-    // Not by `once` of node:events, which rejects when the socket ends with an error.
-    await new Promise((resolve) => stream.once('close', resolve))
+    await disconnect(this.#client)
   }
 
   #connectSoon(): void {
@@ -159,8 +157,8 @@ export class OwnLink implements Link {
     if (this.#client.status !== 'ready') return
     this.#isOpen = true
     this.#isConnecting = false
-    if (this.epoch > 0 || this.#failures > 0) this.reopenedAtMs = performance.now()
-    this.epoch += 1
+    if (this.#wasOpen || this.#failures > 0) this.reopenedAtMs = performance.now()
+    this.#wasOpen = true
     this.#failures = 0
     this.#lastError = undefined
     this.#queue.forEach((command) => {
@@ -182,7 +180,7 @@ export class OwnLink implements Link {
   #failed(error: unknown): void {
     this.#lastError = error
     // Redis itself says no: to AUTH, or to SELECT, after which commands would go to the wrong database.
-    if (!isReply(error) && !REFUSALS.has(codeOf(error))) return
+    if (!isReply(error) && !PERSISTENT_CODES.has(codeOf(error))) return
     this.#giveUp(() => true)
     this.#reset()
   }

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { RedisOAuthDatabase, StoreTokensError } from '../../../src/index.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
@@ -46,21 +44,6 @@ it('an entry that throws when it is read ends the import like any other that is 
   const error = await db.storeTokens([entry]).then(Object, Object)
   expect(error).toBeInstanceOf(StoreTokensError)
   expect(error).toMatchObject({ code: 'INVALID_ENTRY', attempted: 1, stored: 0 })
-})
-
-it('a client of a later ioredis is refused by name', async () => {
-  const client = new Redis(redis.port, redis.host)
-  await once(client, 'ready')
-  class Later extends Redis {
-    static override Command = class {
-      setReplyContext(): void {}
-    } as never
-  }
-  const later = new Later(redis.port, redis.host)
-  expect(() => new RedisOAuthDatabase({ client: later })).toThrow('ioredis 5')
-  expect(() => new RedisOAuthDatabase({ client })).not.toThrow()
-  client.disconnect()
-  later.disconnect()
 })
 
 it('options of an import that are not what they should be are named', async () => {

@@ -88,8 +88,3 @@ it('a command that its owner keeps is not over when the driver gives it up', asy
   command.resolve(Buffer.from('token'))
   expect(await command.promise).toBe('token')
 })
-
-it('no command is shown by ioredis’ tracing, which would tell its arguments and its reply', () => {
-  expect(new TrackedCommand(owner, 'write', 'eval', ['return 1', 0], 'utf8').isTraced).toBe(true)
-  expect(new TrackedCommand(owner, 'read', 'get', ['a'], 'utf8').isTraced).toBe(true)
-})

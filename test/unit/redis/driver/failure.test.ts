@@ -104,6 +104,13 @@ describe('what the system and TLS say is told by code', () => {
     expect(error.cause).toMatchObject({ code: systemCode })
   })
 
+  it('a Cluster that gives no slots in time has timed out', () => {
+    const error = Object.assign(new Error('Failed to refresh slots cache.'), {
+      lastNodeError: new Error('timeout'),
+    })
+    expect(failureOf(error, SERVER, read('a')).code).toBe('TIMEOUT')
+  })
+
   it('a Cluster that cannot be reached fails as its last node did', () => {
     const lastNodeError = systemError('ECONNREFUSED')
     const error = Object.assign(new Error('Failed to refresh slots cache.'), { lastNodeError })

@@ -1,0 +1,137 @@
+import { type Cluster, Command, type Redis } from 'ioredis'
+import type { Argument } from './frame.js'
+
+// Everything that the library knows of ioredis beyond its documentation, and nothing else in src does: a unit test holds that.
+// Each of these has a test that fails when ioredis changes it, on the oldest ioredis that is allowed and on the newest.
+
+/** What ioredis says of the last Sentinel that it asked, when none could be asked; undefined of another failure. */
+export function lastSentinelErrorOf(message: string): string | undefined {
+  if (!message.startsWith('All sentinels are unreachable')) return undefined
+  return message.split('Last error: ')[1] ?? ''
+}
+
+/** Why the last node failed, when no node of a Cluster could be asked. */
+export function lastNodeErrorOf(error: object): unknown {
+  return (error as { lastNodeError?: unknown }).lastNodeError
+}
+
+/** ioredis' words for its own time limits: of a command, of a Sentinel, of the question for a Cluster's slots. */
+export const TIMED_OUT: RegExp = /timed out|^timeout$/i
+
+/** A command that clients of ioredis 5 and 6 take. ioredis asks `toWritable` for its bytes, with the socket, when it sends it. */
+export class DriverCommand extends Command {
+  constructor(name: string, args: Argument[], replyEncoding: BufferEncoding | null) {
+    super(name, [], { replyEncoding })
+    // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
+    // callers' literals in old space, where they keep their strings alive when they are dead.
+    this.args = args.slice()
+    // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
+    this.isTraced = true
+  }
+
+  /** ioredis 6 says here how it decodes the replies of its connection. Those of our commands are the same in every way. */
+  setReplyContext(): void {}
+}
+
+/** Has only an open socket keep the process alive, and not the wait for the next attempt. */
+export function reconnectInBackground(client: Redis | Cluster): void {
+  client.on('reconnecting', () => {
+    const { reconnectTimeout } = client as unknown as { reconnectTimeout?: NodeJS.Timeout }
+    reconnectTimeout?.unref()
+  })
+}
+
+/** Has `prepare` run before each connection that ioredis makes; none is made any more once the client was told to end. */
+export function beforeConnecting(client: Redis, prepare: () => Promise<void>): void {
+  const { connect, disconnect } = client
+  let connecting: Promise<void> | undefined
+  let isEnded = false
+  client.disconnect = (reconnect = false) => {
+    isEnded ||= !reconnect
+    disconnect.call(client, reconnect)
+  }
+  client.connect = () => {
+    // ioredis makes this when it connects, and cannot queue a command before.
+    const parts = client as unknown as { condition?: object }
+    parts.condition ??= { select: client.options.db, subscriber: false }
+    connecting ??= prepare()
+      .then(() => {
+        if (isEnded) throw new Error('Connection is closed.')
+        return connect.call(client)
+      })
+      .finally(() => {
+        connecting = undefined
+      })
+    return connecting
+  }
+}
+
+/** Has `prepare` get each copy of a client before it connects. A Cluster asks for the slots over such copies of its nodes. */
+export function onCopy(client: Redis, prepare: (copy: Redis) => void): void {
+  const duplicate = client.duplicate.bind(client)
+  client.duplicate = (override) => {
+    const copy = duplicate(override)
+    prepare(copy)
+    return copy
+  }
+}
+
+/** What the next connection logs in with. */
+export function setCredentials(
+  { options }: Redis,
+  username: string | undefined,
+  password: string,
+): void {
+  delete options.username
+  if (username !== undefined) options.username = username
+  options.password = password
+}
+
+/** Where the next connection leads. */
+export function setAddress(
+  { options }: Redis,
+  address: { host?: string | undefined; port?: number | undefined },
+): void {
+  Object.assign(options, address)
+}
+
+/** Has `listener` hear which keys have changed, of a connection that is told so; null: any may have. */
+export function onInvalidation(
+  client: Redis,
+  listener: (keys: readonly Buffer[] | null) => void,
+): void {
+  // Redis publishes an array where others publish text, and ioredis hands it on as it is.
+  client.on('messageBuffer', (_channel: Buffer, keys: unknown) => {
+    listener(keys as readonly Buffer[] | null)
+  })
+}
+
+/** Reports why a copy of a node could not connect, as ioredis does of the nodes themselves. */
+export function reportNodeError(cluster: Cluster, error: unknown): void {
+  cluster.emit('node error', error)
+}
+
+/** Sends to whom the key belongs, by ioredis' redirections; `refused` is told of each, and of the last refusal. */
+export function sendToCluster(
+  cluster: Cluster,
+  command: Command,
+  refused: (error: unknown) => void,
+): void {
+  cluster.sendCommand(command)
+  // ioredis has put its redirections in the place of `reject`.
+  const { reject } = command
+  command.reject = (error) => {
+    refused(error)
+    reject.call(command, error)
+  }
+}
+
+/** `host:port` of the master that serves a slot; undefined where that is not known. */
+export function masterAddressOf(cluster: Cluster, slot: number): string | undefined {
+  return cluster.slots[slot]?.[0]
+}
+
+/** Asks the nodes anew who serves what. Resolves when that has ended, well or not. */
+export function refreshSlots(cluster: Cluster): Promise<void> {
+  return new Promise((resolve) => cluster.refreshSlotsCache(() => resolve()))
+}
