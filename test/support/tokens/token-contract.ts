@@ -164,6 +164,8 @@ export function describeTokenContract(topology: Topology): void {
         ' ',
         'a\nb',
         '{x}y',
+        'a{}{b}',
+        'c{}{b}',
       ].sort()
       await Promise.all(keys.map((key) => db.storeToken(key, `token of ${key}`)))
       expect((await db.listTokens()).sort()).toEqual(keys)
