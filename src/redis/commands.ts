@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { systemClock, type UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { Connection } from './connection/connection.js'
-import type { Effect, TrackedCommand } from './driver/command.js'
+import type { TrackedCommand } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
+import { bytes, done, integer, ok, orNil, pong, type Reader, text } from './driver/replies.js'
 import type { Durability } from './durability.js'
 import { scan } from './scan.js'
 import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
@@ -70,19 +71,19 @@ export class Commands {
 
   #set(key: string, value: Value, { expiresAt, ttlMs }: Expiry): Promise<unknown> {
     if (expiresAt === undefined) {
-      return this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs])
+      return this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs], ok)
     }
     // Redis takes no such time.
-    if (expiresAt <= 0) return this.#write('del', [key])
-    const set = this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)])
+    if (expiresAt <= 0) return this.#write('del', [key], integer)
+    const set = this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)], ok)
     // Redis' clock decides, and it removes what has expired when it is next asked for it: ask now.
     return expiresAt <= systemClock.now() ? Promise.all([set, this.exists(key)]) : set
   }
 
   /** Whether it removed something. */
   async delete(key: string): Promise<boolean> {
-    const command = this.#connection.start('write', 'del', [key])
-    const removed = Number(await this.#confirmed(key, command)) > 0
+    const command = this.#connection.start('write', 'del', [key], integer)
+    const removed = (await this.#confirmed(key, command)) > 0
     if (!removed && command.writes > 1) {
       throw new RedisOAuthDatabaseError(
         'OUTCOME_UNKNOWN',
@@ -110,13 +111,12 @@ export class Commands {
   }
 
   async exists(key: string): Promise<boolean> {
-    return (await this.#send('read', 'exists', [key])) > 0
+    return (await this.#connection.send('read', 'exists', [key], integer)) > 0
   }
 
   /** When the key expires; null: never; undefined: there is no such key. Two round trips, once, before Redis 7. */
   async expiry(key: string): Promise<UnixMs | null | undefined> {
-    // A borrowed client may give numbers as strings.
-    const reply = Number(await this.#expireTime(key))
+    const reply = await this.#expireTime(key)
     if (reply === -2) return undefined
     return reply === -1 ? null : reply
   }
@@ -126,30 +126,30 @@ export class Commands {
    * the connection, find what it consumed; it must be in the slot of `key`.
    */
   consume(key: string, consumedKey: string): Promise<string | null> {
-    return this.#consume(key, consumedKey, 'utf8')
+    return this.#consume(key, consumedKey, orNil(text))
   }
 
   consumeBuffer(key: string, consumedKey: string): Promise<Buffer | null> {
-    return this.#consume(key, consumedKey, null)
+    return this.#consume(key, consumedKey, orNil(bytes))
   }
 
   /** Sets `value` if the key still holds `expected`. */
-  async compareAndSet(key: string, expected: Value, value: Value, ttlMs: number): Promise<boolean> {
-    return (await this.#run([COMPARE_AND_SET, 1, key, expected, value, ttlMs])) === 1
+  compareAndSet(key: string, expected: Value, value: Value, ttlMs: number): Promise<boolean> {
+    return this.#run([COMPARE_AND_SET, 1, key, expected, value, ttlMs])
   }
 
   /** Puts `value` in the place of `expected`, if that still stands there, and lets its expiry be. */
-  async exchange(key: string, expected: Value, value: Value): Promise<boolean> {
-    return (await this.#run([EXCHANGE, 1, key, expected, value])) === 1
+  exchange(key: string, expected: Value, value: Value): Promise<boolean> {
+    return this.#run([EXCHANGE, 1, key, expected, value])
   }
 
   /** Deletes the key if it still holds `expected`. */
-  async compareAndDelete(key: string, expected: Value): Promise<boolean> {
-    return (await this.#run([COMPARE_AND_DELETE, 1, key, expected])) === 1
+  compareAndDelete(key: string, expected: Value): Promise<boolean> {
+    return this.#run([COMPARE_AND_DELETE, 1, key, expected])
   }
 
-  async ping(): Promise<void> {
-    await this.#send('read', 'ping', [])
+  ping(): Promise<void> {
+    return this.#connection.send('read', 'ping', [], pong)
   }
 
   /** See {@link scan}. */
@@ -160,28 +160,27 @@ export class Commands {
   async #expireTime(key: string): Promise<number> {
     if (this.#hasExpireTime) {
       try {
-        return await this.#send('read', 'pexpiretime', [key])
+        return await this.#connection.send('read', 'pexpiretime', [key], integer)
       } catch (error) {
         const isUnknown = error instanceof RedisOAuthDatabaseError && error.code === 'REDIS_ERROR'
         if (!isUnknown) throw error
         this.#hasExpireTime = false
       }
     }
-    return this.#send('read', 'eval', [EXPIRE_TIME, 1, key])
+    return this.#connection.send('read', 'eval', [EXPIRE_TIME, 1, key], integer)
   }
 
   /** A command that writes to its first argument. */
-  #write(name: string, args: [key: string, ...Argument[]]): Promise<unknown> {
-    return this.#confirmed(args[0], this.#connection.start('write', name, args))
+  #write<T>(name: string, args: [key: string, ...Argument[]], read: Reader<T>): Promise<T> {
+    return this.#confirmed(args[0], this.#connection.start('write', name, args, read))
   }
 
-  /** A script that writes to its one key. */
-  #run(args: [script: string, keys: 1, key: string, ...Argument[]]): Promise<unknown> {
-    return this.#confirmed(args[2], this.#connection.start('write', 'eval', args))
+  /** A script that writes to its one key, or leaves it. */
+  #run(args: [script: string, keys: 1, key: string, ...Argument[]]): Promise<boolean> {
+    return this.#confirmed(args[2], this.#connection.start('write', 'eval', args, done))
   }
 
-  // biome-ignore lint/suspicious/noExplicitAny: the caller that names a command knows its reply
-  #confirmed(key: string, command: TrackedCommand): Promise<any> {
+  #confirmed<T>(key: string, command: TrackedCommand<T>): Promise<T> {
     const { promise } = command
     const written = this.#onWrite === undefined ? promise : this.#announced(key, promise)
     return this.#durability === undefined ? written : this.#durability.confirm(command, written)
@@ -193,19 +192,9 @@ export class Commands {
     return writing.finally(announce)
   }
 
-  #consume<T>(key: string, consumedKey: string, encoding: BufferEncoding | null): Promise<T> {
+  #consume<T>(key: string, consumedKey: string, read: Reader<T>): Promise<T> {
     const reader = randomBytes(16).toString('hex')
     const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
-    return this.#confirmed(key, this.#connection.start('write', 'eval', args, encoding))
-  }
-
-  #send(
-    effect: Effect,
-    name: string,
-    args: Argument[],
-    encoding?: BufferEncoding | null,
-    // biome-ignore lint/suspicious/noExplicitAny: the method that names a command knows its reply
-  ): Promise<any> {
-    return this.#connection.send(effect, name, args, encoding)
+    return this.#confirmed(key, this.#connection.start('write', 'eval', args, read))
   }
 }

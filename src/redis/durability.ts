@@ -3,6 +3,8 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 import type { TrackedCommand } from './driver/command.js'
 import { isReply } from './driver/failure.js'
 import { reconnectInBackground } from './driver/internals.js'
+import { redacted } from './driver/redaction.js'
+import { integer, ok } from './driver/replies.js'
 import { expectFurtherErrors } from './driver/socket.js'
 import { within } from './driver/time-limit.js'
 
@@ -61,7 +63,7 @@ export class Durability {
     try {
       await barrier.pass()
     } catch (error) {
-      throw this.#failure(error instanceof Error ? error.message : '')
+      throw this.#failure(error instanceof Unconfirmed ? error.message : redacted(error).message)
     }
     return reply
   }
@@ -84,6 +86,9 @@ export class Durability {
     )
   }
 }
+
+/** Why a round confirmed nothing, in our own words. */
+class Unconfirmed extends Error {}
 
 /** One connection beside that of a node, on which rounds of marker and `WAIT` follow each other. */
 class Barrier {
@@ -145,16 +150,18 @@ class Barrier {
     marking.catch((error: Error) => {
       if (isReply(error) && error.message.startsWith('MOVED')) this.#options.slotsMoved()
     })
-    const [, confirmed] = await Promise.all([marking, this.#client.wait(replicas, timeoutMs)])
+    const [marked, waited] = await Promise.all([marking, this.#client.wait(replicas, timeoutMs)])
+    ok(marked)
+    const confirmed = integer(waited)
     const waitedOver = this.#client.stream
-    if (confirmed < replicas) throw new Error(`${confirmed} replica(s) confirmed`)
+    if (confirmed < replicas) throw new Unconfirmed(`${confirmed} replica(s) confirmed`)
     const [writer, waiter] = await Promise.all([
       this.#identity(this.#node),
       this.#identity(this.#client),
     ])
     // After a failover the two may speak with different servers, and the marker says nothing of the write.
     const isSame = this.#node.stream === wroteOver && this.#client.stream === waitedOver
-    if (writer !== waiter || !isSame) throw new Error('the connection was lost')
+    if (writer !== waiter || !isSame) throw new Unconfirmed('the connection was lost')
   }
 
   /** The run that a client is connected to; asked once a connection. */

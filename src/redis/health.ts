@@ -1,4 +1,5 @@
 import type { Connection } from './connection/connection.js'
+import { pong, type Reader, text, unixMs } from './driver/replies.js'
 
 /** What one server says of itself. */
 export interface NodeHealth {
@@ -36,26 +37,26 @@ export async function healthOf(
   topology: Health['topology'],
   replicas: number,
 ): Promise<Health> {
-  await connection.send('read', 'ping', [])
+  await connection.send('read', 'ping', [], pong)
   const nodes = await Promise.all(
     connection.masters().map(async (node): Promise<NodeHealth> => {
-      const ask = (name: string, ...args: string[]): Promise<unknown> =>
-        connection.start('read', name, args, 'utf8', node).promise
+      const ask = <T>(name: string, read: Reader<T>): Promise<T> =>
+        connection.start('read', name, [], read, node).promise
       const startedAt = performance.now()
-      await ask('ping')
+      await ask('ping', pong)
       const roundTripMs = performance.now() - startedAt
       const askedAt = Date.now()
-      const [seconds, micros] = (await ask('time')) as [string, string]
+      const serverNow = await ask('time', unixMs)
       const between = (askedAt + Date.now()) / 2
-      const info = fieldsOf(String(await ask('info')))
+      const info = fieldsOf(await ask('info', text))
       return {
         server: node ? `${node.options.host}:${node.options.port}` : connection.server,
         version: info.get('valkey_version') ?? info.get('redis_version') ?? '',
         role: info.get('role') ?? '',
         roundTripMs,
-        clockSkewMs: Math.round(between - (Number(seconds) * 1_000 + Number(micros) / 1_000)),
+        clockSkewMs: Math.round(between - serverNow),
         evictionPolicy: info.get('maxmemory_policy') ?? '',
-        connectedReplicas: Number(info.get('connected_slaves') ?? 0),
+        connectedReplicas: Number(info.get('connected_slaves')) || 0,
       }
     }),
   )
@@ -89,7 +90,9 @@ function fieldsOf(info: string): ReadonlyMap<string, string> {
   const fields = new Map<string, string>()
   for (const line of info.split('\r\n')) {
     const colon = line.indexOf(':')
-    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1))
+    const value = line.slice(colon + 1)
+    // Nothing that an operator's terminal or log would take for more than a word.
+    if (colon > 0 && /^[\w.-]{1,40}$/.test(value)) fields.set(line.slice(0, colon), value)
   }
   return fields
 }

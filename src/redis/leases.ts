@@ -1,5 +1,6 @@
 import type { Subscriber } from './changes/subscriber.js'
 import type { Connection } from './connection/connection.js'
+import { done } from './driver/replies.js'
 import { ACQUIRE, RELEASE, RENEW } from './scripts.js'
 
 /** Leases in Redis. A lease's key is the channel on which its release is published. Each call is one round trip. */
@@ -33,13 +34,8 @@ export class Leases {
     return this.#subscriber.subscribe(this.#keyOf(name), listener)
   }
 
-  async #run(script: string, name: string, ...args: (string | number)[]): Promise<boolean> {
-    const reply = await this.#connection.send('write', 'eval', [
-      script,
-      1,
-      this.#keyOf(name),
-      ...args,
-    ])
-    return reply === 1
+  #run(script: string, name: string, ...args: (string | number)[]): Promise<boolean> {
+    const key = this.#keyOf(name)
+    return this.#connection.send('write', 'eval', [script, 1, key, ...args], done)
   }
 }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { codeOf } from '../driver/failure.js'
 import { onInvalidation } from '../driver/internals.js'
+import { integer, ok, text } from '../driver/replies.js'
 import { disconnect, expectFurtherErrors } from '../driver/socket.js'
 import { within } from '../driver/time-limit.js'
 
@@ -111,11 +112,20 @@ export class ChangeFeed {
     ])
     if (own === undefined || own !== read) throw new AnotherServer()
     const prefixes = this.#prefixes.flatMap((prefix) => ['PREFIX', prefix])
-    await Promise.all([
+    const [tracked] = await Promise.all([
       // Redirected to the connection itself, since without RESP3 only a subscription can tell.
-      client.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', String(id), 'BCAST', ...prefixes),
+      client.call(
+        'CLIENT',
+        'TRACKING',
+        'ON',
+        'REDIRECT',
+        String(integer(id)),
+        'BCAST',
+        ...prefixes,
+      ),
       client.subscribe(CHANNEL),
     ])
+    ok(tracked)
   }
 
   async #watch(): Promise<void> {
@@ -135,5 +145,5 @@ class AnotherServer extends Error {}
 
 /** Which run of which server a client speaks with. */
 async function runOf(client: Redis): Promise<string | undefined> {
-  return /^run_id:(\w+)/m.exec(await client.info('server'))?.[1]
+  return /^run_id:(\w+)/m.exec(text(await client.info('server')))?.[1]
 }

@@ -3,10 +3,14 @@ import { AWAY_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
 import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
 import type { Argument } from '../driver/frame.js'
+import { bytes, integer, listOf, orNil, type Reader, text } from '../driver/replies.js'
 import { CommandQueue } from './command-queue.js'
 import type { Layout, Link, Node } from './link.js'
-import { ReadBatch } from './read-batch.js'
+import { ReadBatch, type Reads } from './read-batch.js'
 import { Turn } from './turn.js'
+
+const nullableText = orNil(text)
+const nullableBytes = orNil(bytes)
 
 /** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
 export class Connection implements CommandOwner {
@@ -32,14 +36,8 @@ export class Connection implements CommandOwner {
     })
     this.#link = openLink(this.#queue)
     const slotOf = (key: string): number => this.#link.slotOf(key)
-    this.#strings = new ReadBatch(
-      (name, keys) => this.#start('read', name, keys, 'utf8').promise,
-      slotOf,
-    )
-    this.#buffers = new ReadBatch(
-      (name, keys) => this.#start('read', name, keys, null).promise,
-      slotOf,
-    )
+    this.#strings = new ReadBatch(this.#readsOf(nullableText), slotOf)
+    this.#buffers = new ReadBatch(this.#readsOf(nullableBytes), slotOf)
     this.#turn = new Turn(
       () => this.#link.cork(),
       () => this.#flush(),
@@ -48,13 +46,13 @@ export class Connection implements CommandOwner {
 
   /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
-    if (this.#isAlone) return this.#start('read', 'get', [key], 'utf8').promise
+    if (this.#isAlone) return this.#start('read', 'get', [key], nullableText).promise
     this.#turn.begin()
     return this.#strings.get(key)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    if (this.#isAlone) return this.#start('read', 'get', [key], null).promise
+    if (this.#isAlone) return this.#start('read', 'get', [key], nullableBytes).promise
     this.#turn.begin()
     return this.#buffers.get(key)
   }
@@ -70,38 +68,32 @@ export class Connection implements CommandOwner {
     return this.#buffers.getAll(keys)
   }
 
-  /** Resolves with the reply, strings decoded as `replyEncoding`, or as Buffers when that is null. */
-  send(
-    effect: Effect,
-    name: string,
-    args: Argument[],
-    replyEncoding?: BufferEncoding | null,
-    // biome-ignore lint/suspicious/noExplicitAny: the caller that names a command knows its reply
-  ): Promise<any> {
-    return this.start(effect, name, args, replyEncoding).promise
+  /** Resolves with what `read` makes of the reply; rejects where it is no reply to such a command. */
+  send<T>(effect: Effect, name: string, args: Argument[], read: Reader<T>): Promise<T> {
+    return this.start(effect, name, args, read).promise
   }
 
   /** As `send`, for who has to know what became of the command. */
-  start(
+  start<T>(
     effect: Effect,
     name: string,
     args: Argument[],
-    replyEncoding: BufferEncoding | null = 'utf8',
+    read: Reader<T>,
     node?: Node,
-  ): TrackedCommand {
+  ): TrackedCommand<T> {
     this.#flush()
     if (!this.#isAlone) this.#turn.begin()
-    return this.#start(effect, name, args, replyEncoding, node)
+    return this.#start(effect, name, args, read, node)
   }
 
-  #start(
+  #start<T>(
     effect: Effect,
     name: string,
     args: Argument[],
-    replyEncoding: BufferEncoding | null,
+    read: Reader<T>,
     node?: Node,
-  ): TrackedCommand {
-    const command = new TrackedCommand(this, effect, name, args, replyEncoding)
+  ): TrackedCommand<T> {
+    const command = new TrackedCommand(this, effect, name, args, read)
     this.#queue.add(command)
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))
@@ -110,6 +102,15 @@ export class Connection implements CommandOwner {
       this.#turn.sent(name === 'mget' ? args.length : 1)
     }
     return command
+  }
+
+  /** What a batch of reads sends. */
+  #readsOf<T>(read: Reader<T | null>): Reads<T> {
+    return {
+      get: (key) => this.#start('read', 'get', [key], read).promise,
+      mget: (keys) => this.#start('read', 'mget', keys, listOf(read, keys.length)).promise,
+      exists: (keys) => this.#start('read', 'exists', keys, integer).promise,
+    }
   }
 
   /** Whether a command is likely to travel alone: then it leaves at once, as with bare ioredis. */

@@ -1,7 +1,11 @@
 import { RedisOAuthDatabaseError } from '../../errors.js'
 
-/** Sends one reading command, past all batches. */
-type Send = (name: 'get' | 'mget' | 'exists', keys: string[]) => Promise<unknown>
+/** Sends one reading command each, past all batches. Their replies are checked: as many values as keys, in their order. */
+export interface Reads<T> {
+  get(key: string): Promise<T | null>
+  mget(keys: string[]): Promise<readonly (T | null)[]>
+  exists(keys: string[]): Promise<number>
+}
 
 /** Who waits for the value of a key. */
 interface Reader<T> {
@@ -27,7 +31,7 @@ class Read<T> implements Reader<T> {
 }
 
 type Readers<T> = Map<string, Reader<T>>
-type Reads<T> = Map<string, Read<T>>
+type Unsent<T> = Map<string, Read<T>>
 
 // Measured: with more, Redis waits for this process and this process for Redis, in turns.
 const MAX_KEYS = 32
@@ -37,14 +41,14 @@ const MAX_KEYS = 32
  * has been sent is never joined: it may have been answered before a write that is acknowledged by now.
  */
 export class ReadBatch<T extends string | Buffer> {
-  readonly #send: Send
+  readonly #reads: Reads<T>
   readonly #slotOf: (key: string) => number
-  readonly #slots = new Map<number, Reads<T>>()
+  readonly #slots = new Map<number, Unsent<T>>()
   #mayMget = true
 
   /** @param slotOf - which keys may stand in one command */
-  constructor(send: Send, slotOf: (key: string) => number) {
-    this.#send = send
+  constructor(reads: Reads<T>, slotOf: (key: string) => number) {
+    this.#reads = reads
     this.#slotOf = slotOf
   }
 
@@ -112,14 +116,14 @@ export class ReadBatch<T extends string | Buffer> {
       for (const [key, read] of reads) this.#sendOne(key, read)
       return
     }
-    this.#send('mget', [...reads.keys()]).then(
-      (reply) => this.#answer(reads, reply as (T | null)[]),
+    this.#reads.mget([...reads.keys()]).then(
+      (values) => this.#answer(reads, values),
       (error: unknown) => this.#refuse(reads, error),
     )
   }
 
   #sendOne(key: string, read: Reader<T>): void {
-    this.#send('get', [key]).then((reply) => read.resolve(reply as T | null), read.reject)
+    this.#reads.get(key).then(read.resolve, read.reject)
   }
 
   #answer(reads: Readers<T>, values: readonly (T | null)[]): void {
@@ -136,12 +140,12 @@ export class ReadBatch<T extends string | Buffer> {
 
   /** `MGET` gives nil as well for a key of another type, which `GET` refuses: nobody may take that for "no token". */
   #confirm(absent: Readers<T>): void {
-    this.#send('exists', [...absent.keys()]).then(
+    this.#reads.exists([...absent.keys()]).then(
       (count) => {
         for (const [key, read] of absent) {
-          if (Number(count) === 0) read.resolve(null)
+          if (count === 0) read.resolve(null)
           // What is there by now was written later: only an error says something of the time of the read.
-          else this.#send('get', [key]).then(() => read.resolve(null), read.reject)
+          else this.#reads.get(key).then(() => read.resolve(null), read.reject)
         }
       },
       (error: unknown) => rejectAll(absent, error),

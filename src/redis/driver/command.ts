@@ -2,6 +2,12 @@ import type { RedisOAuthDatabaseError } from '../../errors.js'
 import { isReply } from './failure.js'
 import { type Argument, frameOf } from './frame.js'
 import { DriverCommand } from './internals.js'
+import type { Reader } from './replies.js'
+
+/** What a command is written to. */
+export interface Socket {
+  destroy(): void
+}
 
 /** Whether a command may change data: what its loss means to the caller depends on it. */
 export type Effect = 'read' | 'write'
@@ -21,13 +27,14 @@ const NOTHING = '*1\r\n$4\r\nPING\r\n'
  * a cut connection left without reply; so only the command itself can tell "not sent" from "outcome unknown", and only
  * here can one that its caller has given up be kept from being sent later.
  */
-export class TrackedCommand extends DriverCommand {
+export class TrackedCommand<T = unknown> extends DriverCommand {
+  declare promise: Promise<T>
   readonly effect: Effect
   /** How often it was written to a connection without being refused there. */
   writes = 0
   settled = false
   /** The socket that it was last written to. */
-  sentOver: object | undefined
+  sentOver: Socket | undefined
   /** By `performance.now()`. */
   deadlineMs = 0
   /** How many attempts to connect had failed when it was given. */
@@ -47,15 +54,25 @@ export class TrackedCommand extends DriverCommand {
     effect: Effect,
     name: string,
     args: Argument[],
-    replyEncoding: BufferEncoding | null,
+    read: Reader<T>,
   ) {
-    super(name, args, replyEncoding)
+    super(name, args)
     this.effect = effect
     this.#owner = owner
     const { resolve, reject } = this
     this.#reject = reject
     this.resolve = (reply) => {
-      if (this.#settle()) resolve(reply)
+      if (this.settled) return
+      let value: T
+      try {
+        value = read(reply)
+      } catch (error) {
+        this.fail(error)
+        // It may be the answer to another command, and the next ones those to others still.
+        this.sentOver?.destroy()
+        return
+      }
+      if (this.#settle()) resolve(value)
     }
     this.reject = (error) => {
       this.refused(error)
@@ -75,7 +92,7 @@ export class TrackedCommand extends DriverCommand {
     this.writes -= 1
   }
 
-  override toWritable(socket: object): string | Buffer {
+  override toWritable(socket: Socket): string | Buffer {
     // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
     if (this.settled) return NOTHING
     let bytes: string | Buffer

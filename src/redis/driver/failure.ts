@@ -1,10 +1,11 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
+import { redacted } from './redaction.js'
+import { WrongReply } from './replies.js'
 
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {
   readonly name: string
-  readonly args: readonly unknown[]
   readonly effect: 'read' | 'write'
   /** How often it was sent without being refused by Redis. */
   readonly writes: number
@@ -19,6 +20,7 @@ export function codeOf(error: unknown): RedisOAuthDatabaseErrorCode {
 }
 
 function reasonOf(error: unknown): Reason {
+  if (error instanceof WrongReply) return 'REDIS_ERROR'
   const { name, message, code } = partsOf(error)
   if (name === 'ReplyError') return reasonOfReply(message)
   const sentinelError = lastSentinelErrorOf(message)
@@ -40,34 +42,42 @@ export function isReply(error: unknown): boolean {
 }
 
 /**
- * The error that a caller gets. It names the command and the server and says what to do; of the driver's error it keeps
- * name, code and message as `cause` only where they hold none of the command's arguments: ioredis attaches the
- * arguments to its errors, and Redis quotes them in some.
+ * The error that a caller gets. It names the command and the server and says what to do. Its `cause` is a redacted copy of
+ * the driver's error: ioredis attaches a command's arguments to its errors, and Redis quotes them in some.
  */
 export function failureOf(
   error: unknown,
   server: string,
   command: FailedCommand,
 ): RedisOAuthDatabaseError {
-  const cause = scrub(error, command.args)
-  const options = cause === undefined ? undefined : { cause }
+  const cause = redacted(error)
+  const isWrong = error instanceof WrongReply
   const name = command.name.toUpperCase()
   if (command.effect === 'write' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
-      `${name} was sent to Redis at ${server} and got no answer (${codeOf(error)}): it may or may not have happened. ` +
-        'Read the key again before you rely on either',
-      options,
+      `${name} was sent to Redis at ${server} and got no answer (${isWrong ? cause.message : codeOf(error)}): it may or may ` +
+        'not have happened. Read the key again before you rely on either',
+      { cause },
     )
   }
   if (error instanceof RedisOAuthDatabaseError) return error
   const reason = reasonOf(error)
-  const quoted = reason === 'REDIS_ERROR' && cause !== undefined ? ` (${cause.message})` : ''
+  const advice = isWrong ? wrongReplyAdvice(server) : ADVICE[reason](server)
+  const quoted = reason === 'REDIS_ERROR' ? ` (${cause.message})` : ''
+  return new RedisOAuthDatabaseError(reason, `${name} failed: ${advice}${quoted}`, { cause })
+}
+
+/** The error of a scan whose cursors lead nowhere. */
+export function endlessScanFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
-    reason,
-    `${name} failed: ${ADVICE[reason](server)}${quoted}`,
-    options,
+    'REDIS_ERROR',
+    `SCAN failed: ${wrongReplyAdvice(server)} (its cursors never end)`,
   )
+}
+
+function wrongReplyAdvice(server: string): string {
+  return `${server} does not answer as Redis does. Check that a Redis listens there, and what any proxy between does`
 }
 
 /** The error of an operation that `close()` came before. */
@@ -173,27 +183,6 @@ const ADVICE = {
   WRONG_TYPE: (server: string) =>
     `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
   REDIS_ERROR: (server: string) => `Redis at ${server} answered with an error`,
-}
-
-/** A copy of a driver's error without what it was about; nothing where its text quotes an argument. */
-function scrub(error: unknown, args: readonly unknown[]): Error | undefined {
-  const { name, message, code } = partsOf(error)
-  const text = (message.split(', with args')[0] ?? '').replace(
-    // Redis 7.2 and later say which; it is part of the URL's userinfo.
-    /\bUser .* has no permissions/,
-    'This user has no permissions',
-  )
-  if (args.some((arg) => quotes(text, arg))) return undefined
-  const copy = new Error(text.slice(0, 200))
-  copy.name = name
-  delete (copy as { stack?: string }).stack
-  return Object.assign(copy, code === undefined ? undefined : { code })
-}
-
-// Also where it quotes only the beginning.
-function quotes(text: string, arg: unknown): boolean {
-  const value = String(arg)
-  return value.length > 1 && text.includes(value.slice(0, 16))
 }
 
 function partsOf(error: unknown): { name: string; message: string; code: string | undefined } {

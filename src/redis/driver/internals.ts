@@ -1,5 +1,6 @@
 import { type Cluster, Command, type Redis } from 'ioredis'
 import type { Argument } from './frame.js'
+import { changedKeys } from './replies.js'
 
 // Everything that the library knows of ioredis beyond its documentation, and nothing else in src does: a unit test holds that.
 // Each of these has a test that fails when ioredis changes it, on the oldest ioredis that is allowed and on the newest.
@@ -20,8 +21,8 @@ export const TIMED_OUT: RegExp = /timed out|^timeout$/i
 
 /** A command that clients of ioredis 5 and 6 take. ioredis asks `toWritable` for its bytes, with the socket, when it sends it. */
 export class DriverCommand extends Command {
-  constructor(name: string, args: Argument[], replyEncoding: BufferEncoding | null) {
-    super(name, [], { replyEncoding })
+  constructor(name: string, args: Argument[]) {
+    super(name, [])
     // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
     // callers' literals in old space, where they keep their strings alive when they are dead.
     this.args = args.slice()
@@ -102,7 +103,7 @@ export function onInvalidation(
 ): void {
   // Redis publishes an array where others publish text, and ioredis hands it on as it is.
   client.on('messageBuffer', (_channel: Buffer, keys: unknown) => {
-    listener(keys as readonly Buffer[] | null)
+    listener(changedKeys(keys))
   })
 }
 

@@ -55,7 +55,8 @@ class ClusterLayout implements Layout {
       .join('\n')
     for (const { node, text } of descriptions) {
       for (const [, first = '', last = first] of text.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g)) {
-        for (let slot = Number(first); slot <= Number(last); slot += 1) this.#owners.set(slot, node)
+        const end = Math.min(Number(last), SLOT_COUNT - 1)
+        for (let slot = Number(first); slot <= end; slot += 1) this.#owners.set(slot, node)
       }
     }
     this.#nodes = descriptions.map(({ node }) => node)

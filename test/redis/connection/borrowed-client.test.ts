@@ -61,6 +61,11 @@ describe('a borrowed client', () => {
     expect(await db.hasToken('c')).toBe(false)
     expect(await db.deleteToken('c')).toBe(false)
     expect(await db.deleteToken('a')).toBe(true)
+    expect((await db.health()).nodes[0]?.connectedReplicas).toBe(0)
+    const leases = (): Promise<string[]> => client.keys('atxp:oauth:~lease:*')
+    const seen = await db.singleFlight('work', leases, { recheck: async () => undefined })
+    expect(seen).toHaveLength(1)
+    expect(await leases()).toEqual([])
     await db.close()
   })
 

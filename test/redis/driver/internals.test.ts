@@ -21,6 +21,7 @@ import {
   setCredentials,
   TIMED_OUT,
 } from '../../../src/redis/driver/internals.js'
+import { integer, text } from '../../../src/redis/driver/replies.js'
 import { SLOT_COUNT, slotOf } from '../../../src/redis/driver/slot.js'
 import { eventually } from '../../support/eventually.js'
 import { startServer } from '../../support/scene.js'
@@ -88,12 +89,12 @@ describe('a command', () => {
   it('is asked for its bytes when it is sent, with the socket that it is sent over', async () => {
     const client = createClient()
     await client.connect()
-    const command = new TrackedCommand(owner, 'write', 'set', ['a', 1], 'utf8')
+    const command = new TrackedCommand(owner, 'write', 'set', ['a', 1], text)
     client.sendCommand(command)
     expect(command.sentOver).toBe(client.stream)
     expect(await command.promise).toBe('OK')
     client.stream.destroy()
-    const resent = new TrackedCommand(owner, 'read', 'get', ['a'], 'utf8')
+    const resent = new TrackedCommand(owner, 'read', 'get', ['a'], text)
     client.sendCommand(resent)
     expect(await resent.promise).toBe('1')
     expect(resent.sentOver).toBe(client.stream)
@@ -115,10 +116,10 @@ describe('a command', () => {
     await client.get('a')
     // Others do show, in versions that trace.
     expect(seen.includes('get')).toBe(isTracing)
-    const command = new DriverCommand('strlen', ['a'], 'utf8')
+    const command = new DriverCommand('strlen', ['a'])
     client.sendCommand(command)
     await command.promise
-    const ours = new TrackedCommand(owner, 'read', 'exists', ['a'], 'utf8')
+    const ours = new TrackedCommand(owner, 'read', 'exists', ['a'], integer)
     client.sendCommand(ours)
     await ours.promise
     expect(seen).not.toContain('strlen')
@@ -243,7 +244,7 @@ describe('a Cluster', () => {
     const from = await servers.nodeOfSlot(slot)
     const to = (await servers.masters()).find((node) => node !== from) as RedisServer
     await servers.migrateSlot(slot, to)
-    const command = new TrackedCommand(owner, 'write', 'set', [key, 'one'], 'utf8')
+    const command = new TrackedCommand(owner, 'write', 'set', [key, 'one'], text)
     const refusals: unknown[] = []
     sendToCluster(cluster, command, (error) => {
       refusals.push((error as Error).message.split(' ')[0])

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CommandQueue } from '../../../../src/redis/connection/command-queue.js'
 import { type CommandOwner, TrackedCommand } from '../../../../src/redis/driver/command.js'
 import { failureOf } from '../../../../src/redis/driver/failure.js'
+import { text } from '../../../../src/redis/driver/replies.js'
 
 const LIFETIME_MS = 1_000
 
@@ -29,7 +30,7 @@ afterEach(() => {
 })
 
 function add(name: string): TrackedCommand {
-  const command = new TrackedCommand(owner, 'read', name, [], 'utf8')
+  const command = new TrackedCommand(owner, 'read', name, [], text)
   command.promise.catch(() => undefined)
   queue.add(command)
   return command

@@ -21,14 +21,24 @@ beforeEach(() => {
 })
 
 function open(slotOf: (key: string) => number = () => 0): ReadBatch<string> {
-  return new ReadBatch(async (name, keys) => {
-    sent.push([name, ...keys])
-    const answer = answerTo(name, keys)
-    // Answers come later than questions.
-    await Promise.resolve()
-    if (answer instanceof Error) throw answer
-    return answer
-  }, slotOf)
+  return new ReadBatch<string>(
+    {
+      get: (key) => send('get', [key]),
+      mget: (keys) => send('mget', keys),
+      exists: (keys) => send('exists', keys),
+    },
+    slotOf,
+  )
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: its caller knows the answer
+async function send(name: string, keys: string[]): Promise<any> {
+  sent.push([name, ...keys])
+  const answer = answerTo(name, keys)
+  // Answers come later than questions.
+  await Promise.resolve()
+  if (answer instanceof Error) throw answer
+  return answer
 }
 
 function answerTo(name: string, keys: string[]): unknown {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type CommandOwner, TrackedCommand } from '../../../../src/redis/driver/command.js'
 import { failureOf } from '../../../../src/redis/driver/failure.js'
+import { ok, text } from '../../../../src/redis/driver/replies.js'
 
 let settled: number
 
@@ -16,11 +17,11 @@ beforeEach(() => {
   settled = 0
 })
 
-function set(): TrackedCommand {
-  return new TrackedCommand(owner, 'write', 'set', ['a', 'token'], 'utf8')
+function set(): TrackedCommand<void> {
+  return new TrackedCommand(owner, 'write', 'set', ['a', 'token'], ok)
 }
 
-const socket = {}
+const socket = { destroy: () => {} }
 
 describe('a command', () => {
   it('is sent as what it is, as often as it is asked for, and counts that', () => {
@@ -52,11 +53,32 @@ describe('a command', () => {
     await expect(command.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
-  it('gives its reply as text', async () => {
-    const command = set()
-    command.resolve(Buffer.from('OK'))
-    expect(await command.promise).toBe('OK')
+  it('gives what its reader makes of the reply', async () => {
+    const command = new TrackedCommand(owner, 'read', 'get', ['a'], text)
+    command.resolve(Buffer.from('token'))
+    expect(await command.promise).toBe('token')
     expect(settled).toBe(1)
+  })
+
+  it('fails by a reply that is none to it, and drops the connection that gave it', async () => {
+    for (const [effect, code] of [
+      ['read', 'REDIS_ERROR'],
+      ['write', 'OUTCOME_UNKNOWN'],
+    ] as const) {
+      let isDropped = false
+      const command = new TrackedCommand(owner, effect, 'get', ['a'], text)
+      command.toWritable({
+        destroy: () => {
+          isDropped = true
+        },
+      })
+      command.resolve([Buffer.from('token'), null])
+      const error = await command.promise.catch((reason: unknown) => reason as Error)
+      expect(error).toMatchObject({ code })
+      expect((error as Error).message).toContain('a list of 2 came where a string was due')
+      expect((error as Error).message).not.toContain('token')
+      expect(isDropped).toBe(true)
+    }
   })
 
   it('never lets the driver’s error through as it is', async () => {
@@ -82,7 +104,7 @@ it('a write that Redis refused did nothing, unless it went out before as well', 
 })
 
 it('a command that its owner keeps is not over when the driver gives it up', async () => {
-  const command = new TrackedCommand({ ...owner, keeps: () => true }, 'read', 'get', ['a'], 'utf8')
+  const command = new TrackedCommand({ ...owner, keeps: () => true }, 'read', 'get', ['a'], text)
   command.reject(new Error('Connection is closed.'))
   expect(command.settled).toBe(false)
   command.resolve(Buffer.from('token'))

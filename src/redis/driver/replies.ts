@@ -1,0 +1,102 @@
+// What Redis answers is input like any other: each reply is read by one of these, where it enters.
+
+/** Makes of a reply what its command's caller needs. @throws WrongReply */
+export type Reader<T> = (reply: unknown) => T
+
+/** An answer of a type that the command never gives. Says which came and which was due, and nothing of its value. */
+export class WrongReply extends Error {
+  constructor(reply: unknown, due: string) {
+    super(`${typeOf(reply)} came where ${due} was due`)
+  }
+}
+
+export const bytes: Reader<Buffer> = (reply) => {
+  if (Buffer.isBuffer(reply)) return reply
+  // As clients of other versions than ours decode it.
+  if (typeof reply === 'string') return Buffer.from(reply)
+  throw new WrongReply(reply, 'a string')
+}
+
+export const text: Reader<string> = (reply) => {
+  if (Buffer.isBuffer(reply)) return reply.toString()
+  if (typeof reply === 'string') return reply
+  throw new WrongReply(reply, 'a string')
+}
+
+/** A client with `stringNumbers` gives integers as text. */
+export const integer: Reader<number> = (reply) => {
+  if (typeof reply === 'number' && Number.isSafeInteger(reply)) return reply
+  if (typeof reply === 'string' && /^-?\d{1,15}$/.test(reply)) return Number(reply)
+  throw new WrongReply(reply, 'an integer')
+}
+
+/** What our scripts answer that do a thing or leave it: 1 or 0. */
+export const done: Reader<boolean> = (reply) => {
+  const count = integer(reply)
+  if (count !== 0 && count !== 1) throw new WrongReply(reply, '0 or 1')
+  return count === 1
+}
+
+export const ok: Reader<void> = (reply) => {
+  if (String(reply) !== 'OK') throw new WrongReply(reply, 'OK')
+}
+
+export const pong: Reader<void> = (reply) => {
+  if (String(reply) !== 'PONG') throw new WrongReply(reply, 'PONG')
+}
+
+export function orNil<T>(read: Reader<T>): Reader<T | null> {
+  return (reply) => (reply === null ? null : read(reply))
+}
+
+/** A list, of exactly `length` elements where that is given. */
+export function listOf<T>(read: Reader<T>, length?: number): Reader<T[]> {
+  const due = length === undefined ? 'a list' : `a list of ${length}`
+  return (reply) => {
+    if (!Array.isArray(reply)) throw new WrongReply(reply, due)
+    if (length !== undefined && reply.length !== length) throw new WrongReply(reply, due)
+    const list = new Array<T>(reply.length)
+    for (let index = 0; index < reply.length; index += 1) list[index] = read(reply[index])
+    return list
+  }
+}
+
+export interface ScanReply {
+  /** `0` ends the scan. */
+  readonly cursor: string
+  readonly keys: string[]
+}
+
+const keys = listOf(text)
+
+export const scanReply: Reader<ScanReply> = (reply) => {
+  const due = 'a cursor and a list'
+  if (!Array.isArray(reply) || reply.length !== 2) throw new WrongReply(reply, due)
+  const cursor = text(reply[0])
+  // 64 bits, without a sign.
+  if (!/^\d{1,20}$/.test(cursor)) throw new WrongReply(reply[0], due)
+  return { cursor, keys: keys(reply[1]) }
+}
+
+/** What is published of changed keys: their names, or that any may have. What is neither counts as the latter. */
+export function changedKeys(message: unknown): Buffer[] | null {
+  return Array.isArray(message) && message.every(Buffer.isBuffer) ? message : null
+}
+
+/** Seconds and microseconds, as `TIME` gives them; in milliseconds. */
+export const unixMs: Reader<number> = (reply) => {
+  const [seconds, micros] = listOf(text, 2)(reply).map(Number)
+  if (!Number.isSafeInteger(seconds) || !Number.isSafeInteger(micros)) {
+    throw new WrongReply(reply, 'a time')
+  }
+  return Number(seconds) * 1_000 + Number(micros) / 1_000
+}
+
+/** What kind of reply it is; never what it says. */
+function typeOf(reply: unknown): string {
+  if (reply === null || reply === undefined) return 'nil'
+  if (Array.isArray(reply)) return `a list of ${reply.length}`
+  if (reply instanceof Error) return 'an error'
+  if (typeof reply === 'string' || Buffer.isBuffer(reply)) return 'a string'
+  return typeof reply === 'number' || typeof reply === 'bigint' ? 'a number' : 'something else'
+}
