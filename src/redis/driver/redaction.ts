@@ -1,12 +1,12 @@
 import { RedisOAuthDatabaseError } from '../../errors.js'
-import { lastNodeErrorOf } from './internals.js'
+import { DRIVER_TEXTS, lastNodeErrorOf } from './internals.js'
 import { WrongReply } from './replies.js'
 
 // What Redis says is never passed on as it is: it quotes commands, and after a surplus reply ioredis quotes somebody's record.
 // So this is a list of what may be shown. All else is dropped.
 
 /** Beginnings of messages, as far as they are the same for everyone. */
-const KNOWN_TEXTS = [
+const KNOWN_TEXTS: readonly string[] = [
   'BUSY Redis is busy running a script',
   'CLUSTERDOWN Hash slot not served',
   'CLUSTERDOWN The cluster is down',
@@ -40,25 +40,9 @@ const KNOWN_TEXTS = [
   'TRYAGAIN Multiple keys request during rehashing of slot',
   'WRONGPASS invalid username-password pair or user is disabled',
   'WRONGTYPE Operation against a key holding the wrong kind of value',
-  // Of ioredis.
-  'All sentinels are unreachable',
+  ...DRIVER_TEXTS,
+  // Of Node.
   'Client network socket disconnected before secure TLS connection was established',
-  'Cluster is ended',
-  'Command aborted due to connection close',
-  'Command queue state error',
-  'Command timed out',
-  'Connection in subscriber mode',
-  'Connection is closed.',
-  'Failed to refresh slots cache',
-  'None of startup nodes is available',
-  'Protocol error',
-  'Reached the max retries per request limit',
-  'Ready check failed',
-  'Socket timeout',
-  "Stream isn't writeable and enableOfflineQueue options is false",
-  'Too many Cluster redirections',
-  'connect ETIMEDOUT',
-  'timeout',
   // Of ours.
   'Sentinel named a server that is no master',
   'a reply that cannot be read',
