@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { DEFAULTS } from '../../src/options/options.js'
+import { lasts } from '../support/faults/duration.js'
 import { checkLogins, overlapsOf, type Turn } from '../support/faults/history.js'
 import { hasCache, Load, nowMs, type Record } from '../support/faults/load.js'
 import { RunningCheck } from '../support/faults/running-check.js'
@@ -103,8 +104,6 @@ function randomFrom(seed: number): () => number {
   }
 }
 
-const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-
 class Soak {
   readonly #load: Load
   readonly #check = new RunningCheck({
@@ -173,12 +172,12 @@ it('a soak: mixed load at full speed with random faults, and every answer right'
     const elapsedMs = () => nowMs() - startedAt
     const taking = setInterval(() => void soak.take(), TAKE_EVERY_MS)
     while (elapsedMs() < SECONDS * 1_000) {
-      await wait(random() * 500)
+      await lasts(random() * 500)
       await soak.weigh()
       const fault = FAULTS[Math.floor(random() * FAULTS.length)] as SoakFault
       progress(elapsedMs(), soak, fault.name)
       await fault.strike()
-      await wait(random() * fault.longestMs)
+      await lasts(random() * fault.longestMs)
       await fault.mend()
       soak.faults += 1
       await load.mended()

@@ -37,8 +37,7 @@ describe('a fleet over a database that coordinates nothing', () => {
     await redis?.stop()
   })
 
-  // On a busy machine a race can fail to come once.
-  it.each(TELLING)('breaks when %s', { retry: 2 }, async (name) => {
+  it.each(TELLING)('breaks when %s', async (name) => {
     const scenario = scenarios.find((each) => each.name === name)
     if (scenario === undefined) throw new Error(`no scenario is called ${name}`)
     await fleet.begin()

@@ -183,13 +183,16 @@ describe('when the server hangs', () => {
 
 describe('when the process itself is busy', () => {
   it('for longer than a heartbeat, the connection is not taken for dead', async () => {
-    db = open()
+    const proxy = await startProxy(server)
+    await openApart(proxy)
     await isRemembered()
     const feed = await pubsubIds()
-    // Due right behind the heartbeat: its answer then waits in the socket for longer than it may take.
-    const behind = new Promise((resolve) => setTimeout(resolve, 1_000))
     block(1_600)
-    await behind
+    proxy.stall('replies')
+    const sent = await heartbeats()
+    await eventually(async () => (await heartbeats()) > sent)
+    // The answer then waits in the socket for longer than it may take.
+    proxy.resume()
     block(1_600)
     expect(await isKept()).toBe(true)
     await isRemembered()
@@ -208,6 +211,11 @@ describe('when the process itself is busy', () => {
   function block(ms: number): void {
     const until = performance.now() + ms
     while (performance.now() < until);
+  }
+
+  async function heartbeats(): Promise<number> {
+    const stats = await server.cli<string>('INFO', 'commandstats')
+    return Number(/^cmdstat_ping:calls=(\d+)/m.exec(stats)?.[1] ?? 0)
   }
 
   async function pubsubIds(): Promise<string[]> {

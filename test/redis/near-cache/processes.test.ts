@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
+import { lasts } from '../../support/faults/duration.js'
 import { type FaultProxy, startFaultProxy } from '../../support/network/fault-proxy.js'
 import { startProcesses, type TestProcess } from '../../support/processes/processes.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
@@ -56,8 +57,8 @@ async function writeUnder(faults: readonly Fault[]) {
       const times = acknowledged.get(key) as number[]
       await writer.storeToken(key, String(times.length))
       times.push(Date.now())
-      // So that the readers meet each value.
-      await new Promise((resolve) => setTimeout(resolve, 2))
+      // The readers have had a turn since, so that they meet each value.
+      await Promise.all(processes.map((each) => each.call('reads')))
     }
     await striking
   }
@@ -127,7 +128,7 @@ it('processes whose connections are cut again and again read nothing that was re
 it('processes whose network falls silent, and whose server hangs, read nothing that was replaced long before', async () => {
   const hang = async () => {
     server.pause()
-    await new Promise((resolve) => setTimeout(resolve, 700))
+    await lasts(700)
     server.resume()
   }
   const faults = [

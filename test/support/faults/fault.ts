@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULTS } from '../../../src/options/options.js'
+import { lasts } from './duration.js'
 import { type Call, checkLogins, overlapsOf } from './history.js'
 import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
 import { checkCalls } from './running-check.js'
@@ -129,11 +130,7 @@ export async function endure(fault: Fault): Promise<Outcome> {
 
 /** Lets the fault last, and every process have had calls that ended in it. */
 async function outlast(load: Load, lastsMs: number): Promise<void> {
-  await Promise.all([
-    load.called(20),
-    // The length of a fault is no fact to wait for.
-    new Promise((resolve) => setTimeout(resolve, lastsMs)),
-  ])
+  await Promise.all([load.called(20), lasts(lastsMs)])
 }
 
 function summarize({ name }: Fault, calls: Call[], since: number, lost: number): Outcome {
