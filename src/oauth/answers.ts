@@ -1,5 +1,5 @@
 import type { AccessToken, FetchLike } from '../contract.js'
-import { expiresAtMs } from '../record/lifetime.js'
+import { expiresAtMs, renewedExpiresAt } from '../record/lifetime.js'
 
 export type FetchInit = Parameters<FetchLike>[1]
 export type Answer = Awaited<ReturnType<FetchLike>>
@@ -69,11 +69,9 @@ export function renewedToken(
   answer: { accessToken: string; refreshToken: string; expiresIn: unknown },
   now: number,
 ): AccessToken {
-  const { expiresAt: before, ...rest } = record
+  const { expiresAt: _, ...rest } = record
   const token = { ...rest, accessToken: answer.accessToken, refreshToken: answer.refreshToken }
   const seconds = Number(answer.expiresIn ?? Number.NaN)
   if (!Number.isFinite(seconds)) return token
-  const expiresAt = now + seconds * 1000
-  const isInMilliseconds = Boolean(before) && expiresAtMs(record) === before
-  return { ...token, expiresAt: isInMilliseconds ? expiresAt : Math.floor(expiresAt / 1000) }
+  return { ...token, expiresAt: renewedExpiresAt(record, now + seconds * 1000) }
 }

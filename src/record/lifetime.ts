@@ -13,22 +13,31 @@ export interface RecordTtls {
   readonly pkceTtl: number
 }
 
-// 1e11 seconds are in the year 5138, 1e11 milliseconds in 1973: no access token expires at either.
-const LARGEST_SECONDS = 1e11
+type Expiring = Pick<AccessToken, 'expiresAt'>
+
+// In milliseconds the year 2001, long before the first OAuth token; in seconds the year 33658. The year 9999 in seconds, which
+// often stands for "never", is a quarter of it.
+const FIRST_MILLISECONDS = 1e12
 // The last time that a Date, and so a caller, can name.
 const END_OF_TIME_MS = 8.64e15
 
 /**
- * `AccessToken.expiresAt` in milliseconds. It is documented in seconds, and `@atxp/client` 0.2.22 writes milliseconds.
+ * `AccessToken.expiresAt` in whole milliseconds; undefined where there is none, or 0, which the SDK reads as none. It is
+ * documented in seconds, and `@atxp/client` 0.2.22 writes milliseconds.
  */
-export function expiresAtMs(token: AccessToken): UnixMs | undefined {
-  const { expiresAt } = token
-  if (expiresAt === undefined || expiresAt === null) return undefined
-  return expiresAt > LARGEST_SECONDS ? Math.min(expiresAt, END_OF_TIME_MS) : expiresAt * 1000
+export function expiresAtMs({ expiresAt }: Expiring): UnixMs | undefined {
+  if (!expiresAt) return undefined
+  const ms = isMilliseconds(expiresAt) ? expiresAt : expiresAt * 1000
+  return Math.floor(Math.min(ms, END_OF_TIME_MS))
+}
+
+/** An `expiresAt` in the unit of the one before it; in seconds, as documented, where there was none. */
+export function renewedExpiresAt({ expiresAt }: Expiring, ms: UnixMs): number {
+  return expiresAt && isMilliseconds(expiresAt) ? ms : Math.floor(ms / 1000)
 }
 
 /** By the reader's clock, which decides beside Redis'. */
-export function isExpired(token: AccessToken, now: UnixMs): boolean {
+export function isExpired(token: Expiring, now: UnixMs): boolean {
   const expiresAt = expiresAtMs(token)
   return expiresAt !== undefined && expiresAt <= now
 }
@@ -41,7 +50,11 @@ export function isExpired(token: AccessToken, now: UnixMs): boolean {
 export function accessTokenLifetime(token: AccessToken, ttls: RecordTtls, now: UnixMs): Lifetime {
   const expiresAt = expiresAtMs(token)
   if (token.refreshToken) {
-    return { ttlMs: Math.max(ttls.refreshTokenTtl, Math.ceil((expiresAt ?? now) - now)) }
+    return { ttlMs: Math.max(ttls.refreshTokenTtl, (expiresAt ?? now) - now) }
   }
   return expiresAt === undefined ? { ttlMs: ttls.accessTokenTtl } : { expiresAt }
+}
+
+function isMilliseconds(expiresAt: number): boolean {
+  return expiresAt >= FIRST_MILLISECONDS
 }

@@ -117,7 +117,8 @@ describe('an access token without refresh token', () => {
   it.each([
     ['in seconds', inSeconds(Date.now() - HOUR_MS)],
     ['in milliseconds', Date.now() - HOUR_MS],
-    ['in 1970', 0],
+    ['in 1970', 1],
+    ['in the first millisecond', 0.0005],
     ['before 1970', -1],
   ])(
     'is not kept when it has expired %s, and takes the older record with it',
@@ -128,6 +129,21 @@ describe('an access token without refresh token', () => {
       expect(await db.getAccessToken(USER, URL)).toBeNull()
     },
   )
+
+  it.each([
+    ['the year 9999 in seconds', 253_402_300_799, 253_402_300_799_000],
+    ['the year 9999 in milliseconds', 253_402_300_799_000, 253_402_300_799_000],
+  ])('lives until %s', async (_title, expiresAt, ms) => {
+    await db.saveAccessToken(USER, URL, token({ expiresAt }))
+    await expectExpireTime(redis, KEY, ms)
+    expect(await db.getAccessToken(USER, URL)).toEqual(token({ expiresAt }))
+  })
+
+  it('lives as one without expiry where 0 stands for none', async () => {
+    await db.saveAccessToken(USER, URL, token({ expiresAt: 0 }))
+    expect(await redis.cli('PTTL', KEY)).toBeGreaterThan(23 * HOUR_MS)
+    expect(await db.getAccessToken(USER, URL)).toEqual(token({ expiresAt: 0 }))
+  })
 
   it('is removed by Redis when it expires', async () => {
     await db.saveAccessToken(USER, URL, token({ expiresAt: Date.now() + 100 }))

@@ -6,6 +6,7 @@ import {
   expiresAtMs,
   isExpired,
   type RecordTtls,
+  renewedExpiresAt,
 } from '../../../src/record/lifetime.js'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -20,8 +21,8 @@ function token(members: Partial<AccessToken> = {}): AccessToken {
   return { accessToken: 'access', resourceUrl: '', ...members }
 }
 
-/** Moments that an access token may name: 1973 to 5138. */
-const moment = fc.integer({ min: 100_000_000_001, max: 100_000_000_000 * 1_000 })
+/** Moments that an access token may name: 2001 to 33658. */
+const moment = fc.integer({ min: 1e12, max: 1e15 - 1 })
 
 describe('expiresAtMs', () => {
   it('understands seconds and milliseconds alike', () => {
@@ -35,9 +36,14 @@ describe('expiresAtMs', () => {
   })
 
   it.each([
-    ['1970', 0, 0],
-    ['the last second that is one', 1e11, 1e14],
-    ['the first millisecond that is one', 1e11 + 1, 1e11 + 1],
+    ['the first second', 1, 1_000],
+    ['the end of the year 9999 in seconds', 253_402_300_799, 253_402_300_799_000],
+    ['the end of the year 9999 in milliseconds', 253_402_300_799_000, 253_402_300_799_000],
+    ['the last second that is one', 1e12 - 1, 1e15 - 1_000],
+    ['the first millisecond that is one', 1e12, 1e12],
+    ['less than a millisecond', 0.0005, 0],
+    ['less than a millisecond before 1970', -0.0005, -1],
+    ['a millisecond and a half', 1_767_225_600_000.5, 1_767_225_600_000],
     ['half a second', 1_767_225_600.5, 1_767_225_600_500],
     ['what no Date can name', Number.MAX_VALUE, 8.64e15],
   ])('takes %s', (_what, expiresAt, ms) => {
@@ -47,6 +53,7 @@ describe('expiresAtMs', () => {
   it('is undefined where the record does not say', () => {
     expect(expiresAtMs(token())).toBeUndefined()
     expect(expiresAtMs(token({ expiresAt: null as never }))).toBeUndefined()
+    expect(expiresAtMs(token({ expiresAt: 0 }))).toBeUndefined()
   })
 })
 
@@ -63,10 +70,22 @@ describe('isExpired', () => {
   })
 })
 
+describe('renewedExpiresAt', () => {
+  it.each<[string, Partial<AccessToken>, number]>([
+    ['seconds', { expiresAt: 1_767_225_600 }, NOW / 1_000],
+    ['milliseconds', { expiresAt: 1_767_225_600_000 }, NOW + 999],
+    ['seconds, where there was none', {}, NOW / 1_000],
+    ['seconds, where 0 stood for none', { expiresAt: 0 }, NOW / 1_000],
+  ])('is in %s as before', (_what, members, expiresAt) => {
+    expect(renewedExpiresAt(token(members), NOW + 999)).toBe(expiresAt)
+  })
+})
+
 describe('accessTokenLifetime', () => {
   it.each<[string, Partial<AccessToken>, unknown]>([
     ['neither: accessTokenTtl', {}, { ttlMs: 24 * HOUR_MS }],
     ['an expiry: that time', { expiresAt: NOW + HOUR_MS }, { expiresAt: NOW + HOUR_MS }],
+    ['0 for no expiry: accessTokenTtl', { expiresAt: 0 }, { ttlMs: 24 * HOUR_MS }],
     ['an expiry that is past: that time', { expiresAt: NOW - 1 }, { expiresAt: NOW - 1 }],
     ['a refresh token: refreshTokenTtl', { refreshToken: 'r' }, { ttlMs: 720 * HOUR_MS }],
     [
