@@ -18,7 +18,8 @@ const { RecordSealer } = load('record-sealer')
 const keys = [{ id: 'k1', key: randomBytes(32) }]
 const context = {
   kind: 'access',
-  key: 'atxp:oauth:~access:{base:0x71C7656EC7ab88b098defB751B7401B5f6d8976F}:https://mcp.example.com/',
+  redisKey:
+    'atxp:oauth:~access:{base:0x71C7656EC7ab88b098defB751B7401B5f6d8976F}:https://mcp.example.com/',
 }
 const part = (characters) => randomBytes(characters).toString('base64url').slice(0, characters)
 const record = JSON.stringify({

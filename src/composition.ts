@@ -16,12 +16,14 @@ import { Commands } from './redis/commands.js'
 import { borrow, type Channels, connect } from './redis/connect.js'
 import { Durability } from './redis/durability.js'
 import { Leases } from './redis/leases.js'
+import { ConditionalWrites } from './store/conditional-writes.js'
 import { Coordination } from './store/coordination.js'
 import { OAuthStore } from './store/oauth-store.js'
+import { PlainVault } from './store/plain-vault.js'
 import { RefreshStore } from './store/refresh-store.js'
 import { RegistrationStore } from './store/registration-store.js'
+import { SealedVault } from './store/sealed-vault.js'
 import { TokenStore } from './store/token-store.js'
-import { Vault } from './store/vault.js'
 
 /** The rooms of one database, put together. */
 export interface Composition extends Channels {
@@ -53,15 +55,16 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
       server: connection.server,
       commandTimeout,
       carrierOf: (command) => connection.carrierOf(command),
-      markerFor: (node) => channels.keyAt(node, keys.marker),
+      markerFor: (node) => channels.keyAt(node, keys.of('marker').redisKey),
       slotsMoved: () => channels.renewSlots(),
     })
   const cache = resolved.cache ? createCache(resolved.cache) : undefined
   const tracking = cache && channels.track(cache)
   const commands = new Commands(connection, durability, cache && ((key) => cache.drop(key)))
-  const vault = new Vault(commands, sealer)
+  const vault = sealer ? new SealedVault(keys, commands, sealer) : new PlainVault(commands)
+  const writes = new ConditionalWrites(commands, vault)
   const places = new TokenPlaces()
-  const hearRecords = (): void => tracking?.listen(keys.recordPrefixes)
+  const hearRecords = (): void => tracking?.listen(keys.cachedPrefixes)
   const records = new OAuthStore(
     keys,
     commands,
@@ -75,10 +78,10 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     },
   )
   const coordination = new Coordination(
-    new Leases(connection, subscriber, (name) => keys.lease(name)),
+    new Leases(connection, subscriber, (name) => keys.of('lease', name).redisKey),
     records,
-    new RefreshStore(keys, vault, records, resolved.refreshTokenTtl, connection),
-    new RegistrationStore(keys, commands, vault),
+    new RefreshStore(keys, vault, writes, resolved.refreshTokenTtl, connection),
+    new RegistrationStore(keys, commands, vault, writes),
     places,
     resolved.registrationLeaseMs,
     (work) => connection.hold(work),

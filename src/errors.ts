@@ -40,6 +40,8 @@ export type RedisOAuthDatabaseErrorCode =
   | 'CLOSED'
   /** The caller's `AbortSignal` ended the work. */
   | 'ABORTED'
+  /** Others changed the record each time before a conditional write could; nothing was changed. */
+  | 'CONFLICT'
   /** The record is there and cannot be read. */
   | 'UNREADABLE_RECORD'
   /** `encryption.seal` or `encryption.open` of the caller's failed. */

@@ -56,5 +56,7 @@ export class Envelope implements Sealing {
 
 /** Id and kind are preceded by their lengths and the key comes last, so different contexts never make the same bytes. */
 function associatedData(key: SealingKey, context: SealContext): Buffer {
-  return Buffer.from(`${key.associatedPrefix}${context.kind.length}:${context.kind}${context.key}`)
+  return Buffer.from(
+    `${key.associatedPrefix}${context.kind.length}:${context.kind}${context.redisKey}`,
+  )
 }

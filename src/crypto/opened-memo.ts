@@ -33,8 +33,8 @@ export class OpenedMemo {
   }
 
   get(sealed: Buffer, context: SealContext): string | undefined {
-    const young = this.#young.get(context.key)
-    const opened = young ?? this.#old.get(context.key)
+    const young = this.#young.get(context.redisKey)
+    const opened = young ?? this.#old.get(context.redisKey)
     if (
       opened === undefined ||
       opened.kind !== context.kind ||
@@ -43,19 +43,24 @@ export class OpenedMemo {
       return undefined
     }
     if (young === undefined) {
-      this.#old.delete(context.key)
-      this.#keep(context.key, opened)
+      this.#old.delete(context.redisKey)
+      this.#keep(context.redisKey, opened)
     }
     return opened.text
   }
 
   set(sealed: Buffer, context: SealContext, text: string): void {
-    const bytes = ENTRY_OVERHEAD_BYTES + sealed.length + 2 * (text.length + context.key.length)
+    const bytes = ENTRY_OVERHEAD_BYTES + sealed.length + 2 * (text.length + context.redisKey.length)
     if (bytes > this.#maxGenerationBytes) return
-    const isHeld = this.#young.has(context.key) || this.#old.has(context.key)
-    if (this.#old.size > 0 && !isHeld && !this.#wasSeen(context.key)) return
-    this.#old.delete(context.key)
-    this.#keep(context.key, { kind: context.kind, sealed: sealed.toString('latin1'), text, bytes })
+    const isHeld = this.#young.has(context.redisKey) || this.#old.has(context.redisKey)
+    if (this.#old.size > 0 && !isHeld && !this.#wasSeen(context.redisKey)) return
+    this.#old.delete(context.redisKey)
+    this.#keep(context.redisKey, {
+      kind: context.kind,
+      sealed: sealed.toString('latin1'),
+      text,
+      bytes,
+    })
   }
 
   #wasSeen(key: string): boolean {

@@ -1,4 +1,5 @@
 import { unreadableRecord } from '../errors.js'
+import { textOf } from '../well-formed.js'
 import { compact, restore } from './compaction.js'
 import { CustomSealing } from './custom-sealing.js'
 import {
@@ -80,9 +81,9 @@ export class RecordSealer {
 
   #plain(bytes: Buffer): string {
     if (!this.#acceptPlaintext) throw unreadableRecord()
-    const text = bytes.toString('utf8')
-    // Bytes that are not UTF-8 decode to U+FFFD: a damaged record must not become a token.
-    if (text.includes('\uFFFD') && !Buffer.from(text).equals(bytes)) throw unreadableRecord()
+    const text = textOf(bytes)
+    // A damaged record must not become a token.
+    if (text === undefined) throw unreadableRecord()
     return text
   }
 }

@@ -3,7 +3,7 @@ export interface SealContext {
   /** The kind of record, in ASCII: `token`, `client`, `pkce`, `access`, … */
   readonly kind: string
   /** The full Redis key, prefix included. */
-  readonly key: string
+  readonly redisKey: string
 }
 
 /**

@@ -1,29 +1,14 @@
-import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
-
-/** The records of the `OAuthDb` interface, each with the members that it cannot be without. */
-interface Records {
-  'access token': AccessToken
-  'client registration': ClientCredentials
-  'PKCE values': PKCEValues
-}
-
-export type RecordKind = keyof Records
-
-const REQUIRED: { readonly [K in RecordKind]: readonly string[] } = {
-  'access token': ['accessToken'],
-  'client registration': ['clientId'],
-  'PKCE values': ['codeVerifier'],
-}
+import { type JsonKind, type JsonRecords, KINDS, type Kind } from './kinds.js'
 
 /**
  * The object as given, as JSON: members that a newer SDK adds survive the round trip.
  * @throws TypeError that calls the object `argument`
  */
-export function encodeRecord<K extends RecordKind>(
+export function encodeRecord<K extends JsonKind>(
   kind: K,
   argument: string,
-  record: Records[K],
+  record: JsonRecords[K],
 ): string {
   const problem = problemOf(kind, record)
   if (problem !== undefined) throw new TypeError(`${argument}${problem}`)
@@ -34,7 +19,7 @@ export function encodeRecord<K extends RecordKind>(
  * @throws RedisOAuthDatabaseError `UNREADABLE_RECORD`: null would make the SDK register or authorize again and overwrite
  * what is there
  */
-export function decodeRecord<K extends RecordKind>(kind: K, text: string): Records[K] {
+export function decodeRecord<K extends JsonKind>(kind: K, text: string): JsonRecords[K] {
   let record: unknown
   try {
     record = JSON.parse(text)
@@ -42,20 +27,24 @@ export function decodeRecord<K extends RecordKind>(kind: K, text: string): Recor
     // The parser's message quotes the text.
     record = undefined
   }
-  if (problemOf(kind, record) !== undefined) {
-    throw new RedisOAuthDatabaseError(
-      'UNREADABLE_RECORD',
-      `The stored ${kind} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
-        'Delete the record to start anew',
-    )
-  }
-  return record as Records[K]
+  if (problemOf(kind, record) !== undefined) throw damagedRecord(kind)
+  return record as JsonRecords[K]
 }
 
-function problemOf(kind: RecordKind, record: unknown): string | undefined {
-  if (typeof record !== 'object' || record === null) return ` must be an object of ${kind}`
+export function damagedRecord(kind: Kind): RedisOAuthDatabaseError {
+  const { title = kind } = KINDS[kind]
+  return new RedisOAuthDatabaseError(
+    'UNREADABLE_RECORD',
+    `The stored ${title} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
+      'Delete the record to start anew',
+  )
+}
+
+function problemOf(kind: JsonKind, record: unknown): string | undefined {
+  const { title, requires } = KINDS[kind]
+  if (typeof record !== 'object' || record === null) return ` must be an object of ${title}`
   const members = record as Record<string, unknown>
-  for (const member of REQUIRED[kind]) {
+  for (const member of requires) {
     const value = members[member]
     if (typeof value !== 'string' || value === '') return `.${member} must be a non-empty string`
   }

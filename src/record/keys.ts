@@ -1,4 +1,25 @@
 import { isWellFormed } from '../well-formed.js'
+import { KINDS, type Kind, kindsWhere, type NameParts } from './kinds.js'
+import { splitName, withName } from './name-prefix.js'
+
+/** A Redis key that was found, and what its name says. */
+export class FoundKey {
+  readonly kind: Kind
+  readonly redisKey: string
+  /** The last part of the name: a token key, URL or state; undefined where the key holds a hash of it. */
+  readonly name: string | undefined
+
+  constructor(kind: Kind, redisKey: string, name: string | undefined) {
+    this.kind = kind
+    this.redisKey = redisKey
+    this.name = name
+  }
+}
+
+/** A Redis key that was made of known parts. */
+export class RecordKey extends FoundKey {
+  declare readonly name: string
+}
 
 /**
  * Names every Redis key of one database. Naming is injective: no two different (kind, parts) share a key.
@@ -15,83 +36,49 @@ export class KeySpace {
     this.#hash = hash
   }
 
-  /** Whether names are hashes: then the record itself has to hold what its name was made of. */
-  get isHashed(): boolean {
-    return this.#hash !== undefined
+  /** @throws TypeError that names the part which is no string or has a lone surrogate; a token key may not be empty either */
+  of<K extends Kind>(kind: K, ...parts: NameParts[K]): RecordKey {
+    const names: readonly string[] = KINDS[kind].parts
+    for (let at = 0; at < names.length; at += 1) checkPart(names[at] as string, parts[at])
+    const [first = '', second = ''] = parts
+    if (kind === 'token') return new RecordKey(kind, this.#token(first), first)
+    if (!isOfUser(kind)) {
+      return new RecordKey(kind, `${this.prefix}~${kind}:${this.#hidden(first)}`, first)
+    }
+    return new RecordKey(kind, this.#ofUser(kind, first) + this.#hidden(second), second)
   }
 
-  /** @throws TypeError when `key` is no string, empty, or has a lone surrogate */
-  token(key: string): string {
-    checkPart('key', key)
-    if (key === '') throw new TypeError('key must not be empty')
-    if (this.#hash !== undefined) return this.prefix + this.#hash(key)
-    return this.prefix + (key.startsWith('~') ? `~${key}` : key)
-  }
-
-  /** The token key (hashed, where names are) behind a Redis key, or null where that is another kind of record. */
-  tokenKeyOf(redisKey: string): string | null {
+  /** What a Redis key under the prefix names; null where that is nothing of this library's. */
+  parse(redisKey: string): FoundKey | null {
     const rest = redisKey.slice(this.prefix.length)
-    if (!rest.startsWith('~')) return rest === '' ? null : rest
-    return rest.startsWith('~~') ? rest.slice(1) : null
+    if (!rest.startsWith('~')) return rest === '' ? null : this.#found('token', redisKey, rest)
+    if (rest.startsWith('~~')) return this.#found('token', redisKey, rest.slice(1))
+    const colon = rest.indexOf(':')
+    const kind = KIND_OF_WORD.get(rest.slice(1, Math.max(colon, 1)))
+    if (kind === undefined) return null
+    if (!isOfUser(kind)) return this.#found(kind, redisKey, rest.slice(colon + 1))
+    const tagEnd = rest.indexOf('}:', colon)
+    return tagEnd < 0 ? null : this.#found(kind, redisKey, rest.slice(tagEnd + 2))
   }
 
-  /** What stands under a Redis key; null where that is no record: a lease, or not of this library. */
-  kindOf(redisKey: string): Kind | null {
-    if (this.tokenKeyOf(redisKey) !== null) return 'token'
-    const name = /^~([a-z]+):/.exec(redisKey.slice(this.prefix.length))?.[1]
-    return KINDS.get(name ?? '') ?? null
+  /** What is written under the key: the text, and its name before it where the key holds a hash of that. */
+  inscribe({ kind, name }: RecordKey, text: string): string {
+    return this.#hides(kind) ? withName(name, text) : text
   }
 
-  /** A client registration, of this server in its role as a client or as a resource server. */
-  client(serverUrl: string, role: ClientRole): string {
-    checkPart('serverUrl', serverUrl)
-    return `${this.prefix}~${role}:${this.#named(serverUrl)}`
+  /** The text in what {@link KeySpace.inscribe} made. */
+  textIn({ kind }: FoundKey, inscribed: string): string {
+    return this.#hides(kind) ? splitName(inscribed).text : inscribed
   }
 
-  pkce(userId: string, state: string): string {
-    checkPart('state', state)
-    return this.#ofUser('pkce', userId) + this.#named(state)
+  /** The name in what {@link KeySpace.inscribe} made. */
+  nameIn({ kind, name = '' }: FoundKey, inscribed: string): string {
+    return this.#hides(kind) ? splitName(inscribed).name : name
   }
 
-  /** What the first read of PKCE values leaves behind, in their slot. */
-  consumedPkce(userId: string, state: string): string {
-    checkPart('state', state)
-    return this.#ofUser('consumed', userId) + this.#named(state)
-  }
-
-  access(userId: string, url: string): string {
-    checkPart('url', url)
-    return this.#ofUser('access', userId) + this.#named(url)
-  }
-
-  /** The URL (hashed, where names are) in the key of one of this user's access tokens. */
-  urlOf(userId: string, accessKey: string): string {
-    return accessKey.slice(this.#ofUser('access', userId).length)
-  }
-
-  /** What `WAIT` waits for; in a Cluster a hash tag follows it. */
-  get marker(): string {
-    return `${this.prefix}~marker:`
-  }
-
-  /** A lease, and the channel of its release; `name` is a SHA-256, since it may stand for a secret. */
-  lease(name: string): string {
-    return `${this.prefix}~lease:${this.#named(name)}`
-  }
-
-  /** What a registration was answered, for the processes that wait for it; `name` is a SHA-256. */
-  reply(name: string): string {
-    return `${this.prefix}~reply:${this.#named(name)}`
-  }
-
-  /** That an authorization server has forgotten a client; `name` is a SHA-256 of its id. */
-  refusedClient(name: string): string {
-    return `${this.prefix}~refused:${this.#named(name)}`
-  }
-
-  /** What the names of access tokens and registrations begin with; those of tokens begin with the prefix alone. */
-  get recordPrefixes(): readonly string[] {
-    return ['access', 'client', 'resource'].map((kind) => `${this.prefix}~${kind}:`)
+  /** What the key names of the records begin with that the near cache keeps; tokens have nothing but the prefix. */
+  get cachedPrefixes(): readonly string[] {
+    return kindsWhere((row) => row.isCached === true).map((kind) => `${this.prefix}~${kind}:`)
   }
 
   /** A `SCAN` pattern that finds everything under the prefix. */
@@ -99,9 +86,9 @@ export class KeySpace {
     return `${escapeGlob(this.prefix)}*`
   }
 
-  /** A `SCAN` pattern that finds the access tokens of a user. */
-  accessPattern(userId: string): string {
-    return `${escapeGlob(this.#ofUser('access', userId))}*`
+  /** A `SCAN` pattern that finds the records of one kind of a user. */
+  patternOf(kind: UserKind, userId: string): string {
+    return `${escapeGlob(this.#ofUser(kind, userId))}*`
   }
 
   /** Any key in the slot of the user's records. */
@@ -118,12 +105,22 @@ export class KeySpace {
   }
 
   /** Whether a key is that of a record of this user. */
-  isOfUser(userId: string, key: string): boolean {
-    return USER_KINDS.some((kind) => key.startsWith(this.#ofUser(kind, userId)))
+  isOfUser(userId: string, redisKey: string): boolean {
+    return USER_KINDS.some((kind) => redisKey.startsWith(this.#ofUser(kind, userId)))
+  }
+
+  #token(key: string): string {
+    if (key === '') throw new TypeError('key must not be empty')
+    if (this.#hash !== undefined) return this.prefix + this.#hash(key)
+    return this.prefix + (key.startsWith('~') ? `~${key}` : key)
+  }
+
+  #found(kind: Kind, redisKey: string, name: string): FoundKey {
+    return new FoundKey(kind, redisKey, this.#hash === undefined ? name : undefined)
   }
 
   // The user in a hash tag: all records of one user share a Cluster's slot.
-  #ofUser(kind: UserKind, userId: string): string {
+  #ofUser(kind: Kind, userId: string): string {
     return `${this.prefix}~${kind}:{${this.#user(userId)}}:`
   }
 
@@ -132,30 +129,28 @@ export class KeySpace {
     return this.#hash === undefined ? encodeUser(userId) : this.#hash(userId)
   }
 
-  #named(part: string): string {
+  #hidden(part: string): string {
     return this.#hash === undefined ? part : this.#hash(part)
+  }
+
+  #hides(kind: Kind): boolean {
+    return this.#hash !== undefined && KINDS[kind].holdsName === true
   }
 }
 
-const USER_KINDS = ['access', 'pkce', 'consumed'] as const
-type UserKind = (typeof USER_KINDS)[number]
+type UserKind = { [K in Kind]: NameParts[K] extends [userId: string, string] ? K : never }[Kind]
+
+function isOfUser(kind: Kind): boolean {
+  return KINDS[kind].parts.length === 2
+}
+
+const USER_KINDS: readonly Kind[] = kindsWhere(({ parts }) => parts.length === 2)
+const KIND_OF_WORD: ReadonlyMap<string, Kind> = new Map(
+  kindsWhere((row) => row !== KINDS.token).map((kind) => [kind, kind]),
+)
 
 // Half of what a string may have, so that a command of several parts stays below.
 const MAX_CHARACTERS = 2 ** 28
-
-/** What a record is. A sealed one is bound to it, so that it cannot pass for another kind. */
-export type Kind = 'token' | 'client' | 'pkce' | 'access' | 'reply'
-
-const KINDS: ReadonlyMap<string, Kind> = new Map([
-  ['client', 'client'],
-  ['resource', 'client'],
-  ['pkce', 'pkce'],
-  ['access', 'access'],
-  ['reply', 'reply'],
-])
-
-/** Which registration of a server is meant: as the OAuth client that it is, or as the resource server that introspects. */
-export type ClientRole = 'client' | 'resource'
 
 // `}` would end the hash tag early, and `{}` is none: a lone `%`, which no other user's name encodes to, makes it one.
 function encodeUser(userId: string): string {

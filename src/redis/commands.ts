@@ -4,7 +4,7 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 import type { Connection } from './connection/connection.js'
 import type { TrackedCommand } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
-import { bytes, done, integer, ok, orNil, pong, type Reader, text } from './driver/replies.js'
+import { bytes, done, integer, ok, orNil, pong, type Reader } from './driver/replies.js'
 import type { Durability } from './durability.js'
 import { scan } from './scan.js'
 import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
@@ -125,17 +125,15 @@ export class Commands {
    * The value, once: it is gone afterwards. `consumedKey` lets a repetition of this very call, whose reply was lost with
    * the connection, find what it consumed; it must be in the slot of `key`.
    */
-  consume(key: string, consumedKey: string): Promise<string | null> {
-    return this.#consume(key, consumedKey, orNil(text))
+  consume(key: string, consumedKey: string): Promise<Buffer | null> {
+    const reader = randomBytes(16).toString('hex')
+    const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
+    return this.#confirmed(key, this.#connection.start('write', 'eval', args, orNil(bytes)))
   }
 
-  consumeBuffer(key: string, consumedKey: string): Promise<Buffer | null> {
-    return this.#consume(key, consumedKey, orNil(bytes))
-  }
-
-  /** Sets `value` if the key still holds `expected`. */
-  compareAndSet(key: string, expected: Value, value: Value, ttlMs: number): Promise<boolean> {
-    return this.#run([COMPARE_AND_SET, 1, key, expected, value, ttlMs])
+  /** Sets value and expiry at once, if the key still holds `expected`. */
+  compareAndSet(key: string, expected: Value, value: Value, expiry: Expiry = {}): Promise<boolean> {
+    return this.#run([COMPARE_AND_SET, 1, key, expected, value, ...expiryArguments(expiry)])
   }
 
   /** Puts `value` in the place of `expected`, if that still stands there, and lets its expiry be. */
@@ -191,10 +189,10 @@ export class Commands {
     announce()
     return writing.finally(announce)
   }
+}
 
-  #consume<T>(key: string, consumedKey: string, read: Reader<T>): Promise<T> {
-    const reader = randomBytes(16).toString('hex')
-    const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
-    return this.#confirmed(key, this.#connection.start('write', 'eval', args, read))
-  }
+/** As `SET` takes it. A time of 1970 or before is one that Redis does not take: any that is past does. */
+function expiryArguments({ expiresAt, ttlMs }: Expiry): Argument[] {
+  if (expiresAt !== undefined) return ['PXAT', Math.max(1, Math.floor(expiresAt))]
+  return ttlMs === undefined ? [] : ['PX', ttlMs]
 }

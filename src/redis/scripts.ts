@@ -58,12 +58,12 @@ return 1`
 
 /**
  * Replaces a value that nobody else has changed. Sent again after a cut connection it finds its own value.
- * KEYS[1] key. ARGV[1] expected value, ARGV[2] new value, ARGV[3] milliseconds to live. Returns 1, or 0.
+ * KEYS[1] key. ARGV[1] expected value, ARGV[2] new value, then the expiry as SET takes it. Returns 1, or 0.
  */
 export const COMPARE_AND_SET = `
 local value = redis.call('GET', KEYS[1])
 if value ~= ARGV[1] and value ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
 return 1`
 
 /**

@@ -2,6 +2,7 @@ import type { Shelf } from '../cache/near-cache.js'
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
 import type { TokenPlaces } from '../oauth/token-places.js'
+import type { RecordKey } from '../record/keys.js'
 import { expiresAtMs } from '../record/lifetime.js'
 import { RepeatedSaves } from './repeated-saves.js'
 
@@ -19,9 +20,9 @@ interface Parts {
   /** Told of every refresh token that is read. */
   readonly places: Pick<TokenPlaces, 'generation' | 'remember'>
   /** The record in Redis. */
-  read(key: string): Promise<string | null>
+  read(key: RecordKey): Promise<string | null>
   /** When Redis removes the record; null: never; undefined: there is none. */
-  expiry(key: string): Promise<UnixMs | null | undefined>
+  expiry(key: RecordKey): Promise<UnixMs | null | undefined>
   decode(text: string): AccessToken
   readonly expiredAccessTokens: 'keep' | 'drop'
 }
@@ -51,16 +52,16 @@ export class KnownAccessTokens {
     return this.#copyOf(known)
   }
 
-  async read(userId: string, url: string, key: string): Promise<AccessToken | null> {
+  async read(userId: string, url: string, key: RecordKey): Promise<AccessToken | null> {
     const known = await this.#load(userId, url, key)
     return known === null ? null : this.#copyOf(known)
   }
 
   /** Whether a save of this record would change nothing: it stands in Redis, and until this very time. */
-  stands(userId: string, url: string, key: string, text: string, expiresAt: UnixMs): boolean {
+  stands(userId: string, url: string, key: RecordKey, text: string, expiresAt: UnixMs): boolean {
     const entry = this.#shelf.get(url, userId)
     if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
-    this.#saves.note(key, text)
+    this.#saves.note(key.redisKey, text)
     return true
   }
 
@@ -69,13 +70,13 @@ export class KnownAccessTokens {
    * finds it; and again after each change, which may be the echo of this save, or a peer that saves the same: so a fleet that
    * saves one token on each request ends at no write at all.
    */
-  saved(userId: string, url: string, key: string, text: string): void {
-    if (this.#saves.note(key, text)) this.#follow(userId, url, key)
+  saved(userId: string, url: string, key: RecordKey, text: string): void {
+    if (this.#saves.note(key.redisKey, text)) this.#follow(userId, url, key)
   }
 
-  #follow(userId: string, url: string, key: string): void {
+  #follow(userId: string, url: string, key: RecordKey): void {
     const onChange = (): void => {
-      if (this.#saves.isRecent(key)) this.#follow(userId, url, key)
+      if (this.#saves.isRecent(key.redisKey)) this.#follow(userId, url, key)
     }
     this.#load(userId, url, key, onChange).catch(() => {})
   }
@@ -83,10 +84,10 @@ export class KnownAccessTokens {
   #load(
     userId: string,
     url: string,
-    key: string,
+    key: RecordKey,
     onChange?: () => void,
   ): Promise<KnownToken | null> {
-    return this.#shelf.read(url, userId, key, {
+    return this.#shelf.read(url, userId, key.redisKey, {
       read: async () => {
         const text = await this.#parts.read(key)
         return text === null ? null : this.#known(text)
@@ -109,7 +110,7 @@ export class KnownAccessTokens {
   }
 
   /** By the record itself, and where nothing else prolongs it, by Redis: a save is left out only if that is the same. */
-  #expiryOf({ token }: KnownToken, key: string): UnixMs | null | Promise<UnixMs | undefined> {
+  #expiryOf({ token }: KnownToken, key: RecordKey): UnixMs | null | Promise<UnixMs | undefined> {
     const fixed = fixedExpiry(token)
     if (fixed !== undefined) {
       const end = Math.floor(fixed)

@@ -3,9 +3,9 @@ import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import type { TokenPlaces } from '../oauth/token-places.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
-import type { ClientRole, KeySpace } from '../record/keys.js'
-import { accessTokenLifetime, expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
-import { splitName, withName } from '../record/name-prefix.js'
+import type { KeySpace } from '../record/keys.js'
+import { type ClientRole, KINDS } from '../record/kinds.js'
+import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { Commands } from '../redis/commands.js'
 import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
 import type { Vault } from './vault.js'
@@ -65,9 +65,9 @@ export class OAuthStore {
       shelves &&
       new KnownAccessTokens(shelves.accessTokens, {
         places,
-        read: (key) => vault.get('access', key),
-        expiry: (key) => commands.expiry(key),
-        decode: (text) => this.decodeAccessToken(text),
+        read: (key) => vault.get(key),
+        expiry: ({ redisKey }) => commands.expiry(redisKey),
+        decode: (text) => decodeRecord('access', text),
         expiredAccessTokens: options.expiredAccessTokens,
       })
   }
@@ -75,43 +75,40 @@ export class OAuthStore {
   async getClient(serverUrl: string, role: ClientRole): Promise<ClientCredentials | null> {
     const known = this.#shelves?.clients.get(role, serverUrl)
     const text = known === undefined ? await this.#readClient(serverUrl, role) : known.value
-    return text === null ? null : decodeRecord('client registration', text)
+    return text === null ? null : decodeRecord('client', text)
   }
 
   #readClient(serverUrl: string, role: ClientRole): Promise<string | null> {
-    const key = this.#keys.client(serverUrl, role)
-    const read = (): Promise<string | null> => this.#vault.get('client', key)
+    const key = this.#keys.of(role, serverUrl)
+    const read = (): Promise<string | null> => this.#vault.get(key)
     if (this.#shelves === undefined) return read()
     // Who finds none takes turns with others to register, and has to see what they saved.
     const expiresAt = (text: string | null): null | undefined => (text === null ? undefined : null)
-    return this.#shelves.clients.read(role, serverUrl, key, { read, expiresAt })
+    return this.#shelves.clients.read(role, serverUrl, key.redisKey, { read, expiresAt })
   }
 
   saveClient(serverUrl: string, role: ClientRole, credentials: ClientCredentials): Promise<void> {
-    const key = this.#keys.client(serverUrl, role)
-    return this.#vault.set(
-      'client',
-      key,
-      encodeRecord('client registration', 'credentials', credentials),
-    )
+    const key = this.#keys.of(role, serverUrl)
+    return this.#vault.set(key, encodeRecord(role, 'credentials', credentials))
   }
 
   deleteClient(serverUrl: string, role: ClientRole): Promise<boolean> {
-    return this.#commands.delete(this.#keys.client(serverUrl, role))
+    return this.#commands.delete(this.#keys.of(role, serverUrl).redisKey)
   }
 
   async getPkce(userId: string, state: string): Promise<PKCEValues | null> {
-    const key = this.#keys.pkce(userId, state)
+    const key = this.#keys.of('pkce', userId, state)
     const text = await (this.#options.singleUsePkce
-      ? this.#vault.consume('pkce', key, this.#keys.consumedPkce(userId, state))
-      : this.#vault.get('pkce', key))
-    return text === null ? null : decodeRecord('PKCE values', text)
+      ? this.#vault.consume(key, this.#keys.of('consumed', userId, state))
+      : this.#vault.get(key))
+    return text === null ? null : decodeRecord('pkce', text)
   }
 
   savePkce(userId: string, state: string, values: PKCEValues): Promise<void> {
-    const key = this.#keys.pkce(userId, state)
-    const text = encodeRecord('PKCE values', 'values', values)
-    return this.#vault.set('pkce', key, text, { ttlMs: this.#options.pkceTtl })
+    const key = this.#keys.of('pkce', userId, state)
+    const text = encodeRecord('pkce', 'values', values)
+    const lifetime = KINDS.pkce.lifetime(values, this.#options, systemClock.now())
+    return this.#vault.set(key, text, lifetime)
   }
 
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
@@ -120,11 +117,11 @@ export class OAuthStore {
   }
 
   async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    const key = this.#keys.access(userId, url)
+    const key = this.#keys.of('access', userId, url)
     let token: AccessToken | null
     if (this.#known === undefined) {
-      const text = await this.#vault.get('access', key)
-      token = text === null ? null : this.decodeAccessToken(text)
+      const text = await this.#vault.get(key)
+      token = text === null ? null : decodeRecord('access', text)
     } else {
       token = await this.#known.read(userId, url, key)
     }
@@ -137,44 +134,32 @@ export class OAuthStore {
   }
 
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
-    const key = this.#keys.access(userId, url)
-    const text = this.encodeAccessToken(url, token)
+    const key = this.#keys.of('access', userId, url)
+    const text = encodeRecord('access', 'token', token)
     const now = systemClock.now()
-    const expiry = accessTokenLifetime(token, this.#options, now)
+    const expiry = KINDS.access.lifetime(token, this.#options, now)
     const known = this.#shelves?.skipsSaves ? this.#known : undefined
     if (known === undefined || !expiry || !('expiresAt' in expiry) || expiry.expiresAt <= now) {
-      return this.#vault.set('access', key, text, expiry)
+      return this.#vault.set(key, text, expiry)
     }
     if (known.stands(userId, url, key, text, expiry.expiresAt)) return DONE
-    return this.#vault
-      .set('access', key, text, expiry)
-      .then(() => known.saved(userId, url, key, text))
+    return this.#vault.set(key, text, expiry).then(() => known.saved(userId, url, key, text))
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    return this.#commands.delete(this.#keys.access(userId, url))
-  }
-
-  /** @throws TypeError that calls the record `token` */
-  encodeAccessToken(url: string, token: AccessToken): string {
-    const text = encodeRecord('access token', 'token', token)
-    return this.#keys.isHashed ? withName(url, text) : text
-  }
-
-  decodeAccessToken(text: string): AccessToken {
-    return decodeRecord('access token', this.#keys.isHashed ? splitName(text).text : text)
+    return this.#commands.delete(this.#keys.of('access', userId, url).redisKey)
   }
 
   async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
     const found = new Map<string, AccessTokenInfo>()
-    const scan = this.#commands.scan(this.#keys.accessPattern(userId), this.#keys.slotKey(userId))
-    for await (const keys of scan) {
-      const texts = await this.#vault.getAll('access', keys)
-      for (const [index, key] of keys.entries()) {
-        const text = texts[index]
-        if (text == null) continue
-        const url = this.#keys.isHashed ? splitName(text).name : this.#keys.urlOf(userId, key)
-        found.set(key, describe(url, this.decodeAccessToken(text)))
+    const pattern = this.#keys.patternOf('access', userId)
+    for await (const redisKeys of this.#commands.scan(pattern, this.#keys.slotKey(userId))) {
+      const keys = redisKeys.map((key) => this.#keys.parse(key)).filter((key) => key !== null)
+      const records = await this.#vault.getAllNamed(keys)
+      for (const [index, { redisKey }] of keys.entries()) {
+        const record = records[index]
+        if (record == null) continue
+        found.set(redisKey, describe(record.name, decodeRecord('access', record.text)))
       }
     }
     return [...found.values()]

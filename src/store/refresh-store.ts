@@ -1,9 +1,10 @@
 import type { AccessToken } from '../contract.js'
 import type { RefreshRecords } from '../oauth/refresh.js'
 import type { Place } from '../oauth/token-places.js'
-import type { KeySpace } from '../record/keys.js'
+import { decodeRecord, encodeRecord } from '../record/codec.js'
+import type { KeySpace, RecordKey } from '../record/keys.js'
 import type { Connection } from '../redis/connection/connection.js'
-import type { OAuthStore } from './oauth-store.js'
+import type { ConditionalWrites } from './conditional-writes.js'
 import type { Vault } from './vault.js'
 
 /**
@@ -13,20 +14,20 @@ import type { Vault } from './vault.js'
 export class RefreshStore implements RefreshRecords {
   readonly #keys: KeySpace
   readonly #vault: Vault
-  readonly #records: OAuthStore
+  readonly #writes: ConditionalWrites
   readonly #refreshTokenTtl: number
   readonly #connection: Pick<Connection, 'troubledAtMs'>
 
   constructor(
     keys: KeySpace,
     vault: Vault,
-    records: OAuthStore,
+    writes: ConditionalWrites,
     refreshTokenTtl: number,
     connection: Pick<Connection, 'troubledAtMs'>,
   ) {
     this.#keys = keys
     this.#vault = vault
-    this.#records = records
+    this.#writes = writes
     this.#refreshTokenTtl = refreshTokenTtl
     this.#connection = connection
   }
@@ -35,41 +36,37 @@ export class RefreshStore implements RefreshRecords {
     return this.#connection.troubledAtMs
   }
 
-  async read({ user, url }: Place): Promise<AccessToken | null> {
-    const text = await this.#vault.get('access', this.#keys.access(user, url))
-    return text === null ? null : this.#records.decodeAccessToken(text)
+  async read(place: Place): Promise<AccessToken | null> {
+    const text = await this.#vault.get(this.#key(place))
+    return text === null ? null : decodeRecord('access', text)
   }
 
   async replace(
-    { user, url }: Place,
+    place: Place,
     expected: string,
     token: AccessToken,
   ): Promise<'replaced' | 'superseded' | 'gone'> {
-    const key = this.#keys.access(user, url)
-    const sealed = await this.#vault.seal(
-      'access',
-      key,
-      this.#records.encodeAccessToken(url, token),
-    )
-    // Each round that does not end was overtaken by a peer's write.
-    for (;;) {
-      const standing = await this.#vault.read('access', key)
-      if (standing === null) return 'gone'
-      const { accessToken, refreshToken } = this.#records.decodeAccessToken(standing.text)
+    const isMeant = (text: string): boolean => {
+      const { accessToken, refreshToken } = decodeRecord('access', text)
       const isOwn = accessToken === token.accessToken && refreshToken === token.refreshToken
-      if (!isOwn && refreshToken !== expected) return 'superseded'
-      if (await this.#vault.replace(key, standing.raw, sealed, this.#refreshTokenTtl))
-        return 'replaced'
+      return isOwn || refreshToken === expected
     }
+    const outcome = await this.#writes.replaceIf(
+      this.#key(place),
+      isMeant,
+      encodeRecord('access', 'token', token),
+      { ttlMs: this.#refreshTokenTtl },
+    )
+    return outcome === 'done' ? 'replaced' : outcome
   }
 
-  async remove({ user, url }: Place, refreshToken: string): Promise<boolean> {
-    const key = this.#keys.access(user, url)
-    for (;;) {
-      const standing = await this.#vault.read('access', key)
-      if (standing === null) return false
-      if (this.#records.decodeAccessToken(standing.text).refreshToken !== refreshToken) return false
-      if (await this.#vault.remove(key, standing.raw)) return true
-    }
+  async remove(place: Place, refreshToken: string): Promise<boolean> {
+    const isMeant = (text: string): boolean =>
+      decodeRecord('access', text).refreshToken === refreshToken
+    return (await this.#writes.deleteIf(this.#key(place), isMeant)) === 'done'
+  }
+
+  #key({ user, url }: Place): RecordKey {
+    return this.#keys.of('access', user, url)
   }
 }

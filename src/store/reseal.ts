@@ -1,7 +1,8 @@
 import { RedisOAuthDatabaseError } from '../errors.js'
-import type { KeySpace, Kind } from '../record/keys.js'
+import type { FoundKey, KeySpace } from '../record/keys.js'
+import { KINDS } from '../record/kinds.js'
 import type { Commands } from '../redis/commands.js'
-import type { Sealer } from './vault.js'
+import { type Sealer, sealContextOf } from './sealed-vault.js'
 
 export interface ResealProgress {
   /** Records looked at so far; one may be counted twice while Redis resizes its table. */
@@ -42,11 +43,11 @@ export async function reseal(
       )
     }
     await Promise.all(
-      found.map(async (key) => {
-        const kind = keys.kindOf(key)
-        if (kind === null) return
+      found.map(async (redisKey) => {
+        const key = keys.parse(redisKey)
+        if (key === null || KINDS[key.kind].sealedAs === undefined) return
         progress.seen += 1
-        const outcome = await resealOne(commands, sealer, kind, key)
+        const outcome = await resealOne(commands, sealer, key)
         if (outcome !== 'current') progress[outcome] += 1
       }),
     )
@@ -59,12 +60,11 @@ export async function reseal(
 async function resealOne(
   commands: Commands,
   sealer: Sealer,
-  kind: Kind,
-  key: string,
+  key: FoundKey,
 ): Promise<'current' | 'resealed' | 'unreadable'> {
-  const raw = await commands.getBuffer(key)
+  const raw = await commands.getBuffer(key.redisKey)
   if (raw === null || !sealer.needsReseal(raw)) return 'current'
-  const context = { kind, key }
+  const context = sealContextOf(key)
   let text: string
   try {
     text = await sealer.open(raw, context)
@@ -73,6 +73,6 @@ async function resealOne(
       return 'unreadable'
     throw error
   }
-  const replaced = await commands.exchange(key, raw, await sealer.seal(text, context))
+  const replaced = await commands.exchange(key.redisKey, raw, await sealer.seal(text, context))
   return replaced ? 'resealed' : 'current'
 }

@@ -1,14 +1,8 @@
 import { types } from 'node:util'
 import type { Shelf } from '../cache/near-cache.js'
-import { checkPart, type KeySpace } from '../record/keys.js'
-import { splitName, withName } from '../record/name-prefix.js'
+import { checkPart, type FoundKey, type KeySpace, type RecordKey } from '../record/keys.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import type { Vault } from './vault.js'
-
-interface Name {
-  readonly key: string
-  readonly redisKey: string
-}
 
 /** Tokens under keys of the caller's choice. */
 export class TokenStore {
@@ -26,31 +20,29 @@ export class TokenStore {
   }
 
   store(key: string, token: string, expiresAt: Date | null | undefined): Promise<void> {
-    const redisKey = this.#keys.token(key)
+    const recordKey = this.#keys.of('token', key)
     checkPart('token', token)
     if (token === '') throw new TypeError('token must not be empty')
-    const expiry = checkExpiry(expiresAt)
-    const text = this.#keys.isHashed ? withName(key, token) : token
-    return this.#vault.set('token', redisKey, text, expiry)
+    return this.#vault.set(recordKey, token, checkExpiry(expiresAt))
   }
 
   get(key: string): Promise<string | null> {
     const known = this.#known?.get('', key)
     return known === undefined
-      ? this.#get(key, this.#keys.token(key))
+      ? this.#get(this.#keys.of('token', key))
       : Promise.resolve(known.value)
   }
 
   delete(key: string): Promise<boolean> {
-    return this.#commands.delete(this.#keys.token(key))
+    return this.#commands.delete(this.#keys.of('token', key).redisKey)
   }
 
   has(key: string): Promise<boolean> {
-    return this.#commands.exists(this.#keys.token(key))
+    return this.#commands.exists(this.#keys.of('token', key).redisKey)
   }
 
   async expiry(key: string): Promise<Date | 'never' | null> {
-    const expiresAt = await this.#commands.expiry(this.#keys.token(key))
+    const expiresAt = await this.#commands.expiry(this.#keys.of('token', key).redisKey)
     if (expiresAt === undefined) return null
     return expiresAt === null ? 'never' : new Date(expiresAt)
   }
@@ -58,19 +50,7 @@ export class TokenStore {
   /** What each step of a scan finds, also nothing. */
   async *scan(): AsyncGenerator<string[], void, undefined> {
     for await (const found of this.#commands.scan(this.#keys.pattern)) {
-      const keys: string[] = []
-      const hashed: string[] = []
-      for (const redisKey of found) {
-        const key = this.#keys.tokenKeyOf(redisKey)
-        if (key === null) continue
-        if (this.#keys.isHashed) hashed.push(redisKey)
-        else keys.push(key)
-      }
-      // Null is one that is gone by now.
-      for (const text of await this.#vault.getAll('token', hashed)) {
-        if (text !== null) keys.push(splitName(text).name)
-      }
-      yield keys
+      yield await this.#vault.namesOf(found.map((key) => this.#keys.parse(key)).filter(isToken))
     }
   }
 
@@ -82,63 +62,51 @@ export class TokenStore {
 
   async getMany(keys: Iterable<string>): Promise<Map<string, string>> {
     const found = new Map<string, string>()
-    for (const names of inBunches(this.#names(keys))) {
-      const tokens = await this.#getAll(names)
-      for (const [index, { key }] of names.entries()) {
+    for (const some of inBunches(this.#keysOf(keys))) {
+      const tokens = await this.#getAll(some)
+      for (const [index, { name }] of some.entries()) {
         const token = tokens[index]
-        if (token != null) found.set(key, token)
+        if (token != null) found.set(name, token)
       }
     }
     return found
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    return this.#commands.deleteAll(this.#names(keys).map(({ redisKey }) => redisKey))
+    return this.#commands.deleteAll(this.#keysOf(keys).map(({ redisKey }) => redisKey))
   }
 
-  #getAll(names: readonly Name[]): Promise<(string | null)[]> {
+  #getAll(keys: readonly RecordKey[]): Promise<(string | null)[]> {
     const known = this.#known
-    if (known !== undefined) {
-      return Promise.all(
-        names.map(async ({ key, redisKey }) => {
-          const entry = known.get('', key)
-          return entry === undefined ? this.#get(key, redisKey) : entry.value
-        }),
-      )
-    }
-    const texts = this.#vault.getAll(
-      'token',
-      names.map(({ redisKey }) => redisKey),
+    if (known === undefined) return this.#vault.getAll(keys)
+    return Promise.all(
+      keys.map(async (key) => {
+        const entry = known.get('', key.name)
+        return entry === undefined ? this.#get(key) : entry.value
+      }),
     )
-    return this.#keys.isHashed ? texts.then((all) => all.map(tokenIn)) : texts
   }
 
-  #get(key: string, redisKey: string): Promise<string | null> {
-    if (this.#known === undefined) return this.#read(redisKey)
-    return this.#known.read('', key, redisKey, {
-      read: () => this.#read(redisKey),
-      expiresAt: (token) => (token === null ? null : this.#commands.expiry(redisKey)),
+  #get(key: RecordKey): Promise<string | null> {
+    if (this.#known === undefined) return this.#vault.get(key)
+    return this.#known.read('', key.name, key.redisKey, {
+      read: () => this.#vault.get(key),
+      expiresAt: (token) => (token === null ? null : this.#commands.expiry(key.redisKey)),
     })
   }
 
-  #read(redisKey: string): Promise<string | null> {
-    const reading = this.#vault.get('token', redisKey)
-    return this.#keys.isHashed ? reading.then(tokenIn) : reading
-  }
-
   // All are checked before the first command leaves.
-  #names(keys: Iterable<string>): Name[] {
+  #keysOf(keys: Iterable<string>): RecordKey[] {
     if (typeof keys === 'string')
       throw new TypeError('keys must be an iterable of strings, not a string')
     if (!(Symbol.iterator in Object(keys)))
       throw new TypeError('keys must be an iterable of strings')
-    return Array.from(new Set(keys), (key) => ({ key, redisKey: this.#keys.token(key) }))
+    return Array.from(new Set(keys), (key) => this.#keys.of('token', key))
   }
 }
 
-/** Of the record under a hashed name. */
-function tokenIn(text: string | null): string | null {
-  return text === null ? null : splitName(text).text
+function isToken(key: FoundKey | null): key is FoundKey {
+  return key?.kind === 'token'
 }
 
 export function checkIterable(argument: string, value: unknown): void {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isWellFormed } from '../../src/well-formed.js'
+import { isWellFormed, textOf } from '../../src/well-formed.js'
 
 it.each(['', 'plain', 'été', '💡', '💡💡', '\u{10ffff}', '\ufffd'])('%j is well formed', (text) => {
   expect(isWellFormed(text)).toBe(true)
@@ -33,4 +33,22 @@ it('a string of surrogates is well formed exactly when it survives UTF-8', () =>
       expect(isWellFormed(text)).toBe(Buffer.from(text).toString() === text)
     }),
   )
+})
+
+it('bytes have a text exactly when they are its UTF-8', () => {
+  fc.assert(
+    fc.property(fc.uint8Array(), (array) => {
+      const bytes = Buffer.from(array)
+      const text = textOf(bytes)
+      if (text === undefined) expect(Buffer.from(bytes.toString())).not.toEqual(bytes)
+      else expect(Buffer.from(text)).toEqual(bytes)
+    }),
+  )
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      expect(textOf(Buffer.from(text))).toBe(text)
+    }),
+  )
+  expect(textOf(Buffer.from('a\ufffd\ufeff'))).toBe('a\ufffd\ufeff')
+  expect(textOf(Buffer.from([0x61, 0xff]))).toBeUndefined()
 })

@@ -203,10 +203,10 @@ it('all records of a user share a hash slot of Redis Cluster', async () => {
       fc.asyncProperty(prefixes, awkward, awkward, awkward, async (prefix, user, url, state) => {
         const keys = new KeySpace(prefix)
         const names = [
-          keys.access(user, url),
-          keys.access(user, ''),
-          keys.pkce(user, state),
-          keys.consumedPkce(user, state),
+          keys.of('access', user, url).redisKey,
+          keys.of('access', user, '').redisKey,
+          keys.of('pkce', user, state).redisKey,
+          keys.of('consumed', user, state).redisKey,
           keys.slotKey(user),
         ]
         const slots = await Promise.all(names.map((name) => node.cli('CLUSTER', 'KEYSLOT', name)))

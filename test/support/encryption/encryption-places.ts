@@ -94,7 +94,7 @@ export function placesOf(
   const fetch = db.coordinatedFetch(authorizationServer)
   const resourceServer = db.forResourceServer()
   const ofToken = (key: string): Place => ({
-    key: names.token(key),
+    key: names.of('token', key).redisKey,
     readings: {
       getToken: () => db.getToken(key),
       getTokens: () => db.getTokens(TOKENS),
@@ -103,7 +103,7 @@ export function placesOf(
     },
   })
   const ofAccessToken = (user: string, url: string): Place => ({
-    key: names.access(user, url),
+    key: names.of('access', user, url).redisKey,
     readings: {
       getAccessToken: () => db.getAccessToken(user, url),
       listAccessTokens: () => db.listAccessTokens(user),
@@ -115,7 +115,7 @@ export function placesOf(
     },
   })
   const ofLogin = (user: string, state: string): Place => ({
-    key: names.pkce(user, state),
+    key: names.of('pkce', user, state).redisKey,
     readings: { getPKCEValues: () => db.getPKCEValues(user, state) },
   })
   return [
@@ -123,11 +123,11 @@ export function placesOf(
     ...USERS.flatMap((user) => URLS.map((url) => ofAccessToken(user, url))),
     ...USERS.flatMap((user) => STATES.map((state) => ofLogin(user, state))),
     ...ISSUERS.map((issuer) => ({
-      key: names.client(issuer, 'client'),
+      key: names.of('client', issuer).redisKey,
       readings: { getClientCredentials: () => db.getClientCredentials(issuer) },
     })),
     ...ISSUERS.map((issuer) => ({
-      key: names.client(issuer, 'resource'),
+      key: names.of('resource', issuer).redisKey,
       readings: { getClientCredentials: () => resourceServer.getClientCredentials(issuer) },
     })),
   ]

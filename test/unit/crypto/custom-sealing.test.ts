@@ -4,7 +4,7 @@ import { CustomSealing } from '../../../src/crypto/custom-sealing.js'
 import type { Sealing } from '../../../src/crypto/sealing.js'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 
-const context = { kind: 'token', key: 'p:a' }
+const context = { kind: 'token', redisKey: 'p:a' }
 const plaintext = Buffer.from('secret')
 
 /** Turns the bits of each byte: enough to see which way it went. */

@@ -10,7 +10,7 @@ import { createKeyring, type EncryptionKey } from '../../../src/crypto/keyring.j
 
 const k1: EncryptionKey = { id: 'k1', key: randomBytes(32) }
 const k2: EncryptionKey = { id: 'k2', key: randomBytes(32) }
-const context = { kind: 'access', key: 'atxp:oauth:~access:{user}:https://a.example' }
+const context = { kind: 'access', redisKey: 'atxp:oauth:~access:{user}:https://a.example' }
 const plaintext = Buffer.from('{"accessToken":"of the user"}')
 
 const envelopeOf = (...keys: EncryptionKey[]): Envelope => new Envelope(createKeyring(keys))
@@ -36,10 +36,10 @@ describe('an envelope', () => {
         fc.uint8Array({ maxLength: 300 }),
         fc.string(),
         fc.string({ unit: 'grapheme' }),
-        (bytes, kind, key) => {
-          const opened = envelope.open(envelope.seal(Buffer.from(bytes), { kind, key }), {
+        (bytes, kind, redisKey) => {
+          const opened = envelope.open(envelope.seal(Buffer.from(bytes), { kind, redisKey }), {
             kind,
-            key,
+            redisKey,
           })
           expect(opened.equals(bytes)).toBe(true)
         },
@@ -132,17 +132,20 @@ describe('what cannot be opened is UNREADABLE_RECORD, with one message and no ca
 
   it('in the place of another record, or as another kind', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (key, kind) => {
-        fc.pre(key !== context.key || kind !== context.kind)
-        refused(sealed, { kind, key })
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string(), (redisKey, kind) => {
+        fc.pre(redisKey !== context.redisKey || kind !== context.kind)
+        refused(sealed, { kind, redisKey })
       }),
     )
   })
 
   it('where kind and key are divided at another place', () => {
-    const parts = { kind: 'ab', key: 'c' }
-    refused(envelope.seal(plaintext, parts), { kind: 'a', key: 'bc' })
-    refused(envelope.seal(plaintext, { kind: '', key: '3:abc' }), { kind: 'abc', key: '' })
+    const parts = { kind: 'ab', redisKey: 'c' }
+    refused(envelope.seal(plaintext, parts), { kind: 'a', redisKey: 'bc' })
+    refused(envelope.seal(plaintext, { kind: '', redisKey: '3:abc' }), {
+      kind: 'abc',
+      redisKey: '',
+    })
   })
 
   it('with any bit turned', () => {
@@ -203,7 +206,7 @@ const vectors: Vector[] = JSON.parse(readFileSync(new URL('envelope.json', vecto
 
 describe.each(vectors)('the vector of $name', (vector) => {
   const ring = envelopeOf({ id: vector.id, key: vector.key })
-  const place = { kind: vector.kind, key: vector.redisKey }
+  const place = { kind: vector.kind, redisKey: vector.redisKey }
 
   it('opens to its text', () => {
     const opened = ring.open(Buffer.from(vector.sealed, 'hex'), place)
@@ -240,7 +243,7 @@ describe.skipIf(!hasPython)('the second implementation, in Python', () => {
       const key = randomBytes(32)
       const id = `key-${index}`
       const redisKey = `atxp:oauth:${index}:ж`
-      const sealed = envelopeOf({ id, key }).seal(compact(text), { kind: 'token', key: redisKey })
+      const sealed = envelopeOf({ id, key }).seal(compact(text), { kind: 'token', redisKey })
       return {
         text,
         key: key.toString('hex'),

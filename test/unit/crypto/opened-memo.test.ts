@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { OpenedMemo } from '../../../src/crypto/opened-memo.js'
 
-const context = { kind: 'token', key: 'p:a' }
+const context = { kind: 'token', redisKey: 'p:a' }
 const sealed = Buffer.from('sealed bytes')
 
 describe('OpenedMemo', () => {
@@ -15,8 +15,8 @@ describe('OpenedMemo', () => {
   it.each([
     ['other bytes', Buffer.from('sealed byteS'), context],
     ['fewer bytes', sealed.subarray(1), context],
-    ['another key', sealed, { kind: 'token', key: 'p:b' }],
-    ['another kind', sealed, { kind: 'access', key: 'p:a' }],
+    ['another key', sealed, { kind: 'token', redisKey: 'p:b' }],
+    ['another kind', sealed, { kind: 'access', redisKey: 'p:a' }],
   ])('does not know %s', (_what, bytes, other) => {
     const memo = new OpenedMemo(10_000)
     memo.set(sealed, context, 'text')
@@ -57,18 +57,19 @@ describe('OpenedMemo', () => {
     const memo = new OpenedMemo(20_000)
     memo.set(sealed, context, 'text')
     for (let i = 0; i < 1000; i++) {
-      const other = { kind: 'token', key: `p:${i}` }
+      const other = { kind: 'token', redisKey: `p:${i}` }
       memo.set(sealed, other, 'other')
       memo.set(sealed, other, 'other')
       expect(memo.get(sealed, context)).toBe('text')
     }
-    expect(memo.get(sealed, { kind: 'token', key: 'p:0' })).toBeUndefined()
+    expect(memo.get(sealed, { kind: 'token', redisKey: 'p:0' })).toBeUndefined()
   })
 
   it('lets nothing that is opened but once drive out what it holds', () => {
     const memo = new OpenedMemo(20_000)
     const walk = (): void => {
-      for (let i = 0; i < 5000; i++) memo.set(sealed, { kind: 'token', key: `walk:${i}` }, 'other')
+      for (let i = 0; i < 5000; i++)
+        memo.set(sealed, { kind: 'token', redisKey: `walk:${i}` }, 'other')
     }
     walk()
     memo.set(sealed, context, 'text')
@@ -80,7 +81,7 @@ describe('OpenedMemo', () => {
   it('does not count what was replaced', () => {
     const memo = new OpenedMemo(20_000)
     memo.set(sealed, context, 'text')
-    for (let i = 0; i < 1000; i++) memo.set(sealed, { kind: 'token', key: 'p:b' }, 'other')
+    for (let i = 0; i < 1000; i++) memo.set(sealed, { kind: 'token', redisKey: 'p:b' }, 'other')
     expect(memo.get(sealed, context)).toBe('text')
   })
 
@@ -97,11 +98,11 @@ describe('OpenedMemo', () => {
         for (const { isSet, key, size } of steps) {
           if (isSet) {
             const entry = { sealed: Buffer.alloc(size, 1), text: `${key}${size}`.repeat(9) }
-            memo.set(entry.sealed, { kind: 'token', key }, entry.text)
+            memo.set(entry.sealed, { kind: 'token', redisKey: key }, entry.text)
             last.set(key, entry)
           }
           const held = [...last].filter(([name, entry]) => {
-            const text = memo.get(entry.sealed, { kind: 'token', key: name })
+            const text = memo.get(entry.sealed, { kind: 'token', redisKey: name })
             expect([undefined, entry.text]).toContain(text)
             return text !== undefined
           })

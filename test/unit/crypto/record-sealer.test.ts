@@ -13,7 +13,7 @@ import type { Sealing } from '../../../src/crypto/sealing.js'
 
 const k1: EncryptionKey = { id: 'k1', key: randomBytes(32) }
 const k2: EncryptionKey = { id: 'k2', key: randomBytes(32) }
-const context = { kind: 'access', key: 'p:~access:{user}:url' }
+const context = { kind: 'access', redisKey: 'p:~access:{user}:url' }
 const text = '{"accessToken":"t","expiresAt":1}'
 
 const sealedBy = (sealer: RecordSealer, record = text): Buffer =>
@@ -65,7 +65,7 @@ describe('RecordSealer', () => {
     const bytes = sealedBy(sealer)
     expect(sealer.open(bytes, context)).toBe(text)
     expect(sealer.open(bytes, context)).toBe(text)
-    expect(await codeOf(() => sealer.open(bytes, { ...context, key: 'p:other' }))).toBe(
+    expect(await codeOf(() => sealer.open(bytes, { ...context, redisKey: 'p:other' }))).toBe(
       'UNREADABLE_RECORD',
     )
     expect(await codeOf(() => sealer.open(bytes, { ...context, kind: 'token' }))).toBe(

@@ -1,19 +1,21 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
-import { decodeRecord, encodeRecord, type RecordKind } from '../../../src/record/codec.js'
+import { decodeRecord, encodeRecord } from '../../../src/record/codec.js'
+import { type JsonKind, KINDS } from '../../../src/record/kinds.js'
 
 const RECORDS = {
-  'access token': { accessToken: 's3cr3t', resourceUrl: '' },
-  'client registration': { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
-  'PKCE values': { codeVerifier: 's3cr3t', codeChallenge: '', resourceUrl: '', url: '' },
+  access: { accessToken: 's3cr3t', resourceUrl: '' },
+  client: { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
+  resource: { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
+  pkce: { codeVerifier: 's3cr3t', codeChallenge: '', resourceUrl: '', url: '' },
 } as const
-const KINDS = Object.keys(RECORDS) as RecordKind[]
+const JSON_KINDS = Object.keys(RECORDS) as JsonKind[]
 
 const member = fc.string().filter((name) => name !== 'expiresAt' && name !== '__proto__')
 const unknownMembers = fc.dictionary(member, fc.jsonValue())
 
-describe.each(KINDS)('%s', (kind) => {
+describe.each(JSON_KINDS)('%s', (kind) => {
   it('comes back as it went, with members that nobody knows', () => {
     fc.assert(
       fc.property(unknownMembers, (members) => {
@@ -45,16 +47,19 @@ describe.each(KINDS)('%s', (kind) => {
         expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
         expect(error).toMatchObject({ code: 'UNREADABLE_RECORD' })
         expect((error as Error).cause).toBeUndefined()
-        expect((error as Error).message).toContain(`The stored ${kind} cannot be read`)
+        expect((error as Error).message).toContain(`The stored ${KINDS[kind].title} cannot be read`)
         expect((error as Error).message).not.toContain('s3cr3t')
       }),
     )
   })
 
-  it.each(KINDS.filter((other) => other !== kind))('is not taken for a record of %s', (other) => {
-    const text = encodeRecord(kind, 'record', RECORDS[kind])
-    expect(thrownBy(() => decodeRecord(other, text))).toMatchObject({ code: 'UNREADABLE_RECORD' })
-  })
+  it.each(JSON_KINDS.filter((other) => KINDS[other].title !== KINDS[kind].title))(
+    'is not taken for a record of %s',
+    (other) => {
+      const text = encodeRecord(kind, 'record', RECORDS[kind])
+      expect(thrownBy(() => decodeRecord(other, text))).toMatchObject({ code: 'UNREADABLE_RECORD' })
+    },
+  )
 
   it.each([undefined, null, 7, 's3cr3t', ['s3cr3t'], {}, () => 's3cr3t'])(
     'is refused when it is %j',
@@ -68,13 +73,13 @@ describe.each(KINDS)('%s', (kind) => {
 })
 
 describe('expiresAt', () => {
-  const record = RECORDS['access token']
+  const record = RECORDS.access
 
   it.each([0, -1, 1_767_225_600, 1_767_225_600_000, 1.5])(
     'may be %j, and stays so',
     (expiresAt) => {
-      const text = encodeRecord('access token', 'token', { ...record, expiresAt })
-      expect(decodeRecord('access token', text)).toEqual({ ...record, expiresAt })
+      const text = encodeRecord('access', 'token', { ...record, expiresAt })
+      expect(decodeRecord('access', text)).toEqual({ ...record, expiresAt })
     },
   )
 
@@ -82,7 +87,7 @@ describe('expiresAt', () => {
     'is refused when it is %j',
     (expiresAt) => {
       const encode = () =>
-        encodeRecord('access token', 'token', { ...record, expiresAt: expiresAt as never })
+        encodeRecord('access', 'token', { ...record, expiresAt: expiresAt as never })
       expect(encode).toThrow(
         new TypeError(
           'token.expiresAt must be a finite number, in seconds or milliseconds, or left out',

@@ -25,11 +25,10 @@ const named: fc.Arbitrary<Named> = fc.oneof(
 )
 
 function nameOf([kind, first = '', second = '']: Named, space: KeySpace = keys): string {
-  if (kind === 'token') return space.token(first)
-  if (kind === 'pkce') return space.pkce(first, second)
-  if (kind === 'consumed') return space.consumedPkce(first, second)
-  if (kind === 'access') return space.access(first, second)
-  return space.client(first, kind)
+  if (kind === 'pkce' || kind === 'consumed' || kind === 'access') {
+    return space.of(kind, first, second).redisKey
+  }
+  return space.of(kind, first).redisKey
 }
 
 /** What Redis Cluster hashes of a key. */
@@ -41,22 +40,13 @@ function hashed(key: string): string {
 
 describe('the name of a token', () => {
   it('is the prefix and the key, as the reference shows it', () => {
-    expect(keys.token('user_123')).toBe('atxp:oauth:user_123')
-    expect(new KeySpace('myapp:auth:').token('user_123')).toBe('myapp:auth:user_123')
+    expect(keys.of('token', 'user_123').redisKey).toBe('atxp:oauth:user_123')
+    expect(new KeySpace('myapp:auth:').of('token', 'user_123').redisKey).toBe('myapp:auth:user_123')
   })
 
   it('has the tilde doubled with which other records begin', () => {
-    expect(keys.token('~client:https://a')).toBe('atxp:oauth:~~client:https://a')
-    expect(keys.token('a~b')).toBe('atxp:oauth:a~b')
-  })
-
-  it('gives its key back', () => {
-    fc.assert(
-      fc.property(prefix, tokenKey, (start, key) => {
-        const space = new KeySpace(start)
-        expect(space.tokenKeyOf(space.token(key))).toBe(key)
-      }),
-    )
+    expect(keys.of('token', '~client:https://a').redisKey).toBe('atxp:oauth:~~client:https://a')
+    expect(keys.of('token', 'a~b').redisKey).toBe('atxp:oauth:a~b')
   })
 
   it.each([
@@ -66,7 +56,7 @@ describe('the name of a token', () => {
     [7, 'key must be a string, not number'],
     [['a'], 'key must be a string, not object'],
   ])('is refused for the key %j', (key, message) => {
-    expect(() => keys.token(key as string)).toThrow(new TypeError(message))
+    expect(() => keys.of('token', key as string)).toThrow(new TypeError(message))
   })
 })
 
@@ -81,31 +71,93 @@ it('no two different records share a name', () => {
 })
 
 it('parts of records that only meet when they are joined have different names', () => {
-  expect(keys.access('base:0xa', 'b:c')).not.toBe(keys.access('base:0xa:b', 'c'))
-  expect(keys.access('a}:b', 'c')).not.toBe(keys.access('a', 'b}:c'))
-  expect(keys.access('', 'a')).not.toBe(keys.access('%', 'a'))
-  expect(keys.access('%7D', 'a')).not.toBe(keys.access('}', 'a'))
+  expect(keys.of('access', 'base:0xa', 'b:c').redisKey).not.toBe(
+    keys.of('access', 'base:0xa:b', 'c').redisKey,
+  )
+  expect(keys.of('access', 'a}:b', 'c').redisKey).not.toBe(keys.of('access', 'a', 'b}:c').redisKey)
+  expect(keys.of('access', '', 'a').redisKey).not.toBe(keys.of('access', '%', 'a').redisKey)
+  expect(keys.of('access', '%7D', 'a').redisKey).not.toBe(keys.of('access', '}', 'a').redisKey)
 })
 
-it('only the name of a token is taken for one', () => {
-  fc.assert(
-    fc.property(prefix, named, (start, record) => {
-      const space = new KeySpace(start)
-      const [kind, key] = record
-      expect(space.tokenKeyOf(nameOf(record, space))).toBe(kind === 'token' ? key : null)
-    }),
+describe('a key that was found', () => {
+  it('says its kind and the last part of its name', () => {
+    fc.assert(
+      fc.property(prefix, named, (start, record) => {
+        const space = new KeySpace(start)
+        const [kind, ...parts] = record
+        const redisKey = nameOf(record, space)
+        expect(space.parse(redisKey)).toEqual({ kind, redisKey, name: parts.at(-1) })
+      }),
+    )
+  })
+
+  it.each(['lease', 'reply', 'refused'] as const)('may be a %s', (kind) => {
+    const { redisKey } = keys.of(kind, 'a1b2')
+    expect(redisKey).toBe(`atxp:oauth:~${kind}:a1b2`)
+    expect(keys.parse(redisKey)).toMatchObject({ kind })
+  })
+
+  it.each([
+    '',
+    '~',
+    '~:',
+    '~token:a',
+    '~constructor:a',
+    '~access',
+    '~access:a',
+    '~access:{a}',
+    'x',
+  ])('is none of ours where %j follows the prefix, unless that is a token key', (rest) => {
+    const found = keys.parse(`atxp:oauth:${rest}`)
+    expect(found?.kind).toBe(rest === 'x' ? 'token' : undefined)
+  })
+})
+
+describe('where hashes stand in key names', () => {
+  const hashed = new KeySpace('p:', (part) => `#${part.length}`)
+
+  it.each([
+    ['token', hashed.of('token', '~key'), 'p:#4', true],
+    ['access', hashed.of('access', 'user', 'url'), 'p:~access:{#4}:#3', true],
+    ['pkce', hashed.of('pkce', 'user', 'state'), 'p:~pkce:{#4}:#5', false],
+    ['client', hashed.of('client', 'url'), 'p:~client:#3', false],
+  ] as const)(
+    '%s: a record holds its name if it has to be listed',
+    (kind, key, redisKey, holds) => {
+      expect(key.redisKey).toBe(redisKey)
+      const inscribed = hashed.inscribe(key, 'text')
+      expect(inscribed).toBe(holds ? `${key.name.length}:${key.name}text` : 'text')
+      const found = hashed.parse(redisKey)
+      expect(found).toEqual({ kind, redisKey, name: undefined })
+      expect(found && hashed.textIn(found, inscribed)).toBe('text')
+      if (holds) expect(found && hashed.nameIn(found, inscribed)).toBe(key.name)
+    },
   )
-  expect(keys.tokenKeyOf('atxp:oauth:')).toBeNull()
-  expect(keys.tokenKeyOf('atxp:oauth:~')).toBeNull()
+
+  it('a record without a name is unreadable', () => {
+    const key = hashed.of('token', 'key')
+    for (const text of ['', 'text', '9:text', ':', '1']) {
+      expect(() => hashed.textIn(key, text)).toThrow(
+        expect.objectContaining({ code: 'UNREADABLE_RECORD' }),
+      )
+    }
+  })
+
+  it('and where none stand, the text is all there is', () => {
+    const key = keys.of('token', 'key')
+    expect(keys.inscribe(key, '3:a')).toBe('3:a')
+    expect(keys.textIn(key, '3:a')).toBe('3:a')
+    expect(keys.nameIn(key, '3:a')).toBe('key')
+  })
 })
 
 it('all records of a user share a hash slot, and those of another user have another', () => {
   fc.assert(
     fc.property(part, part, part, part, (user, other, state, url) => {
-      const tag = hashed(keys.access(user, url))
-      expect(hashed(keys.pkce(user, state))).toBe(tag)
-      expect(hashed(keys.consumedPkce(user, state))).toBe(tag)
-      expect(hashed(keys.access(other, url)) === tag).toBe(user === other)
+      const tag = hashed(keys.of('access', user, url).redisKey)
+      expect(hashed(keys.of('pkce', user, state).redisKey)).toBe(tag)
+      expect(hashed(keys.of('consumed', user, state).redisKey)).toBe(tag)
+      expect(hashed(keys.of('access', other, url).redisKey) === tag).toBe(user === other)
     }),
   )
 })
@@ -131,20 +183,20 @@ it('only the records of a user are taken for his, whatever stands in the keys an
   )
 })
 
-it('the URL of an access token can be read from its name', () => {
-  fc.assert(
-    fc.property(part, part, (user, url) => {
-      expect(keys.urlOf(user, keys.access(user, url))).toBe(url)
-    }),
-  )
+it('the near cache hears of access tokens and registrations by their own prefixes', () => {
+  expect([...keys.cachedPrefixes].sort()).toEqual([
+    'atxp:oauth:~access:',
+    'atxp:oauth:~client:',
+    'atxp:oauth:~resource:',
+  ])
 })
 
 it('a part with a lone surrogate is refused with its name', () => {
   const lone = '\udc00'
-  expect(() => keys.client(lone, 'client')).toThrow(/^serverUrl must not have a lone surrogate/)
-  expect(() => keys.access(lone, 'url')).toThrow(/^userId must not have a lone surrogate/)
-  expect(() => keys.access('user', lone)).toThrow(/^url must not have a lone surrogate/)
-  expect(() => keys.pkce('user', lone)).toThrow(/^state must not have a lone surrogate/)
+  expect(() => keys.of('client', lone)).toThrow(/^serverUrl must not have a lone surrogate/)
+  expect(() => keys.of('access', lone, 'url')).toThrow(/^userId must not have a lone surrogate/)
+  expect(() => keys.of('access', 'user', lone)).toThrow(/^url must not have a lone surrogate/)
+  expect(() => keys.of('pkce', 'user', lone)).toThrow(/^state must not have a lone surrogate/)
 })
 
 it('the pattern of a scan takes glob characters of the prefix as they are', () => {

@@ -2,10 +2,12 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { NearCache } from '../../../src/cache/near-cache.js'
 import type { AccessToken } from '../../../src/contract.js'
 import { TokenPlaces } from '../../../src/oauth/token-places.js'
+import { KeySpace } from '../../../src/record/keys.js'
 import { KnownAccessTokens } from '../../../src/store/known-access-tokens.js'
 
 const URL = 'https://mcp.example/one'
 const MANY_PLACES = 20_000
+const KEY = new KeySpace('').of('access', 'user', URL)
 
 let places: TokenPlaces
 let known: KnownAccessTokens
@@ -35,7 +37,7 @@ beforeEach(() => {
 
 async function get(): Promise<AccessToken | null> {
   const found = known.get('user', URL)
-  return found === undefined ? known.read('user', URL, 'key') : found
+  return found === undefined ? known.read('user', URL, KEY) : found
 }
 
 describe('what is served from memory', () => {

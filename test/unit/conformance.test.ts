@@ -1,7 +1,100 @@
-import type { AccessToken, ClientCredentials, PKCEValues } from '../../../src/contract.js'
-import { type DbClass, SoundDb, tick } from './sound-db.js'
+import { readFileSync } from 'node:fs'
+import { MemoryOAuthDb } from '@atxp/common'
+import { describe, expect, it } from 'vitest'
+import { type CreateDatabase, oauthDbConformance } from '../../src/conformance.js'
+import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../../src/contract.js'
 
-export class Undefined extends SoundDb {
+/** Some latency, in which others get their turn; calls keep their order. */
+const tick = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+/** An `OAuthDb` that does all that is asked for, in a `Map` that several handles may share. */
+class SoundDb implements OAuthDb {
+  readonly store: Map<string, string>
+
+  constructor(store: Map<string, string>) {
+    this.store = store
+  }
+
+  key(...parts: string[]): string {
+    return JSON.stringify(parts)
+  }
+
+  async read<T>(key: string): Promise<T | null> {
+    await tick()
+    const text = this.store.get(key)
+    return text === undefined ? null : JSON.parse(text)
+  }
+
+  async write(key: string, record: object): Promise<void> {
+    const text = JSON.stringify(record)
+    await tick()
+    this.store.set(key, text)
+  }
+
+  expiresAtMs({ expiresAt = Number.POSITIVE_INFINITY }: AccessToken): number {
+    return expiresAt < 1e11 ? expiresAt * 1_000 : expiresAt
+  }
+
+  getClientCredentials(server: string): Promise<ClientCredentials | null> {
+    return this.read(this.key('client', server))
+  }
+
+  saveClientCredentials(server: string, credentials: ClientCredentials): Promise<void> {
+    return this.write(this.key('client', server), credentials)
+  }
+
+  async getPKCEValues(user: string, state: string): Promise<PKCEValues | null> {
+    const key = this.key('pkce', user, state)
+    const reading = this.read<PKCEValues>(key)
+    await tick()
+    this.store.delete(key)
+    return reading
+  }
+
+  savePKCEValues(user: string, state: string, values: PKCEValues): Promise<void> {
+    return this.write(this.key('pkce', user, state), values)
+  }
+
+  async getAccessToken(user: string, url: string): Promise<AccessToken | null> {
+    const token = await this.read<AccessToken>(this.key('access', user, url))
+    if (token === null || token.refreshToken) return token
+    return this.expiresAtMs(token) <= Date.now() ? null : token
+  }
+
+  saveAccessToken(user: string, url: string, token: AccessToken): Promise<void> {
+    return this.write(this.key('access', user, url), token)
+  }
+
+  async close(): Promise<void> {}
+}
+
+type DbClass = new (store: Map<string, string>) => OAuthDb
+
+/** Handles of a class on one store. */
+function handlesOf(Db: DbClass): CreateDatabase {
+  const store = new Map<string, string>()
+  return () => new Db(store)
+}
+
+async function runAll(
+  cases: ReturnType<typeof oauthDbConformance>,
+): Promise<Record<string, string>> {
+  const outcomes = await Promise.all(
+    cases.map(async ({ name, run }) => {
+      try {
+        await run()
+        return [name, 'passes'] as const
+      } catch (error) {
+        return [name, String(error)] as const
+      }
+    }),
+  )
+  return Object.fromEntries(outcomes)
+}
+
+const names = oauthDbConformance(handlesOf(SoundDb)).map(({ name }) => name)
+
+class Undefined extends SoundDb {
   override async read<T>(key: string): Promise<T | null> {
     return (await super.read<T>(key)) ?? (undefined as T | null)
   }
@@ -248,8 +341,7 @@ class ClosesOnce extends SoundDb {
   }
 }
 
-/** For each case a database, or more, with the fault that it is there to find. */
-export const FAULTS: readonly (readonly [name: string, fault: DbClass])[] = [
+const FAULTS: readonly (readonly [name: string, fault: DbClass])[] = [
   ['returns null for a server without a client registration', Undefined],
   ['returns a client registration as it was saved, unknown members included', Columns],
   ['keeps a client registration however often it is read', OneRegistration],
@@ -311,3 +403,102 @@ export const FAULTS: readonly (readonly [name: string, fault: DbClass])[] = [
   ['keeps its records when a handle is closed, and serves the others', ClearedByClose],
   ['closes more than once, and without having been used', ClosesOnce],
 ]
+
+describe('a sound database', () => {
+  it('passes every case', async () => {
+    const outcomes = await runAll(oauthDbConformance(handlesOf(SoundDb)))
+    expect(outcomes).toEqual(Object.fromEntries(names.map((name) => [name, 'passes'])))
+  })
+
+  it('fails every case that is declared a known deviation', async () => {
+    const outcomes = await runAll(oauthDbConformance(handlesOf(SoundDb), { except: names }))
+    expect(Object.keys(outcomes)).toEqual(names.map((name) => `known deviation: ${name}`))
+    for (const outcome of Object.values(outcomes)) expect(outcome).toMatch(/options\.except$/)
+  })
+})
+
+describe('every case fails for a database with that fault', () => {
+  it.concurrent.each(FAULTS.map(([name, fault]) => [name, fault.name, fault] as const))(
+    '%s: %s',
+    async (name, _fault, Fault) => {
+      const found = oauthDbConformance(handlesOf(Fault)).find((one) => one.name === name)
+      await expect(found?.run()).rejects.toThrow(/Why it matters: /)
+      const [declared] = oauthDbConformance(handlesOf(Fault), { except: [name] }).filter(
+        (one) => one.name === `known deviation: ${name}`,
+      )
+      await declared?.run()
+    },
+  )
+
+  it('and no case is without one', () => {
+    expect([...new Set(FAULTS.map(([name]) => name))].sort()).toEqual([...names].sort())
+  })
+})
+
+describe("the SDK's MemoryOAuthDb", () => {
+  const logger = { debug() {}, info() {}, warn() {}, error() {} }
+  const KNOWN_DEVIATIONS = [
+    // It never consumes PKCE values.
+    'gives PKCE values to their first reader and to no later one',
+    'gives PKCE values to exactly one of many concurrent readers',
+    // It joins user and state, or URL, by a colon.
+    'keeps the PKCE values of different users and states apart',
+    'keeps the access tokens of different users and URLs apart',
+    // It takes every expiry for milliseconds.
+    'returns an access token whose expiry in seconds is to come, and the expiry unchanged',
+    // It deletes what has expired, with the refresh token.
+    'returns an access token that was saved as expired when it has a refresh token',
+    'returns an access token that has expired since when it has a refresh token',
+    // It keeps and returns the caller's own objects.
+    'an object that its owner changes later does not change in the database',
+    // It is the memory of one process, and of one object in it.
+    'returns through one handle what was saved through another',
+    'returns through one handle what another replaced, after having read the old',
+    'gives PKCE values to exactly one of the concurrent readers of several handles',
+    'keeps its records when a handle is closed, and serves the others',
+  ]
+
+  it.concurrent.each(
+    oauthDbConformance(() => new MemoryOAuthDb({ logger }), { except: KNOWN_DEVIATIONS }).map(
+      ({ name, run }) => [name, run] as const,
+    ),
+  )('%s', (_name, run) => run())
+})
+
+it('a database that cannot be opened is no deviation', async () => {
+  const refuse = () => Promise.reject(new Error('no such server'))
+  const [first] = oauthDbConformance(refuse, { except: names })
+  await expect(first?.run()).rejects.toThrow('no such server')
+})
+
+it('a name that no case has is refused', () => {
+  expect(() => oauthDbConformance(handlesOf(SoundDb), { except: ['flies'] })).toThrow(
+    new TypeError('options.except names "flies", and no case is called so'),
+  )
+  expect(() => oauthDbConformance(undefined as never)).toThrow(TypeError)
+})
+
+it('every handle is closed, also after a failure', async () => {
+  let open = 0
+  class Counted extends Undefined {
+    constructor(store: Map<string, string>) {
+      super(store)
+      open += 1
+    }
+    override async close(): Promise<void> {
+      open -= 1
+    }
+  }
+  const cases = oauthDbConformance(handlesOf(Counted)).filter(({ name }) => !name.includes('clos'))
+  await runAll(cases)
+  expect(open).toBe(0)
+})
+
+it('docs/conformance.md lists every case and where it comes from', () => {
+  const page = readFileSync(new URL('../../docs/conformance.md', import.meta.url), 'utf8')
+  const documented = [...page.matchAll(/^\| (.*) \| (.*) \|$/gm)].slice(1)
+  const cases = oauthDbConformance(handlesOf(SoundDb))
+  expect(documented.map(([, name, source]) => ({ name, source }))).toEqual(
+    cases.map(({ name, source }) => ({ name, source })),
+  )
+})

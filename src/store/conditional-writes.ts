@@ -1,0 +1,65 @@
+import { RedisOAuthDatabaseError } from '../errors.js'
+import type { RecordKey } from '../record/keys.js'
+import type { Commands, Expiry } from '../redis/commands.js'
+import type { Standing, Vault } from './vault.js'
+
+/** A round is lost only to a write of somebody else's between two round trips, so nobody loses so many. */
+const MAX_ROUNDS = 50
+
+/** What came of a conditional write: it was done, or something else stands there, or nothing. */
+export type Outcome = 'done' | 'superseded' | 'gone'
+
+/**
+ * Writes that hold only for the record that they were meant for: `isMeant` looks at the text which stands in Redis, and the
+ * write happens only if the very same bytes still stand there. Else it looks anew.
+ *
+ * @throws RedisOAuthDatabaseError `CONFLICT` when others changed the record each time
+ */
+export class ConditionalWrites {
+  readonly #commands: Commands
+  readonly #vault: Vault
+
+  constructor(commands: Commands, vault: Vault) {
+    this.#commands = commands
+    this.#vault = vault
+  }
+
+  /** Replaces text and expiry. Two round trips, and two more for each write of somebody else's. */
+  async replaceIf(
+    key: RecordKey,
+    isMeant: (text: string) => boolean,
+    text: string,
+    expiry?: Expiry,
+  ): Promise<Outcome> {
+    // Made once, so that a repetition finds its own bytes.
+    const value = await this.#vault.encode(key, text)
+    return this.#repeat(key, isMeant, ({ raw }) =>
+      this.#commands.compareAndSet(key.redisKey, raw, value, expiry),
+    )
+  }
+
+  /** Deletes the record. Costs as {@link ConditionalWrites.replaceIf} does. */
+  deleteIf(key: RecordKey, isMeant: (text: string) => boolean): Promise<Outcome> {
+    return this.#repeat(key, isMeant, ({ raw }) =>
+      this.#commands.compareAndDelete(key.redisKey, raw),
+    )
+  }
+
+  async #repeat(
+    key: RecordKey,
+    isMeant: (text: string) => boolean,
+    write: (standing: Standing) => Promise<boolean>,
+  ): Promise<Outcome> {
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const standing = await this.#vault.read(key)
+      if (standing === null) return 'gone'
+      if (!isMeant(standing.text)) return 'superseded'
+      if (await write(standing)) return 'done'
+    }
+    throw new RedisOAuthDatabaseError(
+      'CONFLICT',
+      `Others changed the record ${MAX_ROUNDS} times before this call could. Nothing was changed. Retry; if it happens again, ` +
+        'look for a process that writes the record over and over, or for reads that replicas answer',
+    )
+  }
+}

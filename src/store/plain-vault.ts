@@ -1,0 +1,75 @@
+import { isSealed } from '../crypto/record-sealer.js'
+import { unreadableRecord } from '../errors.js'
+import { damagedRecord } from '../record/codec.js'
+import type { FoundKey, RecordKey } from '../record/keys.js'
+import type { Commands, Expiry } from '../redis/commands.js'
+import { textOf } from '../well-formed.js'
+import type { NamedText, Standing, Vault } from './vault.js'
+
+/** Records as plain text, in UTF-8. */
+export class PlainVault implements Vault {
+  readonly #commands: Commands
+
+  constructor(commands: Commands) {
+    this.#commands = commands
+  }
+
+  get(key: FoundKey): Promise<string | null> {
+    return this.#commands.get(key.redisKey).then((text) => this.#checked(key, text))
+  }
+
+  async getAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
+    const texts = await this.#commands.getAll(keys.map(({ redisKey }) => redisKey))
+    if (!texts.some(isSuspect)) return texts
+    return Promise.all(keys.map(async (key, index) => this.#checked(key, texts[index] ?? null)))
+  }
+
+  async getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]> {
+    const texts = await this.getAll(keys)
+    return keys.map(({ name = '' }, index) => {
+      const text = texts[index] ?? null
+      return text === null ? null : { name, text }
+    })
+  }
+
+  async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
+    return keys.map(({ name = '' }) => name)
+  }
+
+  async read(key: FoundKey): Promise<Standing | null> {
+    const raw = await this.#commands.getBuffer(key.redisKey)
+    return raw === null ? null : { raw, text: decode(key, raw) }
+  }
+
+  /** One round trip. */
+  async consume(key: RecordKey, consumedKey: RecordKey): Promise<string | null> {
+    const raw = await this.#commands.consume(key.redisKey, consumedKey.redisKey)
+    return raw === null ? null : decode(key, raw)
+  }
+
+  set(key: RecordKey, text: string, expiry?: Expiry): Promise<void> {
+    return this.#commands.set(key.redisKey, text, expiry)
+  }
+
+  encode(_key: RecordKey, text: string): string {
+    return text
+  }
+
+  /** Looks at the bytes where the text may be what something else decodes to. */
+  #checked(key: FoundKey, text: string | null): string | null | Promise<string | null> {
+    if (!isSuspect(text)) return text
+    return this.read(key).then((standing) => standing?.text ?? null)
+  }
+}
+
+/** Bytes that are not UTF-8 decode to U+FFFD, and so does a text that has one. */
+function isSuspect(text: string | null): boolean {
+  return text?.includes('\uFFFD') === true
+}
+
+/** Other bytes are a sealed record in a database without keys, or damaged, and must not become a token. */
+function decode({ kind }: FoundKey, raw: Buffer): string {
+  const text = textOf(raw)
+  if (text !== undefined) return text
+  throw isSealed(raw) ? unreadableRecord() : damagedRecord(kind)
+}

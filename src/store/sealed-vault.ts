@@ -1,0 +1,111 @@
+import type { SealContext } from '../crypto/sealing.js'
+import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
+import { KINDS } from '../record/kinds.js'
+import type { Commands, Expiry } from '../redis/commands.js'
+import type { NamedText, Standing, Vault } from './vault.js'
+
+/** Seals records and opens them; a promise only where a caller's own sealing takes its time. */
+export interface Sealer {
+  seal(text: string, context: SealContext): Buffer | Promise<Buffer>
+  open(bytes: Buffer, context: SealContext): string | Promise<string>
+  /** Whether the bytes are in another form than `seal` would give them. */
+  needsReseal(bytes: Buffer): boolean
+}
+
+/** What a sealed record is bound to. */
+export function sealContextOf({ kind, redisKey }: FoundKey): SealContext {
+  return { kind: KINDS[kind].sealedAs ?? kind, redisKey }
+}
+
+/** Records that a {@link Sealer} seals, each as a whole, its name with it where key names are hashes. */
+export class SealedVault implements Vault {
+  readonly #keys: KeySpace
+  readonly #commands: Commands
+  readonly #sealer: Sealer
+
+  constructor(keys: KeySpace, commands: Commands, sealer: Sealer) {
+    this.#keys = keys
+    this.#commands = commands
+    this.#sealer = sealer
+  }
+
+  async get(key: FoundKey): Promise<string | null> {
+    const raw = await this.#commands.getBuffer(key.redisKey)
+    return raw === null ? null : this.#decode(key, raw)
+  }
+
+  async getAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
+    const opened = await this.#openAll(keys)
+    return keys.map((key, index) => {
+      const text = opened[index] ?? null
+      return text === null ? null : this.#keys.textIn(key, text)
+    })
+  }
+
+  async getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]> {
+    const opened = await this.#openAll(keys)
+    return keys.map((key, index) => {
+      const text = opened[index] ?? null
+      if (text === null) return null
+      return { name: this.#keys.nameIn(key, text), text: this.#keys.textIn(key, text) }
+    })
+  }
+
+  async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
+    const names: string[] = []
+    const hidden: FoundKey[] = []
+    for (const key of keys) {
+      if (key.name === undefined) hidden.push(key)
+      else names.push(key.name)
+    }
+    // Null is a record that is gone by now.
+    for (const found of await this.getAllNamed(hidden)) if (found !== null) names.push(found.name)
+    return names
+  }
+
+  async read(key: FoundKey): Promise<Standing | null> {
+    const raw = await this.#commands.getBuffer(key.redisKey)
+    return raw === null ? null : { raw, text: await this.#decode(key, raw) }
+  }
+
+  /**
+   * Two round trips: it consumes only what it could open. The rest stays for a process that has the key, or for a key service
+   * that is well again.
+   */
+  async consume(key: RecordKey, consumedKey: RecordKey): Promise<string | null> {
+    const standing = await this.read(key)
+    if (standing === null) return null
+    const raw = await this.#commands.consume(key.redisKey, consumedKey.redisKey)
+    if (raw === null) return null
+    return raw.equals(standing.raw) ? standing.text : this.#decode(key, raw)
+  }
+
+  set(key: RecordKey, text: string, expiry?: Expiry): Promise<void> {
+    const { redisKey } = key
+    const sealed = this.encode(key, text)
+    if (sealed instanceof Promise) {
+      return sealed.then((bytes) => this.#commands.set(redisKey, bytes, expiry))
+    }
+    return this.#commands.set(redisKey, sealed, expiry)
+  }
+
+  encode(key: RecordKey, text: string): Buffer | Promise<Buffer> {
+    return this.#sealer.seal(this.#keys.inscribe(key, text), sealContextOf(key))
+  }
+
+  #decode(key: FoundKey, raw: Buffer): string | Promise<string> {
+    const opened = this.#sealer.open(raw, sealContextOf(key))
+    if (opened instanceof Promise) return opened.then((text) => this.#keys.textIn(key, text))
+    return this.#keys.textIn(key, opened)
+  }
+
+  async #openAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
+    const raws = await this.#commands.getAllBuffers(keys.map(({ redisKey }) => redisKey))
+    return Promise.all(
+      keys.map(async (key, index) => {
+        const raw = raws[index] ?? null
+        return raw === null ? null : this.#sealer.open(raw, sealContextOf(key))
+      }),
+    )
+  }
+}
