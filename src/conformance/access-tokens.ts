@@ -1,15 +1,18 @@
 import type { AccessToken, OAuthDb } from '../contract.js'
 import { expectPairsApart } from './awkward-names.js'
-import { clockPasses, expectNull, expectNullSoon, expectRecord } from './expectation.js'
+import {
+  clockPasses,
+  ENDS_WITHIN_MS,
+  expectNull,
+  expectNullSoon,
+  expectRecord,
+  withShortLife,
+} from './expectation.js'
 import { accessToken, inSeconds, structuredCopy, withUnknownMembers } from './records.js'
 import type { Rule } from './rule.js'
 
 const URL = 'https://server.example/mcp'
 const HOUR_MS = 3_600_000
-// Long enough to be read before it ends, short enough to wait for.
-const SHORT_LIFE_MS = 300
-// A database may end records by another clock, and in whole seconds.
-const ENDS_WITHIN_MS = 1_500
 
 const UNITS = 'expiresAt is documented in seconds, and @atxp/client 0.2.22 writes milliseconds'
 const REFRESH =
@@ -81,13 +84,14 @@ export const ACCESS_TOKEN_RULES: readonly Rule[] = [
     source:
       'RFC 6749 section 1.4: an access token has a lifetime; one that cannot be renewed is of no use after it',
     async check(db, { id }) {
-      const expiresAt = Date.now() + SHORT_LIFE_MS
-      const saved = accessToken(id, { expiresAt })
-      await db.saveAccessToken(id, URL, structuredCopy(saved))
-      const early = await db.getAccessToken(id, URL)
-      if (Date.now() < expiresAt) expectRecord('getAccessToken, before', early, saved)
-      await clockPasses(expiresAt)
-      await expectNullSoon('getAccessToken', ENDS_WITHIN_MS, () => db.getAccessToken(id, URL))
+      const { result, expiresAtMs } = await withShortLife(async (expiresAt) => {
+        const saved = accessToken(id, { expiresAt })
+        await db.saveAccessToken(id, URL, structuredCopy(saved))
+        return { saved, early: await db.getAccessToken(id, URL) }
+      })
+      expectRecord('getAccessToken, before', result.early, result.saved)
+      await clockPasses(expiresAtMs)
+      await expectNullSoon('getAccessToken', expiresAtMs, () => db.getAccessToken(id, URL))
     },
   },
   {
@@ -103,12 +107,14 @@ export const ACCESS_TOKEN_RULES: readonly Rule[] = [
     name: 'returns an access token that has expired since when it has a refresh token',
     source: REFRESH,
     async check(db, { id }) {
-      const expiresAt = Date.now() + SHORT_LIFE_MS
-      const saved = accessToken(id, { refreshToken: `refresh-${id}`, expiresAt })
-      await db.saveAccessToken(id, URL, structuredCopy(saved))
-      // Read once before, in case reading is what ends it.
-      await db.getAccessToken(id, URL)
-      await clockPasses(expiresAt)
+      const { result: saved, expiresAtMs } = await withShortLife(async (expiresAt) => {
+        const token = accessToken(id, { refreshToken: `refresh-${id}`, expiresAt })
+        await db.saveAccessToken(id, URL, structuredCopy(token))
+        // Read once before, in case reading is what ends it.
+        await db.getAccessToken(id, URL)
+        return token
+      })
+      await clockPasses(expiresAtMs + ENDS_WITHIN_MS)
       expectRecord('getAccessToken', await db.getAccessToken(id, URL), saved)
       expectRecord('getAccessToken, a second time', await db.getAccessToken(id, URL), saved)
     },
@@ -126,11 +132,12 @@ export const ACCESS_TOKEN_RULES: readonly Rule[] = [
     name: 'returns an access token that replaces an expired one, whose expiry it does not inherit',
     source: REFRESH,
     async check(db, { id }) {
-      const expiresAt = Date.now() + SHORT_LIFE_MS
-      await db.saveAccessToken(id, URL, accessToken(`${id}-old`, { expiresAt }))
       const saved = accessToken(`${id}-new`)
-      await db.saveAccessToken(id, URL, structuredCopy(saved))
-      await clockPasses(expiresAt)
+      const { expiresAtMs } = await withShortLife(async (expiresAt) => {
+        await db.saveAccessToken(id, URL, accessToken(`${id}-old`, { expiresAt }))
+        await db.saveAccessToken(id, URL, structuredCopy(saved))
+      })
+      await clockPasses(expiresAtMs + ENDS_WITHIN_MS)
       expectRecord('getAccessToken', await db.getAccessToken(id, URL), saved)
     },
   },

@@ -1,14 +1,12 @@
-import type { OAuthDb } from '../contract.js'
-import { clockPasses, expectOneOf, expectRecord } from './expectation.js'
+import type { AccessToken, OAuthDb } from '../contract.js'
+import { clockPasses, expectOneOf, expectRecord, withShortLife } from './expectation.js'
 import { accessToken, inSeconds, structuredCopy } from './records.js'
 import type { Rule } from './rule.js'
 
 const URL = 'https://server.example/mcp'
 const HOUR_MS = 3_600_000
 const SAVES = 100
-const RACES = 40
-// Time to save records that are still valid, so that a database which drops expired ones holds them.
-const RACE_BEGINS_AFTER_MS = 150
+const RACES = 20
 
 export const CONCURRENCY_RULES: readonly Rule[] = [
   {
@@ -73,28 +71,63 @@ export const CONCURRENCY_RULES: readonly Rule[] = [
   },
 ]
 
-/** Lets reads of expired records meet saves of new ones, and throws if a new one is lost. */
+/**
+ * Lets reads of expired records meet saves of new ones, and throws if a new one is lost. Databases differ in when they drop
+ * a record: a while after it was saved as expired, at its end, or when the second of its end is over.
+ */
 async function raceExpiry(id: string, reader: OAuthDb, saver: OAuthDb): Promise<void> {
-  const expiresAt = Date.now() + RACE_BEGINS_AFTER_MS
-  const ends = [expiresAt, expiresAt - HOUR_MS, inSeconds(expiresAt - HOUR_MS)]
-  const races = Array.from({ length: RACES }, (_, i) => {
-    const expired = accessToken(`${id}-${i}-old`, { expiresAt: ends[i % ends.length] ?? expiresAt })
+  const save = (label: string, ends: readonly number[]) =>
+    Promise.all(
+      racesOf(`${id}-${label}`, ends).map(async (race) => {
+        await saver.saveAccessToken(id, race.url, race.expired)
+        return race
+      }),
+    )
+  const anHourAgo = Date.now() - HOUR_MS
+  await race(id, reader, saver, await save('past', [anHourAgo, inSeconds(anHourAgo)]))
+  const { result, expiresAtMs } = await withShortLife((expiresAt) =>
+    Promise.all([save('at', [expiresAt]), save('after', [expiresAt])]),
+  )
+  const [atItsEnd, aSecondAfter] = result
+  await clockPasses(expiresAtMs)
+  await race(id, reader, saver, atItsEnd)
+  await clockPasses(expiresAtMs + 1_000)
+  await race(id, reader, saver, aSecondAfter)
+}
+
+interface Race {
+  url: string
+  expired: AccessToken
+  renewed: AccessToken
+}
+
+function racesOf(id: string, ends: readonly number[]): Race[] {
+  return Array.from({ length: RACES }, (_, i) => {
+    const expiresAt = ends[i % ends.length]
+    const expired = accessToken(`${id}-${i}-old`, expiresAt === undefined ? {} : { expiresAt })
+    const isRenewable = Math.floor(i / ends.length) % 2 === 1
     return {
-      url: `${URL}/${i}`,
-      expired: i % 2 === 0 ? expired : { ...expired, refreshToken: `refresh-${id}-${i}-old` },
+      url: `${URL}/${id}/${i}`,
+      expired: isRenewable ? { ...expired, refreshToken: `refresh-${id}-${i}-old` } : expired,
       renewed: accessToken(`${id}-${i}-new`, { refreshToken: `refresh-${id}-${i}-new` }),
     }
   })
-  await Promise.all(races.map(({ url, expired }) => saver.saveAccessToken(id, url, expired)))
-  await clockPasses(expiresAt)
+}
+
+async function race(
+  user: string,
+  reader: OAuthDb,
+  saver: OAuthDb,
+  races: readonly Race[],
+): Promise<void> {
   await Promise.all(
     races.flatMap(({ url, renewed }) => [
-      reader.getAccessToken(id, url),
-      saver.saveAccessToken(id, url, structuredCopy(renewed)),
-      reader.getAccessToken(id, url),
+      reader.getAccessToken(user, url),
+      saver.saveAccessToken(user, url, structuredCopy(renewed)),
+      reader.getAccessToken(user, url),
     ]),
   )
   for (const { url, renewed } of races) {
-    expectRecord('getAccessToken', await saver.getAccessToken(id, url), renewed)
+    expectRecord('getAccessToken', await saver.getAccessToken(user, url), renewed)
   }
 }

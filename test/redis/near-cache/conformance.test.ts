@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, it } from 'vitest'
 import { oauthDbConformance } from '../../../src/conformance.js'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
@@ -20,7 +20,6 @@ afterAll(() => server.stop())
 async function openArmed(): Promise<RedisOAuthDatabase> {
   const { host, port } = server
   const db = new RedisOAuthDatabase({ host, port, cache: true })
-  onTestFinished(() => db.close())
   let turns = 0
   // Answered without a round trip: before the next turn of the event loop.
   await eventually(async () => {
@@ -37,5 +36,5 @@ async function openArmed(): Promise<RedisOAuthDatabase> {
 
 describe('a database that serves from memory', () => {
   const cases = oauthDbConformance(openArmed).filter(({ name }) => name !== AT_ONCE_EVERYWHERE)
-  for (const { name, run } of cases) it(name, run)
+  for (const { name, run } of cases) it.concurrent(name, run)
 })

@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, describe, it } from 'vitest'
-import { type ConformanceOptions, oauthDbConformance } from '../../../src/conformance.js'
-import type { OAuthDb } from '../../../src/contract.js'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { describeConformance } from '../../support/conformance/describe-conformance.js'
 import { type RunningTopology, TEST_PREFIX, TOPOLOGIES } from '../../support/servers/topologies.js'
 
 type Open = (options?: RedisOAuthDatabaseOptions) => RedisOAuthDatabase
@@ -70,16 +69,4 @@ function describeVariants(open: Open): void {
       ],
     },
   )
-}
-
-function describeConformance(
-  title: string,
-  createDatabase: () => OAuthDb,
-  options?: ConformanceOptions,
-): void {
-  describe(title, () => {
-    for (const { name, run } of oauthDbConformance(createDatabase, options)) {
-      it.concurrent(name, run)
-    }
-  })
 }

@@ -1,0 +1,18 @@
+import { describe, it } from 'vitest'
+import { type ConformanceOptions, oauthDbConformance } from '../../../src/conformance.js'
+import type { OAuthDb } from '../../../src/contract.js'
+
+const CASE_TIMEOUT_MS = 15_000
+
+/** One test for each case, all at once. */
+export function describeConformance(
+  title: string,
+  createDatabase: () => OAuthDb | Promise<OAuthDb>,
+  options?: ConformanceOptions,
+): void {
+  describe(title, () => {
+    for (const { name, run } of oauthDbConformance(createDatabase, options)) {
+      it.concurrent(name, run, CASE_TIMEOUT_MS)
+    }
+  })
+}
