@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { expectedError, runMain } from './cleanup.mjs'
 import { root, run } from './command.mjs'
+import { installNodeModules } from './install.mjs'
 
 /** Compiles beside `dist` and then takes its place, so that nobody meets half a build. */
 async function build() {
-  const fresh = join(root, `.cache/dist-${process.pid}`)
+  await installNodeModules()
+  const { bundleDeclarations } = await import('./declarations.mjs')
+  const fresh = join(root, `dist-${process.pid}`)
   const compiler = join(root, 'node_modules/.bin/tsc')
   const { code, output } = await run(compiler, ['-p', root, '--outDir', fresh])
   try {
@@ -16,6 +19,7 @@ async function build() {
     for (const file of files.filter((name) => name.endsWith('.mjs'))) {
       await compareFaces(join(fresh, file))
     }
+    await bundleDeclarations(fresh)
     await rm(join(root, 'dist'), { recursive: true, force: true })
     await rename(fresh, join(root, 'dist'))
   } finally {

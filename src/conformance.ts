@@ -9,6 +9,8 @@ import type { Rule } from './conformance/rule.js'
 import type { OAuthDb } from './contract.js'
 import { setCause } from './errors.js'
 
+export type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
+
 /** A new handle on the store under test. The suite closes it. */
 export type CreateDatabase = () => OAuthDb | Promise<OAuthDb>
 

@@ -1,20 +1,32 @@
-export type { EncryptionOptions } from './crypto/encryption-options.js'
+export type {
+  AccessToken,
+  ClientCredentials,
+  FetchLike,
+  OAuthDb,
+  PKCEValues,
+} from './contract.js'
+export type {
+  CustomEncryptionOptions,
+  EncryptionOptions,
+  KeyEncryptionOptions,
+} from './crypto/encryption-options.js'
 export type { EncryptionKey, KeyUsage } from './crypto/keyring.js'
 export type { HashKeysOptions } from './crypto/name-hash.js'
 export type { SealContext, Sealing } from './crypto/sealing.js'
+export type { SecretKey } from './crypto/secret-key.js'
 export type { OAuthMethods, ResourceServerDb } from './database/oauth-methods.js'
 export type { TokenMethods } from './database/token-methods.js'
 export { CHANNELS, type FlightEvent, type SessionEvent } from './diagnostics.js'
 export { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './errors.js'
 export type { FlightOptions } from './flight/single-flight.js'
-export type { RefusedTokens } from './oauth/refused-tokens.js'
 export type { Place } from './oauth/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
 export type { ClusterOptions, SentinelOptions } from './redis/address/topology.js'
+export type { Address } from './redis/address/url.js'
 export type { Credentials, CredentialsProvider } from './redis/driver/credentials.js'
 export type { DurabilityOptions } from './redis/durability.js'
 export type { Health, NodeHealth } from './redis/health.js'
-export { RedisOAuthDatabase } from './redis-oauth-database.js'
+export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
 export type { CoordinatedFetchOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
 export type { ResealOptions, ResealProgress } from './store/reseal.js'
@@ -26,6 +38,7 @@ export {
   type TokenEntry,
 } from './store/token-import.js'
 export {
+  type AuthenticationRequired,
   type OAuthDatabaseOption,
   type OAuthRole,
   type SdkOptions,

@@ -19,7 +19,8 @@ export interface SdkOptions {
   readonly oAuthChannelFetch: FetchLike
 }
 
-type AuthenticationRequired = {
+/** The class `OAuthAuthenticationRequiredError` of `@atxp/client`. */
+export interface AuthenticationRequired {
   create(url: string, resourceServerUrl: string): Promise<Error>
 }
 

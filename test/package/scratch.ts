@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { performance } from 'node:perf_hooks'
 
-const ENDS_WITHIN_MS = 20_000
+const ENDS_WITHIN_MS = 50_000
 
 export interface Run {
   code: number | string | null | undefined

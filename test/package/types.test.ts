@@ -1,55 +1,100 @@
 import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, inject, test } from 'vitest'
+import { describe, expect, inject, test } from 'vitest'
 import { runIn } from './scratch.js'
 
 const scratch = inject('scratch')
-const modules = fileURLToPath(new URL('../../node_modules/', import.meta.url))
 
-const COMPILERS = [
-  {
-    compiler: 'TypeScript 5.0',
-    tsc: join(scratch, 'node_modules/typescript/bin/tsc'),
-    hasDisposal: false,
+const OLDEST = join(scratch, 'node_modules/typescript/bin/tsc')
+const NEWEST = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url))
+
+/** How a program says by which rules its imports are found. */
+const MODULES = {
+  node16: { module: 'node16' },
+  nodenext: { module: 'nodenext' },
+  bundler: { module: 'esnext', moduleResolution: 'bundler' },
+}
+
+interface Program {
+  tsc: string
+  /** Whose types of Node. */
+  node: '16' | '18' | 'newest'
+  lib: string[]
+  /** Files of `consumer/`, each compiled as a CommonJS and as an ES module. */
+  sources: string[]
+}
+
+const documented = ['types.ts', 'conformance.ts']
+
+const PROGRAMS: Record<string, Program> = {
+  'TypeScript 5.0 and the types of Node 16': {
+    tsc: OLDEST,
+    node: '16',
+    lib: ['es2022'],
+    sources: [...documented, 'fetch-untyped.ts'],
   },
-  { compiler: 'TypeScript 7.0', tsc: join(modules, 'typescript/bin/tsc'), hasDisposal: true },
-]
+  'TypeScript 5.0 and the types of Node 18': {
+    tsc: OLDEST,
+    node: '18',
+    lib: ['es2022'],
+    sources: [...documented, 'fetch.ts'],
+  },
+  'TypeScript 7.0 and the types of Node 16': {
+    tsc: NEWEST,
+    node: '16',
+    lib: ['es2022'],
+    sources: [...documented, 'fetch-untyped.ts'],
+  },
+  'TypeScript 7.0 and the types of Node 18': {
+    tsc: NEWEST,
+    node: '18',
+    lib: ['es2022'],
+    sources: [...documented, 'fetch.ts'],
+  },
+  'TypeScript 7.0 and the types of Node 26': {
+    tsc: NEWEST,
+    node: 'newest',
+    lib: ['es2022'],
+    sources: [...documented, 'fetch.ts', 'disposal.ts'],
+  },
+  'TypeScript 7.0, the types of Node 26, lib.dom and disposal': {
+    tsc: NEWEST,
+    node: 'newest',
+    lib: ['es2022', 'dom', 'esnext.disposable'],
+    sources: [...documented, 'fetch.ts', 'disposal.ts'],
+  },
+}
 
-const CASES = COMPILERS.flatMap((compiler) =>
-  ['mts', 'cts'].map((extension) => ({ ...compiler, extension })),
-)
-
-/** Compiles one consumer file in the scratch project and gives what the compiler complains of. */
-async function complaintsOf(tsc: string, source: string, extension: string, lib: string[]) {
-  const name = source.replace('.ts', `.${extension}`)
-  await copyFile(join(scratch, source), join(scratch, name))
+/** Compiles files of the scratch project, every declaration that they reach included. */
+async function compile({ tsc, node, lib, sources }: Program, module: object): Promise<object> {
+  const files: string[] = []
+  for (const source of sources) {
+    for (const extension of ['.mts', '.cts']) {
+      const file = source.replace('.ts', extension)
+      await copyFile(join(scratch, source), join(scratch, file))
+      files.push(file)
+    }
+  }
   const compilerOptions = {
+    ...module,
     strict: true,
+    // Older types of Node do not compile with it themselves.
+    exactOptionalPropertyTypes: node === 'newest',
+    skipLibCheck: false,
     noEmit: true,
-    skipLibCheck: true,
     target: 'es2022',
-    module: 'nodenext',
-    types: ['node'],
-    typeRoots: [join(modules, '@types')],
     lib,
+    types: ['node'],
+    typeRoots: [`types/${node}`],
   }
-  const project = join(scratch, 'tsconfig.json')
-  await writeFile(project, JSON.stringify({ compilerOptions, files: [name] }))
-  const { stdout, stderr } = await runIn(scratch, process.execPath, [tsc, '-p', project])
-  return stdout + stderr
+  await writeFile(join(scratch, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const { code, stdout } = await runIn(scratch, process.execPath, [tsc, '-p', scratch])
+  return { code, stdout }
 }
 
-for (const { compiler, tsc, extension, hasDisposal } of CASES) {
-  test(`${compiler} sees the documented types from .${extension}`, async () => {
-    expect(await complaintsOf(tsc, 'types.ts', extension, ['es2022'])).toBe('')
+describe.each(Object.entries(PROGRAMS))('%s', (_name, program) => {
+  test.each(Object.entries(MODULES))('compile the package under %s', async (_module, options) => {
+    expect(await compile(program, options)).toEqual({ code: 0, stdout: '' })
   })
-
-  if (hasDisposal) {
-    test(`${compiler} accepts await using from .${extension}`, async () => {
-      const lib = ['es2022', 'esnext.disposable']
-      expect(await complaintsOf(tsc, 'types.ts', extension, lib)).toBe('')
-      expect(await complaintsOf(tsc, 'disposal.ts', extension, lib)).toBe('')
-    })
-  }
-}
+})

@@ -112,18 +112,7 @@ const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/p
 const aboveTheClass = ['./index.js', './cli/probe.js']
 
 const table: Row[] = [
-  ...leaves.filter((name) => name !== 'contract').map(leaf),
-  {
-    file: 'src/contract.ts',
-    allowed: [type('@atxp/common')],
-    refused: [
-      value('@atxp/common'),
-      value('./errors.js'),
-      value('./options/options.js'),
-      type('./options/options.js'),
-      type('ioredis'),
-    ],
-  },
+  ...leaves.map(leaf),
   ...['record', 'crypto', 'cache', 'flight', 'conformance'].map((name) => room(name)),
   room('oauth', ['flight', 'record']),
   redis,

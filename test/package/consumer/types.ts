@@ -1,4 +1,13 @@
-import type { RedisOAuthDatabaseErrorCode, RedisOAuthDatabaseOptions } from '@atxp/redis'
+import type {
+  AccessToken,
+  ClientCredentials,
+  EncryptionOptions,
+  OAuthDb,
+  PKCEValues,
+  RedisOAuthDatabaseErrorCode,
+  RedisOAuthDatabaseOptions,
+  SecretKey,
+} from '@atxp/redis'
 import { RedisOAuthDatabase, RedisOAuthDatabaseError } from '@atxp/redis'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -36,6 +45,25 @@ export async function useEverything(): Promise<void> {
   await db.storeToken('user_123', 'token_value', 'tomorrow')
   // @ts-expect-error no such option
   new RedisOAuthDatabase({ hostname: 'localhost' })
+}
+
+export async function useRecords(db: RedisOAuthDatabase, contract: OAuthDb): Promise<OAuthDb> {
+  holds<Same<ReturnType<typeof db.getAccessToken>, Promise<AccessToken | null>>>()
+  holds<Same<ReturnType<typeof db.getPKCEValues>, Promise<PKCEValues | null>>>()
+  const credentials: ClientCredentials = { clientId: 'a', clientSecret: 'b', redirectUri: '' }
+  await contract.saveClientCredentials('https://auth.example', credentials)
+  // @ts-expect-error a client id is a string
+  await db.saveClientCredentials('https://auth.example', { ...credentials, clientId: 1 })
+  // @ts-expect-error a record needs its resource URL
+  await contract.saveAccessToken('user', 'url', { accessToken: 'access' })
+  return db
+}
+
+export function sealedWith(key: SecretKey): RedisOAuthDatabaseOptions {
+  const encryption: EncryptionOptions = { keys: [{ id: 'a', key }] }
+  // @ts-expect-error TLS options are those of Node
+  void ({ tls: { ca: 5 } } satisfies RedisOAuthDatabaseOptions)
+  return { encryption }
 }
 
 export function describeFailure(error: unknown): RedisOAuthDatabaseErrorCode | undefined {

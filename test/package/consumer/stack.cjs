@@ -1,0 +1,7 @@
+const { RedisOAuthDatabase } = require('@atxp/redis')
+
+try {
+  new RedisOAuthDatabase({ port: '6379' })
+} catch (error) {
+  console.log(JSON.stringify(error.stack))
+}
