@@ -43,35 +43,27 @@ export interface OAuthDb {
 }
 
 /**
- * A function that is called as the global `fetch` is. `Response` and `RequestInit` are those of the program that
- * compiles this: of Node's types, or of `lib.dom`.
+ * A function that is called as the global `fetch` is. `Response` and `RequestInit` are those of the program that compiles
+ * this: of Node's types, or of `lib.dom`.
  */
-export type FetchLike = (
-  url: string | URL,
-  init?: Parameters<GlobalFetch>[1],
-) => ReturnType<GlobalFetch>
-
-// Not by their names, which no types of Node 16 have: the declarations compile there too.
-type GlobalFetch = typeof globalThis extends {
+export type FetchLike = typeof globalThis extends {
+  // Not by the names of its types, which no types of Node 16 have: the declarations compile there too.
   fetch: infer Fetch extends (...args: never) => unknown
 }
-  ? Fetch
-  : (url: string | URL, init?: FetchInit) => Promise<FetchResponse>
-
-/** Of `RequestInit`, where there is none. */
-interface FetchInit {
-  method?: string
-  headers?: Record<string, string>
-  body?: string | URLSearchParams | null
-  signal?: AbortSignal | null
-}
-
-/** Of `Response`, where there is none. */
-interface FetchResponse {
-  readonly ok: boolean
-  readonly status: number
-  readonly headers: { get(name: string): string | null }
-  clone(): FetchResponse
-  text(): Promise<string>
-  json(): Promise<unknown>
-}
+  ? (url: string | URL, init?: Parameters<Fetch>[1]) => ReturnType<Fetch>
+  : (
+      url: string | URL,
+      init?: {
+        method?: string
+        headers?: Record<string, string>
+        body?: string | URLSearchParams | null
+        signal?: AbortSignal | null
+      },
+    ) => Promise<{
+      readonly ok: boolean
+      readonly status: number
+      readonly headers: { get(name: string): string | null }
+      clone(): { text(): Promise<string> }
+      text(): Promise<string>
+      json(): Promise<unknown>
+    }>

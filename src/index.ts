@@ -9,6 +9,7 @@ export type {
   CustomEncryptionOptions,
   EncryptionOptions,
   KeyEncryptionOptions,
+  SharedEncryptionOptions,
 } from './crypto/encryption-options.js'
 export type { EncryptionKey, KeyUsage } from './crypto/keyring.js'
 export type { HashKeysOptions } from './crypto/name-hash.js'

@@ -135,16 +135,15 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 }
 
-// `Symbol.asyncDispose` where the user's TypeScript has it, and no member where it does not: so the declarations
-// compile with every `lib`.
-type AsyncDisposeSymbol = SymbolConstructor extends {
-  readonly asyncDispose: infer S extends symbol
+/**
+ * What `await using` calls: `Symbol.asyncDispose` where the program that compiles this knows it, and no member where it does
+ * not, so that the declarations compile with every `lib`.
+ */
+export type AsyncDisposableWhereKnown = {
+  [K in SymbolConstructor extends { readonly asyncDispose: infer S extends symbol }
+    ? S
+    : never]: () => Promise<void>
 }
-  ? S
-  : never
-
-/** What `await using` calls, where Node and TypeScript have it. */
-export type AsyncDisposableWhereKnown = { [K in AsyncDisposeSymbol]: () => Promise<void> }
 
 export interface RedisOAuthDatabase extends AsyncDisposableWhereKnown {}
 

@@ -1,7 +1,8 @@
 import type { EncryptionKey } from './keyring.js'
 import type { Sealing } from './sealing.js'
 
-interface SharedEncryptionOptions {
+/** What both forms of encryption take. */
+export interface SharedEncryptionOptions {
   /**
    * Whether records from before encryption can still be read. While this is on, whoever can write to Redis can plant a
    * plain record, so switch it off when everything is sealed.
