@@ -87,8 +87,8 @@ describe.each(nodes.map(({ version, path }) => [version, path] as const))(
   },
 )
 
-test('an installation brings ioredis and nothing of the SDK', async () => {
-  expect(Object.keys(manifest.dependencies)).toEqual(['ioredis'])
+test('an installation brings ioredis, its own hash of keys, and nothing of the SDK', async () => {
+  expect(Object.keys(manifest.dependencies).sort()).toEqual(['cluster-key-slot', 'ioredis'])
   expect(manifest).not.toHaveProperty('optionalDependencies')
   expect(await readdir(join(scratch, 'node_modules/@atxp'))).toEqual(['redis'])
 })
