@@ -17,7 +17,7 @@ import { borrow, type Channels, connect } from './redis/connect.js'
 import { Durability } from './redis/durability.js'
 import { Leases } from './redis/leases.js'
 import { ConditionalWrites } from './store/conditional-writes.js'
-import { Coordination } from './store/coordination.js'
+import { type CallLayer, Coordination } from './store/coordination.js'
 import { OAuthStore } from './store/oauth-store.js'
 import { PlainVault } from './store/plain-vault.js'
 import { RefreshStore } from './store/refresh-store.js'
@@ -37,8 +37,11 @@ export interface Composition extends Channels {
   readonly coordination: Coordination
 }
 
-/** @throws TypeError that names the option that is wrong and what it takes */
-export function compose(options: RedisOAuthDatabaseOptions): Composition {
+/**
+ * @param layer - of the calls that begin below it: what a refresh has left to do, requests through a coordinated `fetch`
+ * @throws TypeError that names the option that is wrong and what it takes
+ */
+export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): Composition {
   const resolved = resolveOptions(options)
   const { client, keyPrefix, commandTimeout, encryption, hashKeys } = resolved
   if (hashKeys && !encryption) throw new TypeError('options.hashKeys needs options.encryption')
@@ -84,7 +87,7 @@ export function compose(options: RedisOAuthDatabaseOptions): Composition {
     new RegistrationStore(keys, commands, vault, writes),
     places,
     resolved.registrationLeaseMs,
-    (work) => connection.hold(work),
+    layer,
   )
   // Tokens have no word of their own in their names, so who reads them hears of all that is under the prefix.
   const tokens = new TokenStore(

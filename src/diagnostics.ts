@@ -9,6 +9,8 @@ export const CHANNELS = {
   flight: 'atxp:redis:flight',
   /** {@link SessionEvent}: what became of a refresh or of a client registration. */
   session: 'atxp:redis:session',
+  /** {@link OperationEvent}: one for each call of a method, when it ends. */
+  operation: 'atxp:redis:operation',
 } as const
 
 export interface FlightEvent {
@@ -48,13 +50,31 @@ export interface SessionEvent {
     | 'registrationShared'
     /** The authorization server does not know the client any more: its registration was removed. */
     | 'clientForgotten'
+    /** New tokens could not be saved and are lost, since Redis was away for too long or `close` ended the attempts. */
+    | 'pairsLost'
   /** HTTP status of the authorization server's answer, where there was one. */
   status?: number
+  /** How many pairs were lost. */
+  count?: number
+}
+
+export interface OperationEvent {
+  outcome: /** The call resolved. */
+    | 'done'
+    /** It rejected. */
+    | 'failed'
+  /** Of the database, as `storeToken`; `coordinatedFetch` for a refresh or registration through it. */
+  method: string
+  /** The error's; null where it has none: misuse, or an error of the caller's own. Absent when the call resolved. */
+  code?: string | null
+  /** From the call to its end, in milliseconds and fractions of them. */
+  durationMs: number
 }
 
 // Held here for the life of the process: Node keeps channels by weak reference only.
 const flights = channel(CHANNELS.flight)
 const sessions = channel(CHANNELS.session)
+const operations = channel(CHANNELS.operation)
 
 export function publishFlight(event: FlightEvent['event'], name: string, elapsedMs: number): void {
   if (!flights.hasSubscribers) return
@@ -66,4 +86,24 @@ export function publishSession(event: SessionEvent['event'], status?: number): v
   if (!sessions.hasSubscribers) return
   const message: SessionEvent = { event, ...(status === undefined ? {} : { status }) }
   sessions.publish(message)
+}
+
+export function publishPairsLost(count: number): void {
+  if (!sessions.hasSubscribers) return
+  const message: SessionEvent = { event: 'pairsLost', count }
+  sessions.publish(message)
+}
+
+/** Asked before a call, so that nothing is measured for nobody. */
+export function operationsAreWatched(): boolean {
+  return operations.hasSubscribers
+}
+
+/** @param code - left out: the call resolved */
+export function publishOperation(method: string, durationMs: number, code?: string | null): void {
+  const message: OperationEvent =
+    code === undefined
+      ? { outcome: 'done', method, durationMs }
+      : { outcome: 'failed', method, durationMs, code }
+  operations.publish(message)
 }

@@ -62,15 +62,78 @@ export type RedisOAuthDatabaseErrorCode =
 export class RedisOAuthDatabaseError extends Error {
   readonly code: RedisOAuthDatabaseErrorCode
   declare readonly cause?: unknown
+  /** The method that failed, as `storeToken`. */
+  readonly operation: string | undefined
+  /** The server that it spoke with, as `host:port`. */
+  readonly server: string | undefined
 
   constructor(code: RedisOAuthDatabaseErrorCode, message: string, options?: { cause?: unknown }) {
     super(message)
     this.code = code
+    this.operation = undefined
+    this.server = undefined
     if (options !== undefined && 'cause' in options) setCause(this, options.cause)
   }
 
   override get name(): string {
     return 'RedisOAuthDatabaseError'
+  }
+
+  /**
+   * The same failure, of this method. Another object: several calls may have failed with one command.
+   * @internal
+   */
+  named(operation: string, server: string): RedisOAuthDatabaseError {
+    const options = this.cause === undefined ? undefined : { cause: this.cause }
+    return nameError(
+      new RedisOAuthDatabaseError(this.code, this.message, options),
+      operation,
+      server,
+    )
+  }
+}
+
+/** For an error that no other call has. */
+export function nameError<E extends RedisOAuthDatabaseError>(
+  error: E,
+  operation: string,
+  server: string,
+): E {
+  error.message = `${operation} failed: ${error.message}`
+  return Object.assign(error, { operation, server })
+}
+
+/**
+ * Why `deleteTokens` or `deleteUser` did not delete all. `code` is that of the first failure, but `OUTCOME_UNKNOWN` where
+ * that holds for any.
+ */
+export class DeletionError extends RedisOAuthDatabaseError {
+  /** Records that were there and that this call has removed. */
+  readonly removed: number
+  /** Deletions that were tried and failed. */
+  readonly failed: number
+  /** Deletions that were not tried, because Redis was away; those that `deleteUser` had not found yet are not among them. */
+  readonly notTried: number
+
+  constructor(
+    code: RedisOAuthDatabaseErrorCode,
+    message: string,
+    counts: { removed: number; failed: number; notTried: number },
+    options?: { cause?: unknown },
+  ) {
+    super(code, message, options)
+    this.removed = counts.removed
+    this.failed = counts.failed
+    this.notTried = counts.notTried
+  }
+
+  override get name(): string {
+    return 'DeletionError'
+  }
+
+  /** @internal */
+  override named(operation: string, server: string): DeletionError {
+    return nameError(this, operation, server)
   }
 }
 

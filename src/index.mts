@@ -1,6 +1,7 @@
 export type * from './index.js'
 export {
   CHANNELS,
+  DeletionError,
   RedisOAuthDatabase,
   RedisOAuthDatabaseError,
   StoreTokensError,

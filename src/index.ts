@@ -16,9 +16,19 @@ export type { HashKeysOptions } from './crypto/name-hash.js'
 export type { SealContext, Sealing } from './crypto/sealing.js'
 export type { SecretKey } from './crypto/secret-key.js'
 export type { OAuthMethods, ResourceServerDb } from './database/oauth-methods.js'
+export type { CloseOptions } from './database/operations.js'
 export type { TokenMethods } from './database/token-methods.js'
-export { CHANNELS, type FlightEvent, type SessionEvent } from './diagnostics.js'
-export { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from './errors.js'
+export {
+  CHANNELS,
+  type FlightEvent,
+  type OperationEvent,
+  type SessionEvent,
+} from './diagnostics.js'
+export {
+  DeletionError,
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from './errors.js'
 export type { FlightOptions } from './flight/single-flight.js'
 export type { Place } from './oauth/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'

@@ -1,8 +1,7 @@
-import { compose } from './composition.js'
 import type { FetchLike } from './contract.js'
 import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
 import { OAuthMethods } from './database/oauth-methods.js'
-import { Operations } from './database/operations.js'
+import { type CloseOptions, Operations } from './database/operations.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import { nameOfVariable, optionsFromEnv } from './options/environment.js'
 import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options/options.js'
@@ -28,7 +27,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * @throws TypeError that names the option that is wrong and what it takes
    */
   constructor(options: RedisOAuthDatabaseOptions = {}) {
-    const operations = new Operations(compose(options))
+    const operations = new Operations(options)
     super(operations)
     this.#operations = operations
   }
@@ -92,11 +91,11 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * @returns how many records it saw and changed, and how many it could not open
    * @throws TypeError without `encryption`; RedisOAuthDatabaseError `ABORTED`
    */
-  async reseal(options: ResealOptions = {}): Promise<ResealProgress> {
-    this.#operations.checkOpen()
-    const { keys, commands, sealer } = this.#operations.parts
-    if (sealer === undefined) throw new TypeError('reseal needs options.encryption')
-    return this.#operations.parts.connection.hold(() => reseal(keys, commands, sealer, options))
+  reseal(options: ResealOptions = {}): Promise<ResealProgress> {
+    return this.#operations.run('reseal', ({ keys, commands, sealer }) => {
+      if (sealer === undefined) throw new TypeError('reseal needs options.encryption')
+      return reseal(keys, commands, sealer, options)
+    })
   }
 
   /**
@@ -123,15 +122,21 @@ export class RedisOAuthDatabase extends OAuthMethods {
 
   /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
   ping(): Promise<void> {
-    return this.#operations.run('ping', ({ commands }) => commands.ping())
+    return this.#operations.send('ping', ({ commands }) => commands.ping())
   }
 
   /**
-   * Lets operations in flight finish, then closes the connection, so that the process can exit. Safe to call more than
-   * once and before the connection stands. A borrowed `client` stays open. Later operations reject with `CLOSED`.
+   * Lets calls under way finish, then closes the connection, so that the process can exit. Later calls reject with `CLOSED`.
+   * Safe to call more than once and before there is a connection. A borrowed `client` stays open.
+   *
+   * Resolves within `options.timeoutMs` and never rejects, whatever Redis, an authorization server or code of yours does.
+   * Calls that have not finished by then reject with `CLOSED`, or with `OUTCOME_UNKNOWN` where a part of them may have
+   * happened.
+   * @param options - `timeoutMs`: how long calls under way may take to finish; 25 000 unless set
+   * @throws TypeError for a `timeoutMs` that is no whole number of milliseconds
    */
-  override close(): Promise<void> {
-    return this.#operations.close()
+  override close(options?: CloseOptions): Promise<void> {
+    return this.#operations.close(options)
   }
 }
 
@@ -150,7 +155,9 @@ export interface RedisOAuthDatabase extends AsyncDisposableWhereKnown {}
 const { asyncDispose } = Symbol as { asyncDispose?: symbol }
 if (asyncDispose !== undefined) {
   Object.defineProperty(RedisOAuthDatabase.prototype, asyncDispose, {
-    value: RedisOAuthDatabase.prototype.close,
+    value(this: RedisOAuthDatabase): Promise<void> {
+      return this.close()
+    },
     configurable: true,
     writable: true,
   })

@@ -42,6 +42,11 @@ export class RecordSealer {
     this.#memo = new OpenedMemo(encryption.memoBytes ?? ENCRYPTION_DEFAULTS.memoBytes)
   }
 
+  /** Whether a caller's functions do it, which may take any time. */
+  get isCustom(): boolean {
+    return this.#keyring === undefined
+  }
+
   /** The bytes to write; a promise only where a custom `seal` returns one. */
   seal(text: string, context: SealContext): Buffer | Promise<Buffer> {
     if (this.#writePlaintext) return Buffer.from(text)

@@ -1,12 +1,14 @@
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../contract.js'
 import type { AccessTokenInfo } from '../store/oauth-store.js'
-import type { Operations } from './operations.js'
+import type { CloseOptions, Operations } from './operations.js'
 import { TokenMethods } from './token-methods.js'
 
 /** The database in the role of a resource server. */
 export interface ResourceServerDb extends OAuthDb {
   /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
   deleteClientCredentials(serverUrl: string): Promise<boolean>
+  /** Closes the database that this is a view of. */
+  close(options?: CloseOptions): Promise<void>
 }
 
 /** What the SDK keeps: client registrations, PKCE values, access tokens. */
@@ -19,7 +21,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
     this.#operations = operations
   }
 
-  abstract close(): Promise<void>
+  abstract close(options?: CloseOptions): Promise<void>
 
   /**
    * The registration with an authorization server, or null. Of many callers that find none, the first is told so at
@@ -51,14 +53,12 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * opened is consumed.
    */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
-    return this.#operations.run('getPKCEValues', ({ connection, records }) =>
-      connection.hold(() => records.getPkce(userId, state)),
-    )
+    return this.#operations.run('getPKCEValues', ({ records }) => records.getPkce(userId, state))
   }
 
   /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */
   savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
-    return this.#operations.run('savePKCEValues', ({ records }) =>
+    return this.#operations.send('savePKCEValues', ({ records }) =>
       records.savePkce(userId, state, values),
     )
   }
@@ -68,7 +68,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * `expiredAccessTokens` is `'drop'`. Never deletes anything. One round trip.
    */
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    return this.#operations.run('getAccessToken', ({ records }) =>
+    return this.#operations.send('getAccessToken', ({ records }) =>
       records.getAccessToken(userId, url),
     )
   }
@@ -78,14 +78,14 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * for `refreshTokenTtl`, else until `expiresAt`, without either for `accessTokenTtl`. One round trip.
    */
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
-    return this.#operations.run('saveAccessToken', ({ coordination }) =>
+    return this.#operations.send('saveAccessToken', ({ coordination }) =>
       coordination.saveAccessToken(userId, url, token),
     )
   }
 
   /** Deletes one access token record; true only if it removed one. One round trip. */
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    return this.#operations.run('deleteAccessToken', ({ records }) =>
+    return this.#operations.send('deleteAccessToken', ({ records }) =>
       records.deleteAccessToken(userId, url),
     )
   }
@@ -96,8 +96,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * Walks the keyspace of the one node that holds the user's records: one round trip per 1000 keys of all kinds there.
    */
   listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
-    return this.#operations.run('listAccessTokens', ({ connection, records }) =>
-      connection.hold(() => records.listAccessTokens(userId)),
+    return this.#operations.run('listAccessTokens', ({ records }) =>
+      records.listAccessTokens(userId),
     )
   }
 
@@ -106,9 +106,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * Costs as {@link RedisOAuthDatabase.listAccessTokens} does.
    */
   deleteUser(userId: string): Promise<number> {
-    return this.#operations.run('deleteUser', ({ connection, records }) =>
-      connection.hold(() => records.deleteUser(userId)),
-    )
+    return this.#operations.run('deleteUser', ({ records }) => records.deleteUser(userId))
   }
 
   /**
@@ -134,7 +132,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
       savePKCEValues: (userId, state, values) => this.savePKCEValues(userId, state, values),
       getAccessToken: (userId, url) => this.getAccessToken(userId, url),
       saveAccessToken: (userId, url, token) => this.saveAccessToken(userId, url, token),
-      close: () => this.close(),
+      close: (options) => this.close(options),
     }
   }
 }

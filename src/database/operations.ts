@@ -1,41 +1,182 @@
-import type { Composition } from '../composition.js'
+import { type Composition, compose } from '../composition.js'
+import { operationsAreWatched } from '../diagnostics.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import { closedFailure } from '../redis/driver/failure.js'
+import { Method, WatchedCall } from './method.js'
 
-/** Every public call passes here on its way to the rooms below. */
+/** How `close` may end. */
+export interface CloseOptions {
+  /**
+   * How long calls under way may take to finish, in milliseconds, from 0; then they are given up.
+   * @defaultValue 25000, below the 30 seconds that Kubernetes leaves a process
+   */
+  readonly timeoutMs?: number | undefined
+}
+
+type Work<T> = (parts: Composition) => Promise<T> | T
+
+const CLOSE_TIMEOUT_MS = 25_000
+/** Of setTimeout. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
+
+/** What a part of may have happened when `close` gives them up while they wait for something other than Redis. */
+const MANY_STEPS: ReadonlySet<string> = new Set([
+  'coordinatedFetch',
+  'deleteUser',
+  'getPKCEValues',
+  'reseal',
+  'singleFlight',
+  'storeTokens',
+])
+
+/**
+ * The layer that every public call passes. It knows which calls are under way, so that `close` waits for all of them and can
+ * give them up; it names them in their errors, and has an event made of each where somebody listens.
+ */
 export class Operations {
   readonly parts: Composition
-  #closing: Promise<void> | undefined
+  readonly #methods = new Map<string, Method>()
+  /** Ends the wait of a call that waits for more than Redis. */
+  readonly #giveUps = new Set<() => void>()
+  readonly #givenUp = new AbortController()
+  readonly #waitsForCallers: boolean
+  #underWay = 0
+  #onIdle: (() => void) | undefined
+  #isClosed = false
+  #shuttingDown: Promise<void> | undefined
 
-  constructor(parts: Composition) {
-    this.parts = parts
+  constructor(options: RedisOAuthDatabaseOptions) {
+    this.parts = compose(options, this)
+    this.#waitsForCallers = this.parts.sealer?.isCustom === true
+  }
+
+  /** Aborts when `close` gives up what is under way. */
+  get givenUp(): AbortSignal {
+    return this.#givenUp.signal
+  }
+
+  /** A call that may wait for anything: callers' code, an authorization server, other processes. */
+  run<T>(name: string, work: Work<T>): Promise<T> {
+    return this.#call(name, (parts) => this.#unlessGivenUp(name, work(parts)))
+  }
+
+  /** A call that waits for commands alone. Those end with the connection, so this spares a promise. */
+  send<T>(name: string, work: Work<T>): Promise<T> {
+    return this.#waitsForCallers ? this.run(name, work) : this.#call(name, work)
+  }
+
+  /** Has `close` wait for work that outlives the call which began it. */
+  hold<T>(work: () => Promise<T>): Promise<T> {
+    const held = work()
+    this.#underWay += 1
+    const ended = (): void => this.ended()
+    held.then(ended, ended)
+    return held
   }
 
   // What it throws becomes a rejection without the promises that an async function would put between.
-  run<T>(_method: string, work: (parts: Composition) => Promise<T>): Promise<T> {
+  #call<T>(name: string, work: Work<T>): Promise<T> {
+    const call = operationsAreWatched() ? new WatchedCall(this, name) : this.#method(name)
     try {
-      this.checkOpen()
-      return work(this.parts)
+      if (this.#isClosed) throw closedFailure(this.server)
+      const result = work(this.parts)
+      if (!(result instanceof Promise)) return Promise.resolve(call.known(result))
+      this.#underWay += 1
+      return result.then(call.resolved, call.rejected)
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(call.failure(error, this.#call))
     }
   }
 
-  checkOpen(): void {
-    const { connection } = this.parts
-    if (connection.isClosed) throw closedFailure(connection.server)
+  /** @throws RedisOAuthDatabaseError `CLOSED` */
+  checkOpen(name: string): void {
+    if (this.#isClosed) throw closedFailure(this.server).named(name, this.server)
   }
 
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
+  #method(name: string): Method {
+    let method = this.#methods.get(name)
+    if (method === undefined) {
+      method = new Method(this, name)
+      this.#methods.set(name, method)
+    }
+    return method
   }
 
-  async #close(): Promise<void> {
+  get server(): string {
+    return this.parts.connection.server
+  }
+
+  /** For the methods: one call less is under way. */
+  ended(): void {
+    this.#underWay -= 1
+    if (this.#underWay === 0) this.#onIdle?.()
+  }
+
+  #unlessGivenUp<T>(name: string, result: Promise<T> | T): Promise<T> | T {
+    if (!(result instanceof Promise)) return result
+    return new Promise((resolve, reject) => {
+      const giveUp = (): void => reject(this.#givenUpFailure(name))
+      this.#giveUps.add(giveUp)
+      const forget = (): boolean => this.#giveUps.delete(giveUp)
+      result.then(resolve, reject).finally(forget)
+    })
+  }
+
+  #givenUpFailure(name: string): RedisOAuthDatabaseError {
+    if (!MANY_STEPS.has(name)) return closedFailure(this.server)
+    return new RedisOAuthDatabaseError(
+      'OUTCOME_UNKNOWN',
+      `close() gave it up while it was under way (Redis at ${this.server}): some of it may have happened`,
+    )
+  }
+
+  /** Resolves within `timeoutMs`, whatever the calls under way wait for. */
+  async close({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> {
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
+      throw new TypeError(
+        `options.timeoutMs must be a whole number of milliseconds from 0 to ${MAX_TIMEOUT_MS}`,
+      )
+    }
+    this.#isClosed = true
+    if (this.givenUp.aborted) return
+    this.#shuttingDown ??= this.#shutDown().catch(() => {})
+    const shuttingDown = this.#shuttingDown
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(() => resolve(this.#giveUp().catch(() => {})), timeoutMs)
+      void shuttingDown.then(() => {
+        clearTimeout(timer)
+        resolve()
+      })
+    })
+  }
+
+  async #shutDown(): Promise<void> {
     const { connection, subscriber, durability, tracking } = this.parts
-    // What is under way may wait for a publication, or for replicas.
+    if (this.#underWay > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve
+      })
+    }
+    // Before the others: what is under way may wait for a publication, or for replicas.
     await connection.close()
     durability?.close()
     await tracking?.close()
     await subscriber.close()
+  }
+
+  async #giveUp(): Promise<void> {
+    if (this.#givenUp.signal.aborted) return
+    const { connection, subscriber, durability, tracking, coordination } = this.parts
+    coordination.giveUp()
+    // Says of each command whether it was sent; so it goes first.
+    connection.abandon().catch(() => {})
+    durability?.close()
+    tracking?.close().catch(() => {})
+    subscriber.close().catch(() => {})
+    this.#givenUp.abort()
+    // Calls that waited for Redis have ended by then.
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const giveUp of this.#giveUps) giveUp()
   }
 }

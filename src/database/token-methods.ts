@@ -26,12 +26,12 @@ export abstract class TokenMethods {
    * One round trip.
    */
   storeToken(key: string, token: string, expiresAt?: Date | null): Promise<void> {
-    return this.#operations.run('storeToken', ({ tokens }) => tokens.store(key, token, expiresAt))
+    return this.#operations.send('storeToken', ({ tokens }) => tokens.store(key, token, expiresAt))
   }
 
   /** The token, or null when there is none or it has expired. One round trip. */
   getToken(key: string): Promise<string | null> {
-    return this.#operations.run('getToken', ({ tokens }) => tokens.get(key))
+    return this.#operations.send('getToken', ({ tokens }) => tokens.get(key))
   }
 
   /**
@@ -40,12 +40,12 @@ export abstract class TokenMethods {
    * whether this call removed it
    */
   deleteToken(key: string): Promise<boolean> {
-    return this.#operations.run('deleteToken', ({ tokens }) => tokens.delete(key))
+    return this.#operations.send('deleteToken', ({ tokens }) => tokens.delete(key))
   }
 
   /** Whether there is such a token that has not expired. One round trip. */
   hasToken(key: string): Promise<boolean> {
-    return this.#operations.run('hasToken', ({ tokens }) => tokens.has(key))
+    return this.#operations.send('hasToken', ({ tokens }) => tokens.has(key))
   }
 
   /**
@@ -53,7 +53,7 @@ export abstract class TokenMethods {
    * One round trip; two at the first call on servers before Redis 7.
    */
   getTokenExpiry(key: string): Promise<Date | 'never' | null> {
-    return this.#operations.run('getTokenExpiry', ({ tokens }) => tokens.expiry(key))
+    return this.#operations.send('getTokenExpiry', ({ tokens }) => tokens.expiry(key))
   }
 
   /**
@@ -64,9 +64,7 @@ export abstract class TokenMethods {
    * {@link RedisOAuthDatabase.scanTokens}.
    */
   listTokens(): Promise<string[]> {
-    return this.#operations.run('listTokens', ({ connection, tokens }) =>
-      connection.hold(() => tokens.list()),
-    )
+    return this.#operations.run('listTokens', ({ tokens }) => tokens.list())
   }
 
   /**
@@ -74,13 +72,21 @@ export abstract class TokenMethods {
    * once; one may come twice while Redis resizes its table. Costs as {@link RedisOAuthDatabase.listTokens} does.
    */
   async *scanTokens(): AsyncGenerator<string, void, undefined> {
-    this.#operations.checkOpen()
-    for await (const keys of this.#operations.parts.tokens.scan()) {
-      this.#operations.checkOpen()
-      for (const key of keys) {
-        yield key
-        this.#operations.checkOpen()
+    const operations = this.#operations
+    const steps = operations.parts.tokens.scan()
+    // Each step is a call of its own: `close` waits for those, and not for whoever takes the keys.
+    const next = (): Promise<IteratorResult<string[], void>> =>
+      operations.run('scanTokens', () => steps.next())
+    try {
+      for (let step = await next(); !step.done; step = await next()) {
+        for (const key of step.value) {
+          yield key
+          operations.checkOpen('scanTokens')
+        }
       }
+    } finally {
+      // Not waited for: a step that was given up may hang.
+      steps.return().catch(() => {})
     }
   }
 
@@ -91,20 +97,17 @@ export abstract class TokenMethods {
    * @throws StoreTokensError that says how many were stored and exactly which entry failed; its `code` is that of the
    * first failure, `INVALID_ENTRY`, `SOURCE_FAILED` or `ABORTED`
    */
-  async storeTokens(
+  storeTokens(
     entries: Iterable<TokenEntry> | AsyncIterable<TokenEntry>,
     options: StoreTokensOptions = {},
   ): Promise<{ stored: number }> {
-    checkIterable('entries', entries)
-    checkImportOptions(options)
-    this.#operations.checkOpen()
-    return this.#operations.parts.connection.hold(() =>
-      importTokens(
-        entries,
-        (entry) => this.#operations.parts.tokens.store(entry.key, entry.token, entry.expiresAt),
-        options,
-      ),
-    )
+    return this.#operations.run('storeTokens', ({ tokens }) => {
+      checkIterable('entries', entries)
+      checkImportOptions(options)
+      const store = ({ key, token, expiresAt }: TokenEntry): Promise<void> =>
+        tokens.store(key, token, expiresAt)
+      return importTokens(entries, store, options, this.#operations.givenUp)
+    })
   }
 
   /** The tokens of these keys, by key, those that are there. The commands leave together: one round trip. */

@@ -10,6 +10,7 @@ import { ClientRegistration } from './registration.js'
 import { header, requestKind } from './requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
+import { UnsavedPairs } from './unsaved-pairs.js'
 
 export interface CoordinatedFetchParts {
   /** Sends what has to be sent. */
@@ -29,6 +30,10 @@ export interface CoordinatedFetchParts {
    * the client gets the refusal and its next call authorizes.
    */
   authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
+  /** What a refresh or a registration passes, so that it counts as a call. */
+  call?: (work: () => Promise<Answer>) => Promise<Answer>
+  /** Told of pairs until they are saved. */
+  unsaved?: UnsavedPairs
   clock?: Clock
   timing?: Partial<FlightTiming>
 }
@@ -40,7 +45,7 @@ export interface CoordinatedFetchParts {
  * @throws TypeError where the global `Response` is missing (Node 16).
  */
 export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike {
-  const { fetch, refusedTokens } = parts
+  const { fetch, refusedTokens, call = (work) => work() } = parts
   if (!answerConstructor()) {
     throw new TypeError(
       'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
@@ -52,6 +57,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     clients,
     refusedTokens: refusedTokens ?? null,
     authorizeAnew: parts.authorizeAnew ?? null,
+    unsaved: parts.unsaved ?? new UnsavedPairs(),
     clock: parts.clock ?? systemClock,
     timing: { ...TIMING_DEFAULTS, ...parts.timing },
   }
@@ -62,9 +68,9 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     const request = requestKind(url, init)
     switch (request.kind) {
       case 'refresh':
-        return refresh.send(url, init, request)
+        return call(() => refresh.send(url, init, request))
       case 'registration':
-        return registration.send(url, init, request)
+        return call(() => registration.send(url, init, request))
       case 'code':
       case 'introspection':
         return afterwards(fetch(url, init), (answer) =>

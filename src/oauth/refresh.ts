@@ -21,6 +21,7 @@ import type { RefusedTokens } from './refused-tokens.js'
 import type { RefreshRequest } from './requests.js'
 import type { FlightTiming } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
+import type { UnsavedPairs } from './unsaved-pairs.js'
 
 export interface RefreshRecords {
   /** What stands there now; never from a cache. */
@@ -46,6 +47,7 @@ export interface RefreshParts {
   refusedTokens: RefusedTokens | null
   /** The error that makes the client authorize anew within the same call; null when there is none. */
   authorizeAnew: ((place: Place) => Promise<Error | null> | Error | null) | null
+  unsaved: UnsavedPairs
   clock: Clock
   timing: FlightTiming
 }
@@ -234,7 +236,7 @@ class Refresh {
       { accessToken, refreshToken, expiresIn },
       clock.now(),
     )
-    const saved = await this.#save(token)
+    const saved = await this.#parts.unsaved.saving(() => this.#save(token))
     const standing = saved === 'superseded' ? await records.read(this.#place) : null
     if (standing) return { kind: 'renewed', token: standing }
     // Not to be brought back: with a refusal the client saves nothing.

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { systemClock, type UnixMs } from '../clock.js'
+import type { UnixMs } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { Connection } from './connection/connection.js'
+import type { DeletionTally } from './deletion-tally.js'
 import type { TrackedCommand } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
 import { bytes, done, integer, ok, orNil, pong, type Reader } from './driver/replies.js'
@@ -75,9 +76,8 @@ export class Commands {
     }
     // Redis takes no such time.
     if (expiresAt <= 0) return this.#write('del', [key], integer)
-    const set = this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)], ok)
-    // Redis' clock decides, and it removes what has expired when it is next asked for it: ask now.
-    return expiresAt <= systemClock.now() ? Promise.all([set, this.exists(key)]) : set
+    // Also when it is past: Redis' clock decides, and gives nobody what has expired by that.
+    return this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)], ok)
   }
 
   /** Whether it removed something. */
@@ -95,19 +95,14 @@ export class Commands {
   }
 
   /**
-   * Deletes many and says how many it removed. The commands leave together: one round trip. Rejects with the first
-   * failure once all have ended.
+   * Deletes many, and has `tally` count what becomes of each. The commands of a thousand leave together: one round trip. Stops
+   * after a thousand of which none succeeded, because Redis is away.
    */
-  async deleteAll(keys: readonly string[]): Promise<number> {
-    let removed = 0
+  async deleteAll(keys: readonly string[], tally: DeletionTally): Promise<void> {
     for (const some of inBunches(keys)) {
-      const results = await Promise.allSettled(some.map((key) => this.delete(key)))
-      for (const result of results) {
-        if (result.status === 'rejected') throw result.reason
-        if (result.value) removed += 1
-      }
+      if (tally.isHopeless) tally.notTried += some.length
+      else tally.count(await Promise.allSettled(some.map((key) => this.delete(key))))
     }
-    return removed
   }
 
   async exists(key: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
 import type { RefusedTokens } from '../oauth/refused-tokens.js'
 import { RegistrationTurns } from '../oauth/registration-turns.js'
 import type { Place, TokenPlaces } from '../oauth/token-places.js'
+import { UnsavedPairs } from '../oauth/unsaved-pairs.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
@@ -20,11 +21,21 @@ export interface CoordinatedFetchOptions {
   readonly refusedTokens?: RefusedTokens | undefined
 }
 
+/** What every call of the database passes. */
+export interface CallLayer {
+  /** A call of that name. */
+  run<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** Has `close` wait for work that outlives the call which began it. */
+  hold<T>(work: () => Promise<T>): Promise<T>
+}
+
 const DONE = Promise.resolve()
 
 /** Records as a fleet needs them: what several processes do at once is done by one of them. */
 export class Coordination {
   readonly flights: FlightRunner
+  readonly #layer: CallLayer
+  readonly #unsaved = new UnsavedPairs()
   readonly #leases: LeaseStore
   readonly #records: OAuthStore
   readonly #refreshes: RefreshStore
@@ -39,11 +50,14 @@ export class Coordination {
     registrations: RegistrationStore,
     places: TokenPlaces,
     registrationLeaseMs: number,
-    hold: <T>(work: () => Promise<T>) => Promise<T>,
+    layer: CallLayer,
   ) {
     const flights = new Flights(leases)
     // Closing waits for them: a pair of tokens that was not saved yet is nowhere else.
-    this.flights = { run: (name, work, options) => hold(() => flights.run(name, work, options)) }
+    this.flights = {
+      run: (name, work, options) => layer.hold(() => flights.run(name, work, options)),
+    }
+    this.#layer = layer
     this.#leases = leases
     this.#records = records
     this.#refreshes = refreshes
@@ -76,6 +90,11 @@ export class Coordination {
     return this.#records.saveAccessToken(userId, url, token)
   }
 
+  /** To be called when nothing can be saved any more. */
+  giveUp(): void {
+    this.#unsaved.giveUp()
+  }
+
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
     const { authorizeAnew, refusedTokens } = options
     return createCoordinatedFetch({
@@ -85,6 +104,8 @@ export class Coordination {
       records: this.#refreshes,
       places: this.#places,
       registrations: this.#registrations,
+      call: (work) => this.#layer.run('coordinatedFetch', work),
+      unsaved: this.#unsaved,
       ...(authorizeAnew !== undefined && { authorizeAnew }),
       ...(refusedTokens !== undefined && { refusedTokens }),
     })

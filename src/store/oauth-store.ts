@@ -7,6 +7,7 @@ import type { KeySpace } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
 import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { Commands } from '../redis/commands.js'
+import { DeletionTally } from '../redis/deletion-tally.js'
 import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
 import type { Vault } from './vault.js'
 
@@ -111,9 +112,10 @@ export class OAuthStore {
     return this.#vault.set(key, text, lifetime)
   }
 
-  getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+  /** No promise where it is in memory. */
+  getAccessToken(userId: string, url: string): Promise<AccessToken | null> | AccessToken | null {
     const known = this.#known?.get(userId, url)
-    return known === undefined ? this.#readAccessToken(userId, url) : Promise.resolve(known)
+    return known === undefined ? this.#readAccessToken(userId, url) : known
   }
 
   async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
@@ -166,13 +168,17 @@ export class OAuthStore {
   }
 
   async deleteUser(userId: string): Promise<number> {
-    let removed = 0
+    const tally = new DeletionTally()
     const scan = this.#commands.scan(this.#keys.userPattern(userId), this.#keys.slotKey(userId))
-    for await (const keys of scan) {
-      const own = keys.filter((key) => this.#keys.isOfUser(userId, key))
-      removed += await this.#commands.deleteAll(own)
+    try {
+      for await (const keys of scan) {
+        const own = keys.filter((key) => this.#keys.isOfUser(userId, key))
+        await this.#commands.deleteAll(own, tally)
+      }
+    } catch (error) {
+      tally.end(error)
     }
-    return removed
+    return tally.outcome()
   }
 }
 

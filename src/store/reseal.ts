@@ -39,7 +39,7 @@ export async function reseal(
     if (signal?.aborted) {
       throw new RedisOAuthDatabaseError(
         'ABORTED',
-        `reseal was aborted by its signal after ${progress.seen} records; call it again to go on`,
+        `its signal aborted it after ${progress.seen} records; call it again to go on`,
       )
     }
     await Promise.all(

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
+import { nameError, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
 
 /** One token to store; without `expiresAt` it lives until it is deleted. */
 export interface TokenEntry {
@@ -55,6 +55,11 @@ export class StoreTokensError extends RedisOAuthDatabaseError {
   override get name(): string {
     return 'StoreTokensError'
   }
+
+  /** @internal */
+  override named(operation: string, server: string): StoreTokensError {
+    return nameError(this, operation, server)
+  }
 }
 
 // Enough to fill the wire and few enough to hold in memory.
@@ -79,13 +84,17 @@ type Source = Iterable<TokenEntry> | AsyncIterable<TokenEntry>
 /**
  * Stores entries as they come, at most 400 at a time without an answer.
  * @param store - sends one entry before it returns; throws a `TypeError` for one that is not valid
+ * @param givenUp - aborts when the database is closed and can wait no longer
  * @throws StoreTokensError
  */
 export async function importTokens(
   entries: Source,
   store: (entry: TokenEntry) => Promise<void>,
   { onProgress, signal }: StoreTokensOptions = {},
+  givenUp?: AbortSignal | undefined,
 ): Promise<{ stored: number }> {
+  const ends = [signal, givenUp].filter((end) => end !== undefined)
+  const isEnded = (): boolean => ends.some(({ aborted }) => aborted)
   const window = new Window()
   const failures: (StoreTokensFailure & { readonly error: unknown })[] = []
   let attempted = 0
@@ -101,11 +110,11 @@ export async function importTokens(
     }
   }
   try {
-    for await (const entry of signal?.aborted ? [] : abortable(entries, signal)) {
+    for await (const entry of isEnded() ? [] : abortable(entries, ends)) {
       window.add(take(entry, attempted))
       attempted += 1
       if (window.isFull) await window.hasRoom()
-      if (failures.length > 0 || signal?.aborted) break
+      if (failures.length > 0 || isEnded()) break
       if (attempted % PROGRESS_EVERY === 0) onProgress?.({ attempted, stored })
     }
   } catch (cause) {
@@ -119,9 +128,8 @@ export async function importTokens(
     const listed = failures.map(({ error, ...failure }) => failure)
     throw new StoreTokensError(first.code, first.message, progress, listed, { cause: first.error })
   }
-  if (signal?.aborted) {
-    throw new StoreTokensError('ABORTED', 'storeTokens was aborted by its signal', progress, [])
-  }
+  const end = endOf(progress, signal, givenUp)
+  if (end !== undefined) throw end
   if (sourceFailure !== undefined) throw failureOfSource(progress, sourceFailure.cause)
   try {
     onProgress?.(progress)
@@ -131,16 +139,16 @@ export async function importTokens(
   return { stored }
 }
 
-function abortable(entries: Source, signal: AbortSignal | undefined): Source {
-  return signal !== undefined && Symbol.asyncIterator in entries
-    ? untilAborted(entries[Symbol.asyncIterator](), signal)
+function abortable(entries: Source, ends: readonly AbortSignal[]): Source {
+  return Symbol.asyncIterator in entries
+    ? untilAborted(entries[Symbol.asyncIterator](), ends)
     : entries
 }
 
 /** Ends also the wait for a source that hangs. */
 async function* untilAborted(
   source: AsyncIterator<TokenEntry>,
-  signal: AbortSignal,
+  ends: readonly AbortSignal[],
 ): AsyncGenerator<TokenEntry, void, undefined> {
   let stop: (() => void) | undefined
   const onAbort = () => stop?.()
@@ -151,9 +159,9 @@ async function* untilAborted(
       source.next().then(resolve, reject)
     })
   let isOpen = true
-  signal.addEventListener('abort', onAbort)
+  for (const end of ends) end.addEventListener('abort', onAbort)
   try {
-    while (!signal.aborted) {
+    while (!ends.some(({ aborted }) => aborted)) {
       isOpen = false
       const result = await next()
       isOpen = result?.done !== true
@@ -161,10 +169,21 @@ async function* untilAborted(
       yield result.value
     }
   } finally {
-    signal.removeEventListener('abort', onAbort)
+    for (const end of ends) end.removeEventListener('abort', onAbort)
     // Not waited for: a source that hangs would hang here, too.
     if (isOpen) void source.return?.().catch(() => {})
   }
+}
+
+function endOf(
+  progress: StoreTokensProgress,
+  signal: AbortSignal | undefined,
+  givenUp: AbortSignal | undefined,
+): StoreTokensError | undefined {
+  const after = `ended it after ${progress.attempted} entries`
+  if (signal?.aborted) return new StoreTokensError('ABORTED', `its signal ${after}`, progress, [])
+  if (givenUp?.aborted) return new StoreTokensError('CLOSED', `close() ${after}`, progress, [])
+  return undefined
 }
 
 function failureOfSource(progress: StoreTokensProgress, cause: unknown): StoreTokensError {

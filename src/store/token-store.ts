@@ -2,6 +2,7 @@ import { types } from 'node:util'
 import type { Shelf } from '../cache/near-cache.js'
 import { checkPart, type FoundKey, type KeySpace, type RecordKey } from '../record/keys.js'
 import { type Commands, inBunches } from '../redis/commands.js'
+import { DeletionTally } from '../redis/deletion-tally.js'
 import type { Vault } from './vault.js'
 
 /** Tokens under keys of the caller's choice. */
@@ -26,11 +27,10 @@ export class TokenStore {
     return this.#vault.set(recordKey, token, checkExpiry(expiresAt))
   }
 
-  get(key: string): Promise<string | null> {
+  /** No promise where it is in memory. */
+  get(key: string): Promise<string | null> | string | null {
     const known = this.#known?.get('', key)
-    return known === undefined
-      ? this.#get(this.#keys.of('token', key))
-      : Promise.resolve(known.value)
+    return known === undefined ? this.#get(this.#keys.of('token', key)) : known.value
   }
 
   delete(key: string): Promise<boolean> {
@@ -73,7 +73,10 @@ export class TokenStore {
   }
 
   async deleteMany(keys: Iterable<string>): Promise<number> {
-    return this.#commands.deleteAll(this.#keysOf(keys).map(({ redisKey }) => redisKey))
+    const redisKeys = this.#keysOf(keys).map(({ redisKey }) => redisKey)
+    const tally = new DeletionTally()
+    await this.#commands.deleteAll(redisKeys, tally)
+    return tally.outcome()
   }
 
   #getAll(keys: readonly RecordKey[]): Promise<(string | null)[]> {

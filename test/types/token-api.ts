@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
 import {
+  type CloseOptions,
   RedisOAuthDatabase,
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseErrorCode,
@@ -33,7 +34,8 @@ holds<Same<Method<'getToken'>, (key: string) => Promise<string | null>>>()
 holds<Same<Method<'deleteToken'>, (key: string) => Promise<boolean>>>()
 holds<Same<Method<'hasToken'>, (key: string) => Promise<boolean>>>()
 holds<Same<Method<'listTokens'>, () => Promise<string[]>>>()
-holds<Same<Method<'close'>, () => Promise<void>>>()
+holds<Same<Method<'close'>, (options?: CloseOptions) => Promise<void>>>()
+holds<Method<'close'> extends () => Promise<void> ? true : false>()
 
 interface DocumentedOptions {
   url?: string

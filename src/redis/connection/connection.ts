@@ -20,7 +20,6 @@ export class Connection implements CommandOwner {
   readonly commandTimeout: number
   readonly #queue: CommandQueue
   readonly #link: Link
-  readonly #holds = new Set<Promise<unknown>>()
   readonly #strings: ReadBatch<string>
   readonly #buffers: ReadBatch<Buffer>
   readonly #turn: Turn
@@ -165,33 +164,26 @@ export class Connection implements CommandOwner {
     return Math.max(this.#unansweredAtMs, this.#link.reopenedAtMs)
   }
 
-  get isClosed(): boolean {
-    return this.#closing !== undefined
-  }
-
-  /** Runs work of several commands that `close` waits for. */
-  hold<T>(work: () => Promise<T>): Promise<T> {
-    const held = work()
-    const done: Promise<unknown> = held.then(
-      () => this.#holds.delete(done),
-      () => this.#holds.delete(done),
-    )
-    this.#holds.add(done)
-    return held
-  }
-
   /** Lets what is under way end, then ends the connection. Every call returns the same promise. */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown()
     return this.#closing
   }
 
+  /** Fails what is under way, and ends the connection. */
+  async abandon(): Promise<void> {
+    this.#isEnded = true
+    this.#turn.end()
+    this.#queue.forEach((command) => {
+      command.fail(closedFailure(this.server))
+    })
+    this.#queue.stop()
+    await this.#link.close()
+  }
+
   async #shutDown(): Promise<void> {
     this.#turn.end()
-    while (this.#holds.size > 0 || !this.#queue.isEmpty) {
-      await Promise.all(this.#holds)
-      await this.#queue.drained()
-    }
+    while (!this.#queue.isEmpty) await this.#queue.drained()
     this.#isEnded = true
     this.#queue.stop()
     await this.#link.close()

@@ -65,14 +65,23 @@ export function failureOf(
   const reason = reasonOf(error)
   const advice = isWrong ? wrongReplyAdvice(server) : ADVICE[reason](server)
   const quoted = reason === 'REDIS_ERROR' ? ` (${cause.message})` : ''
-  return new RedisOAuthDatabaseError(reason, `${name} failed: ${advice}${quoted}`, { cause })
+  return new RedisOAuthDatabaseError(reason, `${advice}${quoted}`, { cause })
 }
 
 /** The error of a scan whose cursors lead nowhere. */
 export function endlessScanFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'REDIS_ERROR',
-    `SCAN failed: ${wrongReplyAdvice(server)} (its cursors never end)`,
+    `${wrongReplyAdvice(server)} (its cursors never end)`,
+  )
+}
+
+/** The error of a scan whose connection never lasted to its end. */
+export function interruptedScanFailure(server: string, times: number): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'CONNECTION_LOST',
+    `the connection to Redis at ${server} was cut before the scan of its keys came to an end, ${times} times. ` +
+      'Check that the network holds',
   )
 }
 
@@ -84,7 +93,7 @@ function wrongReplyAdvice(server: string): string {
 export function closedFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLOSED',
-    `The operation failed: this database (Redis at ${server}) was closed by close(). Create a new one`,
+    `this database (Redis at ${server}) was closed by close(). Create a new one`,
   )
 }
 
@@ -92,7 +101,7 @@ export function closedFailure(server: string): RedisOAuthDatabaseError {
 export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLUSTER_DOWN',
-    `SCAN failed: nobody serves a part of the hash slots of the Redis Cluster at ${server}. Check CLUSTER INFO`,
+    `nobody serves a part of the hash slots of the Redis Cluster at ${server}. Check CLUSTER INFO`,
   )
 }
 

@@ -193,7 +193,7 @@ describe('a key service that hangs', () => {
     kms.before = never
     await expect(db.storeToken('key', 'token')).rejects.toMatchObject({
       code: 'SEALING_FAILED',
-      message: 'The function encryption.seal failed: it threw TimeoutError',
+      message: expect.stringContaining('encryption.seal failed: it threw TimeoutError'),
     })
     expect(await redis.keys('*')).toEqual([])
   })
@@ -214,7 +214,9 @@ describe('a key service that fails', () => {
     kms.before = failing
     const failed = (name: string): object => ({
       code: 'SEALING_FAILED',
-      message: `The function encryption.${name} failed: it threw Error AccessDeniedException`,
+      message: expect.stringContaining(
+        `encryption.${name} failed: it threw Error AccessDeniedException`,
+      ),
     })
     await expect(db.storeToken('key', 'other')).rejects.toMatchObject(failed('seal'))
     await expect(db.getToken('key')).rejects.toMatchObject(failed('open'))

@@ -3,6 +3,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { DEFAULTS } from '../../../src/options/options.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'
+import { DeletionTally } from '../../../src/redis/deletion-tally.js'
 import { eventually } from '../../support/eventually.js'
 import {
   comesTo,
@@ -129,7 +130,7 @@ describe('every write is announced with its key when it is sent and when it has 
     ['set', (commands) => commands.set('a', 'two')],
     ['set of what has expired', (commands) => commands.set('a', 'two', { expiresAt: 1 })],
     ['delete', (commands) => commands.delete('a')],
-    ['deleteAll', (commands) => commands.deleteAll(['a'])],
+    ['deleteAll', (commands) => commands.deleteAll(['a'], new DeletionTally())],
     ['compareAndSet', (commands) => commands.compareAndSet('a', 'one', 'two')],
     ['compareAndDelete', (commands) => commands.compareAndDelete('a', 'one')],
     ['exchange', (commands) => commands.exchange('a', 'one', 'two')],

@@ -133,7 +133,7 @@ it('an invalid entry is named, and those around it are stored', async () => {
   const error = await failureOf(db.storeTokens(list))
   expect(error).toMatchObject({
     code: 'INVALID_ENTRY',
-    message: 'entries[1]: token must not be empty',
+    message: 'storeTokens failed: entries[1]: token must not be empty',
     failures: [{ index: 1, key: 'b' }],
   })
   expect(await server.cli('GET', 'atxp:oauth:a')).toBe('one')
