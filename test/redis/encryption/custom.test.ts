@@ -102,16 +102,35 @@ describe('a key service that takes its time', () => {
     expect(await db.getToken('key')).toBe('token')
   })
 
-  it('lets close() go before a write that is still being sealed, and the write fails as closed', async () => {
+  it('has close() wait for a write that is still being sealed', async () => {
     const { redis, kms, open } = await start()
     const db = open()
     await db.ping()
     const sealing = gate()
     kms.before = () => sealing.opened
     const writing = db.storeToken('key', 'token')
-    await db.close()
+    const closing = db.close()
     sealing.open()
-    await expect(writing).rejects.toMatchObject({ code: 'CLOSED' })
+    await closing
+    await writing
+    expect(await redis.keys('*')).toEqual(['atxp:oauth:key'])
+  })
+
+  it('has close() give up a write that is never sealed, and nothing sends it later', async () => {
+    const { redis, kms, open } = await start()
+    const db = open()
+    await db.ping()
+    const sealing = gate()
+    kms.before = () => sealing.opened
+    const writing = db.storeToken('key', 'token')
+    const failure = expect(writing).rejects.toMatchObject({
+      code: 'CLOSED',
+      operation: 'storeToken',
+    })
+    await db.close({ timeoutMs: 20 })
+    await failure
+    sealing.open()
+    await db.close()
     expect(await redis.keys('*')).toEqual([])
   })
 
