@@ -4,9 +4,9 @@ export type RedisOAuthDatabaseErrorCode =
   | 'CONNECTION_REFUSED'
   /** The host's name does not resolve. */
   | 'HOST_NOT_FOUND'
-  /** No connection stood within `connectionTimeout`, or within the operation's `commandTimeout`. */
+  /** No connection was established within `connectionTimeout`, or, in an outage, within the operation's `commandTimeout`. */
   | 'CONNECTION_TIMEOUT'
-  /** The connection was cut and could not be had again in time. */
+  /** The connection was dropped and not re-established in time. */
   | 'CONNECTION_LOST'
   /** The TLS handshake failed: a certificate or protocol that one side refuses. */
   | 'TLS_FAILED'

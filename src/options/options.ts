@@ -69,8 +69,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   keyPrefix?: string | undefined
   /**
-   * Connection timeout in milliseconds, at least 1: how long one attempt to connect may take, TLS handshake included.
-   * An operation that waits for it ends at `commandTimeout` all the same.
+   * Connection timeout in milliseconds, at least 1: how long one attempt to connect may take, from TCP to the first answer
+   * of Redis. An operation that needs the first connection waits so long for it, whatever `commandTimeout` is.
    * @defaultValue `10000`
    */
   connectionTimeout?: number | undefined
@@ -86,7 +86,9 @@ export interface RedisOAuthDatabaseOptions {
    */
   maxRetriesPerRequest?: number | undefined
   /**
-   * How long an operation's command may take in milliseconds, at least 1, waiting for the connection included.
+   * How long an operation's command may take in milliseconds, at least 1. The time begins with the call, so in an outage it
+   * limits the wait for the connection as well; before the first connection (see `connectionTimeout`) it begins when the
+   * command can be sent.
    * @defaultValue `2000`
    */
   commandTimeout?: number | undefined

@@ -36,7 +36,7 @@ const anyKey = (_node: Redis, prefix: string): string => prefix
 /** Does not connect yet: the first command does. */
 export function connect(topology: Topology, options: ConnectOptions): Channels {
   const server = nameOfTopology(topology)
-  const { commandTimeout, retryDelayOnFailover } = options
+  const { retryDelayOnFailover } = options
   const feeds: Feeds = {
     retryDelayMs: retryDelayOnFailover,
     createClient: (node) => node.duplicate(FEED_OPTIONS),
@@ -49,7 +49,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
       renewSlots: () => void refreshSlots(cluster),
       connection: new Connection(
         server,
-        commandTimeout,
+        options,
         (queue) => new ClusterLink(cluster, queue, options),
       ),
       // Not the one of ioredis' Cluster: refused, that tries again at once, and again.
@@ -62,7 +62,7 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     topology: topology.kind,
     keyAt: anyKey,
     renewSlots: () => {},
-    connection: new Connection(server, commandTimeout, (queue) => {
+    connection: new Connection(server, options, (queue) => {
       const { credentials, connectionTimeout } = options
       const authenticateOnce =
         credentials && (() => authenticate(client, credentials, connectionTimeout))
@@ -76,15 +76,18 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
 
 /**
  * @throws TypeError when the client has a `keyPrefix`, which ioredis would put before names that are already whole, and
- * would not take off again from what `SCAN` returns
+ * would not take off again from what `SCAN` returns; or reads from replicas
  */
-export function borrow(
-  client: Redis | Cluster,
-  { commandTimeout, retryDelayOnFailover }: RetryLimits,
-): Channels {
+export function borrow(client: Redis | Cluster, limits: RetryLimits): Channels {
   if (client.options.keyPrefix) {
     throw new TypeError(
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',
+    )
+  }
+  if (client.isCluster && (client as Cluster).options.scaleReads !== 'master') {
+    throw new TypeError(
+      "options.client must be a Cluster whose scaleReads is 'master': a replica answers with what it had, " +
+        'and a refresh would spend a refresh token that is spent',
     )
   }
   const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
@@ -96,8 +99,8 @@ export function borrow(
     },
     connection: new Connection(
       nameOfClient(client),
-      commandTimeout,
-      () => new BorrowedLink(client),
+      limits,
+      (queue) => new BorrowedLink(client, queue),
     ),
     // Not the client itself: a subscribed connection takes no other commands.
     subscriber: new Subscriber(() =>
@@ -105,17 +108,11 @@ export function borrow(
         ? (client as Cluster).duplicate()
         : (client as Redis).duplicate({ autoResubscribe: false }),
     ),
-    track: (listener) => {
-      if (client.isCluster && (client as Cluster).options.scaleReads !== 'master') {
-        throw new TypeError(
-          "options.cache needs a Cluster whose scaleReads is 'master': a replica answers with what it had",
-        )
-      }
-      return new Tracking(client, listener, {
-        retryDelayMs: retryDelayOnFailover,
+    track: (listener) =>
+      new Tracking(client, listener, {
+        retryDelayMs: limits.retryDelayOnFailover,
         createClient: (node) => node.duplicate(FEED_OPTIONS),
-      })
-    },
+      }),
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Connection } from './connection/connection.js'
-import { pong, type Reader, text, unixMs } from './driver/replies.js'
+import { type Reader, text, unixMs } from './driver/replies.js'
 
 /** What one server says of itself. */
 export interface NodeHealth {
@@ -7,7 +7,7 @@ export interface NodeHealth {
   readonly server: string
   readonly version: string
   readonly role: string
-  /** Milliseconds from a `PING` to its answer. */
+  /** Milliseconds from a `TIME` to its answer. */
   readonly roundTripMs: number
   /**
    * How far this process' clock is ahead of the server's, in milliseconds; negative: behind. Exact to about half of
@@ -31,23 +31,22 @@ export interface Health {
 const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl'])
 const MAX_SKEW_MS = 5_000
 
-/** Three round trips a node. */
+/** A round trip, and two more a node. */
 export async function healthOf(
   connection: Connection,
   topology: Health['topology'],
   replicas: number,
 ): Promise<Health> {
-  await connection.send('read', 'ping', [], pong)
+  await connection.reached()
   const nodes = await Promise.all(
     connection.masters().map(async (node): Promise<NodeHealth> => {
       const ask = <T>(name: string, read: Reader<T>): Promise<T> =>
         connection.start('read', name, [], read, node).promise
       const startedAt = performance.now()
-      await ask('ping', pong)
-      const roundTripMs = performance.now() - startedAt
       const askedAt = Date.now()
       const serverNow = await ask('time', unixMs)
       const between = (askedAt + Date.now()) / 2
+      const roundTripMs = performance.now() - startedAt
       const info = fieldsOf(await ask('info', text))
       return {
         server: node ? `${node.options.host}:${node.options.port}` : connection.server,

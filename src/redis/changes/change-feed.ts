@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
-import { codeOf } from '../driver/failure.js'
+import { codeOf, isReply } from '../driver/failure.js'
 import { onInvalidation } from '../driver/internals.js'
 import { integer, ok, text } from '../driver/replies.js'
 import { disconnect, expectFurtherErrors } from '../driver/socket.js'
@@ -134,8 +134,9 @@ export class ChangeFeed {
       if (!this.#isHearing) return
       try {
         await within(SILENCE_MS, this.#client.ping())
-      } catch {
-        this.#end('TIMEOUT')
+      } catch (error) {
+        // Redis refuses a PING while it cannot write to its disk, and that is an answer.
+        if (!isReply(error)) this.#end('TIMEOUT')
       }
     }
   }

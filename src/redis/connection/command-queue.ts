@@ -1,11 +1,23 @@
 import type { TrackedCommand } from '../driver/command.js'
 
+/** How long commands may wait, in milliseconds. */
+export interface TimeLimits {
+  /** Until there is the first connection. */
+  readonly connectionTimeout: number
+  /** From then on. */
+  readonly commandTimeout: number
+}
+
+/** The attempt to connect has as long, and ends before those that wait for it: it can say why. */
+const REASON_MS = 50
+
 /**
- * The commands without an answer, oldest first, and the one timer that ends them. All have the same time to live, so
- * the oldest is always the next to expire: no timer a command, and O(1) to add and to remove.
+ * The commands without an answer, oldest first, and the one timer that ends them. At any time all have the same time to
+ * live, so the oldest is always the next to expire: no timer a command, and O(1) to add and to remove.
  */
 export class CommandQueue {
-  readonly #lifetimeMs: number
+  readonly #commandTimeout: number
+  #lifetimeMs: number
   readonly #expire: (command: TrackedCommand) => void
   #oldest: TrackedCommand | undefined
   #newest: TrackedCommand | undefined
@@ -13,9 +25,25 @@ export class CommandQueue {
   #whenEmpty: (() => void)[] = []
 
   /** @param expire - must settle the command, which removes it */
-  constructor(lifetimeMs: number, expire: (command: TrackedCommand) => void) {
-    this.#lifetimeMs = lifetimeMs
+  constructor(
+    { connectionTimeout, commandTimeout }: TimeLimits,
+    expire: (command: TrackedCommand) => void,
+  ) {
+    this.#lifetimeMs = connectionTimeout + REASON_MS
+    this.#commandTimeout = commandTimeout
     this.#expire = expire
+  }
+
+  /** To be called when there is the first connection: the time of those that waited for it begins now. */
+  connected(): void {
+    const deadlineMs = performance.now() + this.#commandTimeout
+    this.#lifetimeMs = this.#commandTimeout
+    this.forEach((command) => {
+      command.deadlineMs = deadlineMs
+    })
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (!this.isEmpty) this.#arm(this.#lifetimeMs)
   }
 
   add(command: TrackedCommand): void {

@@ -3,8 +3,8 @@ import { AWAY_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
 import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
 import type { Argument } from '../driver/frame.js'
-import { bytes, integer, listOf, orNil, type Reader, text } from '../driver/replies.js'
-import { CommandQueue } from './command-queue.js'
+import { bytes, integer, listOf, orNil, pong, type Reader, text } from '../driver/replies.js'
+import { CommandQueue, type TimeLimits } from './command-queue.js'
 import type { Layout, Link, Node } from './link.js'
 import { ReadBatch, type Reads } from './read-batch.js'
 import { Turn } from './turn.js'
@@ -12,11 +12,14 @@ import { Turn } from './turn.js'
 const nullableText = orNil(text)
 const nullableBytes = orNil(bytes)
 
-/** Commands to one Redis. Each settles: by its reply, by its link giving up, or at `commandTimeout`. */
+/**
+ * Commands to one Redis. Each settles: by its reply, by its link giving up, or when its time is over, which is
+ * `connectionTimeout` until there is the first connection, and `commandTimeout` from then on.
+ */
 export class Connection implements CommandOwner {
   /** How messages name the server. */
   readonly server: string
-  /** Milliseconds after which a command is given up. */
+  /** Milliseconds after which a command that could be sent is given up. */
   readonly commandTimeout: number
   readonly #queue: CommandQueue
   readonly #link: Link
@@ -27,10 +30,10 @@ export class Connection implements CommandOwner {
   #closing: Promise<void> | undefined
   #isEnded = false
 
-  constructor(server: string, commandTimeout: number, openLink: (queue: CommandQueue) => Link) {
+  constructor(server: string, limits: TimeLimits, openLink: (queue: CommandQueue) => Link) {
     this.server = server
-    this.commandTimeout = commandTimeout
-    this.#queue = new CommandQueue(commandTimeout, (command) => {
+    this.commandTimeout = limits.commandTimeout
+    this.#queue = new CommandQueue(limits, (command) => {
       command.fail(this.#link.stalled(command) ?? new Error('timed out'))
     })
     this.#link = openLink(this.#queue)
@@ -126,6 +129,16 @@ export class Connection implements CommandOwner {
   #flush(): void {
     this.#strings.flush()
     this.#buffers.flush()
+  }
+
+  /** Resolves once Redis has answered, also by a refusal: a `PING` is refused while it cannot write to its disk. */
+  async reached(): Promise<void> {
+    try {
+      await this.send('read', 'ping', [], pong)
+    } catch (error) {
+      const { code } = error as RedisOAuthDatabaseError
+      if (code !== 'REDIS_ERROR' && code !== 'PERMISSION_DENIED') throw error
+    }
   }
 
   /** The masters that are known. */

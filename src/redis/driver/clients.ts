@@ -2,7 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
 import { authenticate } from './credentials.js'
 import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
-import { beforeConnecting, onCopy, reportNodeError, setAddress } from './internals.js'
+import { beforeConnecting, onCopy, reportNodeError, setOptions } from './internals.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
 import { expectFurtherErrors } from './socket.js'
 
@@ -22,12 +22,14 @@ export function createClient(topology: OneServer, options: ConnectOptions): Redi
     autoResendUnfulfilledCommands: false,
   })
   expectFurtherErrors(client)
-  prepareCopies(client, options)
+  prepareCopies(client, options, options.connectionTimeout)
   return client
 }
 
 export function createCluster(topology: ClusterTopology, options: ConnectOptions): Cluster {
-  const { retryDelayOnFailover, connectionTimeout, commandTimeout } = options
+  const { retryDelayOnFailover, connectionTimeout } = options
+  // A node waits for them while it is asked for the slots.
+  const credentialsMs = Math.ceil(connectionTimeout / 3)
   const cluster = new Cluster([...topology.nodes], {
     lazyConnect: true,
     enableReadyCheck: false,
@@ -36,16 +38,17 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
     retryDelayOnClusterDown: retryDelayOnFailover,
     retryDelayOnTryAgain: retryDelayOnFailover,
     clusterRetryStrategy: (attempt) => idleDelayMs(attempt, retryDelayOnFailover),
-    slotsRefreshTimeout: Math.min(connectionTimeout, commandTimeout),
+    // One that hangs must leave a waiting command time for another.
+    slotsRefreshTimeout: Math.ceil(connectionTimeout / Math.min(topology.nodes.length, 2)),
     ...(topology.natMap && { natMap: { ...topology.natMap } }),
     // Certificates are for names.
     ...(topology.tls && { dnsLookup: (name, callback) => callback(null, name) }),
-    redisOptions: { ...commonOptions(topology, options), socketTimeout: commandTimeout },
+    redisOptions: { ...commonOptions(topology, options), socketTimeout: connectionTimeout },
   })
   cluster.on('+node', (node: Redis) => {
-    prepare(node, options)
+    prepare(node, options, credentialsMs)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
-    prepareCopies(node, options, {
+    prepareCopies(node, options, credentialsMs, {
       onError: (error) => reportNodeError(cluster, error),
       // A copy that was made just before the end waits for credentials, and ioredis forgets it.
       isWanted: () => cluster.status !== 'disconnecting' && cluster.status !== 'end',
@@ -74,7 +77,7 @@ export function createClusterSubscriber(
     const known = cluster.nodes().map((node): AddressOptions => node.options)
     const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
     const { host, port } = nodes[Math.floor(Math.random() * nodes.length)] ?? {}
-    setAddress(client, { host, port })
+    setOptions(client, { host, port })
     await authenticateIfPossible(client, options)
   })
   return client
@@ -104,14 +107,15 @@ interface CopyOptions {
 /** Has a client of ioredis' making ask for credentials before it connects. */
 function prepare(
   client: Redis,
-  { credentials, connectionTimeout }: ConnectOptions,
+  { credentials }: ConnectOptions,
+  timeoutMs: number,
   isWanted: () => boolean = () => true,
 ): void {
   expectFurtherErrors(client)
   if (credentials === undefined) return
   beforeConnecting(client, async () => {
     try {
-      await authenticate(client, credentials, connectionTimeout)
+      await authenticate(client, credentials, timeoutMs)
       if (!isWanted()) client.disconnect()
     } catch (error) {
       client.emit('error', error)
@@ -123,10 +127,11 @@ function prepare(
 function prepareCopies(
   client: Redis,
   options: ConnectOptions,
+  timeoutMs: number,
   { onError = () => {}, isWanted }: CopyOptions = {},
 ): void {
   onCopy(client, (copy) => {
     copy.on('error', onError)
-    prepare(copy, options, isWanted)
+    prepare(copy, options, timeoutMs, isWanted)
   })
 }

@@ -4,8 +4,6 @@ import type { CredentialsProvider } from './credentials.js'
 import type { RetryLimits } from './retry.js'
 
 export interface ConnectOptions extends RetryLimits {
-  /** Milliseconds for one attempt to connect. */
-  readonly connectionTimeout: number
   readonly credentials?: CredentialsProvider | undefined
 }
 
@@ -69,7 +67,6 @@ function addressOptions(
     return path === undefined ? { host, port } : { path }
   }
   const { username, password, tls } = topology.sentinel
-  const { commandTimeout, connectionTimeout } = options
   return {
     name: topology.name,
     sentinels: [...topology.nodes],
@@ -78,9 +75,7 @@ function addressOptions(
     ...(tls !== undefined && { sentinelTLS: tls }),
     enableTLSForSentinelMode: topology.tls !== undefined,
     // One that hangs must leave a waiting command time for all the others.
-    sentinelCommandTimeout: Math.ceil(
-      Math.min(commandTimeout, connectionTimeout) / topology.nodes.length,
-    ),
+    sentinelCommandTimeout: Math.ceil(options.connectionTimeout / topology.nodes.length),
     // ioredis goes on in the list where it stopped, so the first end of the list says nothing. The link tries again, as often
     // as was promised.
     sentinelRetryStrategy: (round) => (round === 1 ? 0 : null),

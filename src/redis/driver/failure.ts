@@ -30,7 +30,8 @@ function reasonOf(error: unknown): Reason {
     const known = SYSTEM_CODES[code]
     if (known !== undefined) return known
   }
-  if (TIMED_OUT.test(message)) return 'TIMEOUT'
+  if (TIMED_OUT.test(message))
+    return lastNodeErrorOf(error) === undefined ? 'TIMEOUT' : 'CONNECTION_TIMEOUT'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
   if (/TLS|SSL|certificate/i.test(message)) return 'TLS_FAILED'
   return 'CONNECTION_LOST'
@@ -162,10 +163,10 @@ const ADVICE = {
   HOST_NOT_FOUND: (server: string) =>
     `the host name of ${server} does not resolve. Check its spelling and the DNS`,
   CONNECTION_TIMEOUT: (server: string) =>
-    `no connection to ${server} stood in time. Check host, port and firewall, and with TLS that the port speaks it; on a slow ` +
-    'network raise connectionTimeout and commandTimeout',
+    `no connection to ${server} was established in time. Check host, port and firewall, and with TLS that the port speaks ` +
+    'it; on a slow network raise connectionTimeout',
   CONNECTION_LOST: (server: string) =>
-    `the connection to Redis at ${server} was cut and could not be had again in time. Check that Redis runs and that the ` +
+    `the connection to Redis at ${server} was dropped and not re-established in time. Check that Redis runs and that the ` +
     'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',
   TLS_FAILED: (server: string) =>
     `the TLS handshake with ${server} failed. Check that this port speaks TLS (rediss://), that tls.ca has the authority ` +

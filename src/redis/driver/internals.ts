@@ -12,8 +12,8 @@ export function lastSentinelErrorOf(message: string): string | undefined {
 }
 
 /** Why the last node failed, when no node of a Cluster could be asked. */
-export function lastNodeErrorOf(error: object): unknown {
-  return (error as { lastNodeError?: unknown }).lastNodeError
+export function lastNodeErrorOf(error: unknown): unknown {
+  return (error as { lastNodeError?: unknown } | null | undefined)?.lastNodeError
 }
 
 /** ioredis' words for its own time limits: of a command, of a Sentinel, of the question for a Cluster's slots. */
@@ -109,12 +109,20 @@ export function setCredentials(
   options.password = password
 }
 
-/** Where the next connection leads. */
-export function setAddress(
-  { options }: Redis,
-  address: { host?: string | undefined; port?: number | undefined },
-): void {
-  Object.assign(options, address)
+/** Options that ioredis reads anew each time that it needs them. */
+export interface ChangeableOptions {
+  host?: string | undefined
+  port?: number | undefined
+  /** Milliseconds for the answer of one Sentinel, its connection included. */
+  sentinelCommandTimeout?: number
+  /** Milliseconds that a node may be silent while a command waits for its answer. */
+  socketTimeout?: number
+  /** Milliseconds for a node of a Cluster to say who serves what, its connection included. */
+  slotsRefreshTimeout?: number
+}
+
+export function setOptions({ options }: Redis | Cluster, changes: ChangeableOptions): void {
+  Object.assign(options, changes)
 }
 
 /** Has `listener` hear which keys have changed, of a connection that is told so; null: any may have. */

@@ -1,4 +1,6 @@
 export interface RetryLimits {
+  /** Milliseconds for one attempt to connect. */
+  readonly connectionTimeout: number
   /** Milliseconds without an answer after which the connection counts as dead. */
   readonly commandTimeout: number
   /** Milliseconds between attempts to connect while a command waits. */
@@ -11,6 +13,20 @@ export interface RetryLimits {
 export const NO_CONNECTION: Error = Object.assign(new Error('no connection in time'), {
   code: 'ETIMEDOUT',
 })
+
+/**
+ * How long an attempt to connect may last. Once there was a connection, a silent one is given up sooner: the server may have
+ * gone, and its name lead elsewhere by now. But each takes longer than the one before, for a server that has to wake up.
+ */
+export function attemptLimitMs(
+  { connectionTimeout, commandTimeout }: RetryLimits,
+  wasConnected: boolean,
+  failures: number,
+): number {
+  return wasConnected
+    ? Math.min(connectionTimeout, commandTimeout * 2 ** (failures - 1))
+    : connectionTimeout
+}
 
 const MAX_IDLE_RETRY_MS = 1_000
 

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
@@ -10,8 +11,10 @@ import { layoutOf } from './cluster-layout.js'
 export class BorrowedLink implements Link {
   readonly #client: Redis | Cluster
 
-  constructor(client: Redis | Cluster) {
+  constructor(client: Redis | Cluster, queue: CommandQueue) {
     this.#client = client
+    // How long it may take to connect is its own affair.
+    queue.connected()
   }
 
   send(command: TrackedCommand, node: Node): void {

@@ -5,10 +5,11 @@ import type { Layout, Link, Node } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf } from '../driver/failure.js'
-import { reconnectInBackground, sendToCluster } from '../driver/internals.js'
+import { reconnectInBackground, sendToCluster, setOptions } from '../driver/internals.js'
 import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
 import { slotOf } from '../driver/slot.js'
 import { disconnect } from '../driver/socket.js'
+import { within } from '../driver/time-limit.js'
 import { layoutOf } from './cluster-layout.js'
 
 /**
@@ -19,6 +20,8 @@ export class ClusterLink implements Link {
   readonly #cluster: Cluster
   readonly #queue: CommandQueue
   readonly #limits: RetryLimits
+  /** Whether there was a connection to every master, or to those that answered. */
+  #wasOpen = false
   #failures = 0
   #lastError: unknown
 
@@ -29,7 +32,7 @@ export class ClusterLink implements Link {
     this.#limits = limits
     cluster.on('node error', (error: unknown) => this.#note(error))
     cluster.on('error', (error: unknown) => this.#failed(error))
-    cluster.on('ready', () => this.#open())
+    cluster.on('ready', () => void this.#verify())
     cluster.on('close', () => this.#lost())
     reconnectInBackground(cluster)
   }
@@ -37,7 +40,7 @@ export class ClusterLink implements Link {
   send(command: TrackedCommand, node: Node): void {
     command.failuresBefore = this.#failures
     if (node !== undefined) node.sendCommand(command)
-    else if (this.#cluster.status === 'ready') this.#transmit(command)
+    else if (this.#wasOpen && this.#cluster.status === 'ready') this.#transmit(command)
     else {
       command.isHeld = true
       if (this.#cluster.status === 'wait') this.#cluster.connect().catch(() => {})
@@ -88,13 +91,38 @@ export class ClusterLink implements Link {
     sendToCluster(this.#cluster, command, (error) => command.refused(error))
   }
 
+  /** Before the first command each master has to answer: on a slow network that takes longer than a command may. */
+  async #verify(): Promise<void> {
+    if (!this.#wasOpen) {
+      const { connectionTimeout, commandTimeout } = this.#limits
+      const pings = this.#cluster.nodes('master').map((node) => node.ping())
+      await within(connectionTimeout, Promise.any(pings)).catch(() => {})
+      // One that hangs delays the others by no more than it would later.
+      await within(commandTimeout, Promise.allSettled(pings)).catch(() => {})
+    }
+    if (this.#cluster.status === 'ready') this.#open()
+  }
+
   #open(): void {
+    if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
     this.#queue.forEach((command) => {
       command.failuresBefore = 0
       if (command.isHeld) this.#transmit(command)
     })
+  }
+
+  /** For the first time: from now on commands wait no longer than `commandTimeout`. */
+  #connected(): void {
+    this.#wasOpen = true
+    this.#queue.connected()
+    const { connectionTimeout, commandTimeout } = this.#limits
+    const slotsRefreshTimeout = Math.min(connectionTimeout, commandTimeout)
+    setOptions(this.#cluster, { slotsRefreshTimeout })
+    const limit = (node: Redis): void => setOptions(node, { socketTimeout: commandTimeout })
+    for (const node of this.#cluster.nodes()) limit(node)
+    this.#cluster.on('+node', limit)
   }
 
   #failed(error: unknown): void {

@@ -5,7 +5,8 @@ import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/lin
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf, isReply } from '../driver/failure.js'
-import { idleDelayMs, NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
+import { setOptions } from '../driver/internals.js'
+import { attemptLimitMs, idleDelayMs, NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
 import { disconnect } from '../driver/socket.js'
 
 export interface OwnLinkOptions extends RetryLimits {
@@ -33,6 +34,8 @@ export class OwnLink implements Link {
   #failures = 0
   #lastError: unknown
   #retry: NodeJS.Timeout | undefined
+  /** Ends the attempt to connect that is under way. */
+  #attemptLimit: NodeJS.Timeout | undefined
   /** Of the last attempt to connect: when it succeeded or failed, by `performance.now()`. */
   #attemptedAtMs = 0
 
@@ -88,16 +91,18 @@ export class OwnLink implements Link {
 
   stalled(command: TrackedCommand): unknown {
     const { status } = this.#client
-    if (status !== 'ready' && status !== 'connect') return this.#lastError ?? NO_CONNECTION
-    const waitsForAnswer = command.writes > 0 || !this.#isOpen
+    const isConnected = status === 'ready' || status === 'connect'
+    if (!isConnected || !this.#wasOpen) return this.#lastError ?? NO_CONNECTION
     // A young connection may be well: the command has spent its time on waiting for it.
-    if (waitsForAnswer && this.#standsMs() >= this.#options.commandTimeout) this.#reset()
+    const isOld = this.#isOpen && this.#standsMs() >= this.#options.commandTimeout
+    if (isOld && command.writes > 0) this.#reset()
     return undefined
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retry)
+    clearTimeout(this.#attemptLimit)
     await disconnect(this.#client)
   }
 
@@ -130,8 +135,30 @@ export class OwnLink implements Link {
       this.#lost()
       return
     }
+    if (this.#isClosed) return
+    this.#limitAttempt()
     // What makes it fail comes as an `error` event, and `end` follows.
-    if (!this.#isClosed) this.#client.connect().catch(() => {})
+    this.#client.connect().catch(() => {})
+  }
+
+  #limitAttempt(): void {
+    const limitMs = attemptLimitMs(this.#options, this.#wasOpen, this.#failures)
+    const limit = setTimeout(() => {
+      // After the sockets were read: an answer that came while this process was busy counts.
+      setImmediate(() => {
+        if (limit !== this.#attemptLimit) return
+        this.#failed(NO_CONNECTION)
+        this.#reset()
+      })
+    }, limitMs)
+    limit.unref()
+    this.#attemptLimit = limit
+  }
+
+  #endAttempt(): void {
+    clearTimeout(this.#attemptLimit)
+    this.#attemptLimit = undefined
+    this.#isConnecting = false
   }
 
   async #verify(): Promise<void> {
@@ -143,8 +170,10 @@ export class OwnLink implements Link {
         await this.#client.ping()
       }
     } catch (error) {
-      // A user that may not ask was let in all the same.
-      if (codeOf(error) !== 'PERMISSION_DENIED') {
+      // That it was ended is not the reason.
+      if (this.#isEnding) return
+      // Redis serves whom it answers so, as a user that may not ask, or while it cannot write to its disk.
+      if (!isReply(error) || PERSISTENT_CODES.has(codeOf(error))) {
         this.#failed(error)
         this.#reset()
         return
@@ -156,15 +185,27 @@ export class OwnLink implements Link {
   #open(): void {
     if (this.#client.status !== 'ready') return
     this.#isOpen = true
-    this.#isConnecting = false
+    this.#endAttempt()
     if (this.#wasOpen || this.#failures > 0) this.reopenedAtMs = performance.now()
-    this.#wasOpen = true
+    if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
     this.#queue.forEach((command) => {
       command.failuresBefore = 0
       this.#transmit(command)
     })
+  }
+
+  /** For the first time. */
+  #connected(): void {
+    this.#wasOpen = true
+    this.#queue.connected()
+    const { commandTimeout, connectionTimeout } = this.#options
+    const { sentinels } = this.#client.options
+    if (!sentinels) return
+    // From now on commands wait no longer than that.
+    const limitMs = Math.min(commandTimeout, connectionTimeout)
+    setOptions(this.#client, { sentinelCommandTimeout: Math.ceil(limitMs / sentinels.length) })
   }
 
   // What cannot go out now stays in the queue, for the next #open: `end` has not been heard of yet.
@@ -195,7 +236,7 @@ export class OwnLink implements Link {
 
   #lost(): void {
     this.#isOpen = false
-    this.#isConnecting = false
+    this.#endAttempt()
     if (this.#isClosed) return
     this.#failures += 1
     this.#attemptedAtMs = performance.now()

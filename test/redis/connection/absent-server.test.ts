@@ -47,9 +47,9 @@ describe('the first operation on an absent server', () => {
     },
   )
 
-  it('fails at commandTimeout when the retries would take longer, for the same reason', async () => {
+  it('fails at connectionTimeout when the retries would take longer, for the same reason', async () => {
     const port = await freePort()
-    const db = open({ port, retryDelayOnFailover: 60_000, commandTimeout: 200 })
+    const db = open({ port, retryDelayOnFailover: 60_000, connectionTimeout: 200 })
     const ms = await elapsedMs(
       expectFailure(db.storeToken('a', 'token'), 'CONNECTION_REFUSED', `127.0.0.1:${port}`),
     )

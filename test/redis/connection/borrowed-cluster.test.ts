@@ -1,5 +1,5 @@
 import { Cluster } from 'ioredis'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
 
@@ -57,6 +57,20 @@ it('stores, reads and lists tokens whose slot has moved', async () => {
   expect(await db.getTokens(keys)).toHaveProperty('size', keys.length)
   expect(await db.deleteTokens(keys)).toBe(keys.length)
 })
+
+it.each(['slave', 'all', (nodes: unknown[]) => nodes[0]])(
+  'is refused when it reads from %s: replicas answer with what they had',
+  (scaleReads) => {
+    const reader = new Cluster([{ host: '127.0.0.1', port: 1 }], {
+      scaleReads: scaleReads as 'all',
+      lazyConnect: true,
+    })
+    onTestFinished(() => reader.disconnect())
+    const attempt = () => new RedisOAuthDatabase({ client: reader })
+    expect(attempt).toThrow(TypeError)
+    expect(attempt).toThrow(/^options\.client must be a Cluster whose scaleReads is 'master'/)
+  },
+)
 
 it('is not closed with the database', async () => {
   await db.storeToken('a', 'one')

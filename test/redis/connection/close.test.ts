@@ -195,7 +195,7 @@ describe('close', () => {
     const silent = createServer((socket) => socket.resume())
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
     const { port } = silent.address() as { port: number }
-    const db = new RedisOAuthDatabase({ host: '127.0.0.1', port, tls: {}, commandTimeout: 100 })
+    const db = new RedisOAuthDatabase({ host: '127.0.0.1', port, tls: {}, connectionTimeout: 100 })
     await expect(db.ping()).rejects.toThrow()
     const startedAt = performance.now()
     await db.close()

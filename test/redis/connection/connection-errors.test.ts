@@ -98,16 +98,12 @@ describe('a server that is not there', () => {
     expect(message).toMatch(/firewall.*connectionTimeout/)
   })
 
-  it('fails with CONNECTION_TIMEOUT also when commandTimeout ends first', async () => {
+  it('fails with CONNECTION_TIMEOUT when it takes the connection and never answers, with TLS or without', async () => {
     const port = await listen(() => undefined)
-    const db = openDatabase({ host: '127.0.0.1', port, tls: {}, commandTimeout: 100 })
-    await expectAllFail(db, 'CONNECTION_TIMEOUT', `127.0.0.1:${port}`)
-  })
-
-  it('fails with TIMEOUT when it takes the connection and never answers', async () => {
-    const port = await listen(() => undefined)
-    const db = openDatabase({ host: '127.0.0.1', port, commandTimeout: 200 })
-    await expectAllFail(db, 'TIMEOUT', `127.0.0.1:${port}`)
+    for (const tls of [undefined, {}]) {
+      const db = openDatabase({ host: '127.0.0.1', port, tls, connectionTimeout: 100 })
+      await expectAllFail(db, 'CONNECTION_TIMEOUT', `127.0.0.1:${port}`)
+    }
   })
 
   it('fails with an error of the list when it is no Redis', async () => {
@@ -156,7 +152,8 @@ describe('TLS', () => {
 
   it('fails with TLS_FAILED, or CONNECTION_TIMEOUT, when the port speaks no TLS', async () => {
     const { host, port } = await startServer({})
-    const error = await openDatabase({ host, port, tls: {} }).ping().then(Object, Object)
+    const db = openDatabase({ host, port, tls: {}, connectionTimeout: 500 })
+    const error = await db.ping().then(Object, Object)
     // Redis answers a handshake only if it happens to have a line's end in it.
     expect(['TLS_FAILED', 'CONNECTION_TIMEOUT']).toContain(error.code)
     expect(error.message).toMatch(new RegExp(`${host}:${port}.*TLS`))

@@ -121,7 +121,7 @@ describe('a process ends by itself', () => {
 
 describe('a process lives', () => {
   it('until a call has settled, though no socket is open', async () => {
-    const options = { host: '127.0.0.1', port: await freePort(), commandTimeout: 400 }
+    const options = { host: '127.0.0.1', port: await freePort(), connectionTimeout: 400 }
     const program = `console.log(await db.getToken('a').catch(codeOf))`
     const ended = await run(program, { ...options, retryDelayOnFailover: 60_000 })
     expect(ended).toEqual({ ...CLEAN, stdout: 'CONNECTION_REFUSED\n' })

@@ -17,8 +17,8 @@ import {
   refreshSlots,
   reportNodeError,
   sendToCluster,
-  setAddress,
   setCredentials,
+  setOptions,
   TIMED_OUT,
 } from '../../../src/redis/driver/internals.js'
 import { integer, text } from '../../../src/redis/driver/replies.js'
@@ -161,7 +161,7 @@ describe('before a connection', () => {
       requirepass: 'of default',
     })
     const client = createClient({ username: 'nobody', password: 'none' })
-    setAddress(client, { host: other.host, port: other.port })
+    setOptions(client, { host: other.host, port: other.port })
     setCredentials(client, 'bob', 'secret')
     expect(await client.call('ACL', 'WHOAMI')).toBe('bob')
     setCredentials(client, undefined, 'of default')

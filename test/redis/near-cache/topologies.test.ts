@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import {
   comesTo,
@@ -126,22 +126,6 @@ describe('in a Cluster', () => {
     await borrowing.close()
     expect(listeners()).toEqual(before.map((count) => count - 1))
     expect(await client.get('atxp:oauth:key_0')).toBe('two')
-  })
-
-  it('a client that reads from replicas is refused, since they answer with what they had', () => {
-    for (const scaleReads of ['all', 'slave'] as const) {
-      const client = new Cluster([{ host: '127.0.0.1', port: 1 }], {
-        scaleReads,
-        lazyConnect: true,
-      })
-      onTestFinished(() => client.disconnect())
-      expect(() => new RedisOAuthDatabase({ client, cache: true })).toThrow(
-        new TypeError(
-          "options.cache needs a Cluster whose scaleReads is 'master': a replica answers with what it had",
-        ),
-      )
-      expect(() => new RedisOAuthDatabase({ client })).not.toThrow()
-    }
   })
 })
 

@@ -44,8 +44,8 @@ export class FaultProxy {
   #faults: ArmedFault[] = []
   #accepted = 0
   #conditions: ProxyConditions = {
-    requests: { stalled: false, delayMs: 0 },
-    replies: { stalled: false, delayMs: 0 },
+    requests: { stalled: false, delayMs: 0, firstDelayMs: 0 },
+    replies: { stalled: false, delayMs: 0, firstDelayMs: 0 },
     swallow: false,
     garbage: [],
     faultFor: (command) => this.#faultFor(command),
@@ -107,6 +107,11 @@ export class FaultProxy {
   delay(ms: number): void {
     this.#conditions.replies.delayMs = ms
     for (const connection of this.#connections) connection.flush()
+  }
+
+  /** Lets the first reply on each new connection come `ms` later, as where a server has to wake up. 0 ends it. */
+  delayFirst(ms: number): void {
+    this.#conditions.replies.firstDelayMs = ms
   }
 
   /**

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 export interface LaneConditions {
   stalled: boolean
   delayMs: number
+  /** How much later the first bytes of a connection come. */
+  firstDelayMs: number
 }
 
 interface Parcel {
@@ -18,6 +20,8 @@ export class Lane {
   #conditions: LaneConditions
   #queue: Parcel[] = []
   #ended = false
+  /** When the first bytes may come; nothing overtakes them. */
+  #opensAt: number | undefined
 
   constructor(to: Socket, conditions: LaneConditions) {
     this.#to = to
@@ -35,6 +39,7 @@ export class Lane {
   }
 
   #enqueue(bytes: Buffer | undefined): void {
+    this.#opensAt ??= performance.now() + this.#conditions.firstDelayMs
     this.#queue.push({ bytes, dueAt: performance.now() + this.#conditions.delayMs })
     this.flush()
   }
@@ -44,7 +49,8 @@ export class Lane {
     while (!this.#conditions.stalled) {
       const first = this.#queue[0]
       if (first === undefined) return
-      const waitMs = this.#conditions.delayMs === 0 ? 0 : first.dueAt - performance.now()
+      const dueAt = this.#conditions.delayMs === 0 ? 0 : first.dueAt
+      const waitMs = Math.max(dueAt, this.#opensAt ?? 0) - performance.now()
       if (waitMs > 0) {
         setTimeout(() => this.flush(), waitMs)
         return

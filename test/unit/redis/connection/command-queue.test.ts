@@ -5,6 +5,9 @@ import { failureOf } from '../../../../src/redis/driver/failure.js'
 import { text } from '../../../../src/redis/driver/replies.js'
 
 const LIFETIME_MS = 1_000
+const CONNECTION_TIMEOUT_MS = 5_000
+/** With what the attempt to connect has to say why it failed. */
+const CONNECTION_MS = CONNECTION_TIMEOUT_MS + 50
 
 let queue: CommandQueue
 let expired: string[]
@@ -18,7 +21,8 @@ const owner: CommandOwner = {
 beforeEach(() => {
   vi.useFakeTimers()
   expired = []
-  queue = new CommandQueue(LIFETIME_MS, (command) => {
+  const limits = { connectionTimeout: CONNECTION_TIMEOUT_MS, commandTimeout: LIFETIME_MS }
+  queue = new CommandQueue(limits, (command) => {
     expired.push(command.name)
     command.fail(new Error('timed out'))
   })
@@ -44,7 +48,45 @@ function names(): string[] {
   return found
 }
 
+describe('a queue of commands before there is a connection', () => {
+  it('gives each the time to connect', () => {
+    add('a')
+    vi.advanceTimersByTime(600)
+    add('b')
+    vi.advanceTimersByTime(CONNECTION_MS - 601)
+    expect(expired).toEqual([])
+    vi.advanceTimersByTime(2)
+    expect(expired).toEqual(['a'])
+    vi.advanceTimersByTime(600)
+    expect(expired).toEqual(['a', 'b'])
+  })
+
+  it('has the time of all begin anew once there is one', () => {
+    add('a')
+    vi.advanceTimersByTime(CONNECTION_MS - 100)
+    add('b')
+    queue.connected()
+    add('c')
+    expect(vi.getTimerCount()).toBe(1)
+    vi.advanceTimersByTime(LIFETIME_MS - 1)
+    expect(expired).toEqual([])
+    vi.advanceTimersByTime(2)
+    expect(expired).toEqual(['a', 'b', 'c'])
+    add('d')
+    vi.advanceTimersByTime(LIFETIME_MS + 1)
+    expect(expired).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  it('needs no timer once there is one and nothing waits', () => {
+    add('a').resolve('OK')
+    queue.connected()
+    expect(vi.getTimerCount()).toBe(0)
+  })
+})
+
 describe('a queue of commands', () => {
+  beforeEach(() => queue.connected())
+
   it('keeps those without an answer, oldest first, whichever is answered', () => {
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map(add) as [
       TrackedCommand,
@@ -129,6 +171,8 @@ describe('a queue of commands', () => {
 })
 
 describe('the timer of the queue keeps the process alive', () => {
+  beforeEach(() => queue.connected())
+
   // `getActiveResourcesInfo` knows no fake timers; a fake one tells by `hasRef`.
   function isHeld(): boolean {
     const timers = vi.mocked(setTimeout).mock.results.map(({ value }) => value as NodeJS.Timeout)

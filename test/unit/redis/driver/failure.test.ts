@@ -106,11 +106,11 @@ describe('what the system and TLS say is told by code', () => {
     expect(codeOf(error.cause)).toBe(code)
   })
 
-  it('a Cluster that gives no slots in time has timed out', () => {
+  it('a Cluster that gives no slots in time cannot be connected to', () => {
     const error = Object.assign(new Error('Failed to refresh slots cache.'), {
       lastNodeError: new Error('timeout'),
     })
-    expect(failureOf(error, SERVER, read()).code).toBe('TIMEOUT')
+    expect(failureOf(error, SERVER, read()).code).toBe('CONNECTION_TIMEOUT')
   })
 
   it('a Cluster that cannot be reached fails as its last node did', () => {
