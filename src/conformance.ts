@@ -48,6 +48,15 @@ const RULES: readonly Rule[] = [
  * in the store for ever, so run them against one that is for tests.
  * @param createDatabase - makes another handle on the same store each time, as another process would
  * @throws TypeError when `options.except` has a name that no case has
+ * @example
+ * ```ts compile-only
+ * import { test } from 'node:test'
+ * import { oauthDbConformance } from '@atxp/redis/conformance'
+ *
+ * for (const { name, run } of oauthDbConformance(() => RedisOAuthDatabase.fromEnv())) {
+ *   test(name, run)
+ * }
+ * ```
  */
 export function oauthDbConformance(
   createDatabase: CreateDatabase,

@@ -23,8 +23,14 @@ export class RedisOAuthDatabase extends OAuthMethods {
   readonly #operations: Operations
 
   /**
-   * Does not connect: the first operation does.
+   * Connects with the first call, not here.
    * @throws TypeError that names the option that is wrong and what it takes
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({ url: 'redis://localhost:6379' })
+   * await db.storeToken('user_123', 'token_value')
+   * await db.close()
+   * ```
    */
   constructor(options: RedisOAuthDatabaseOptions = {}) {
     const operations = new Operations(options)
@@ -33,10 +39,16 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * A database configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`, `REDIS_PASSWORD`, `REDIS_DB` and
-   * `REDIS_KEY_PREFIX`, and encrypted where `ATXP_REDIS_ENCRYPTION_KEYS` has keys. A variable that is unset or empty counts
-   * as left out; `options` win over variables, and one that says where Redis is over all variables that do.
+   * Returns a database that is configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`,
+   * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, and encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys.
+   * Variables that are not set, or empty, count as left out. `options` win over variables; one that says where Redis is
+   * wins over all variables that do.
+   * @param env - the variables; those of the process if left out
    * @throws TypeError that names the variable that is wrong and what it takes
+   * @example
+   * ```ts
+   * const db = RedisOAuthDatabase.fromEnv({ commandTimeout: 1_000 })
+   * ```
    */
   static fromEnv(
     options: RedisOAuthDatabaseOptions = {},
@@ -55,13 +67,26 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds that it has
-   * been done. A holder that dies is outwaited by no more than `leaseMs`. See docs/guarantees.md for what a lease can and
-   * cannot promise.
+   * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds that it
+   * has been done. If the holder dies, another takes over after `leaseMs`. See docs/guarantees.md for what a lease can
+   * and cannot promise. Two round trips for the caller that works; the others wait to be woken.
+   * @param name - what callers of the same work share; it becomes part of a Redis key as a SHA-256
+   * @param work - `signal` aborts when the lease is lost or held for `maxHoldMs`
    * @returns what `work` returned, or what `recheck` found
-   * @throws RedisOAuthDatabaseError `TIMEOUT` when others were at it for all of `waitMs`
-   *
-   * Two round trips for who works; a waiter looks when it is woken.
+   * @throws RedisOAuthDatabaseError `TIMEOUT` if others were at it for all of `waitMs`
+   * @example
+   * ```ts
+   * const report = await db.singleFlight(
+   *   'daily report',
+   *   async (signal) => {
+   *     if (signal.aborted) throw new Error('another process took over')
+   *     await db.storeToken('daily-report', 'report of today')
+   *     return 'report of today'
+   *   },
+   *   { recheck: async () => (await db.getToken('daily-report')) ?? undefined },
+   * )
+   * console.log(report) // report of today
+   * ```
    */
   singleFlight<T>(
     name: string,
@@ -74,22 +99,40 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * A `fetch` for the OAuth channel of the SDK (`oAuthChannelFetch`, `sideChannelFetch`, the MCP SDK's `fetchFn`): of all
-   * processes one refreshes a token and one registers, and the others get the result. Every other request passes through
-   * untouched. {@link withOAuthDatabase} wires it in.
-   * @param fetch - sends what has to be sent; left out, the global `fetch`
+   * Returns a `fetch` for the OAuth channel of the SDK (`oAuthChannelFetch`, `sideChannelFetch`, the MCP SDK's
+   * `fetchFn`). Of all processes, one refreshes a token and one registers, and the others get the result. All other
+   * requests pass unchanged. {@link withOAuthDatabase} wires it in.
+   * @param fetch - sends the requests; the global `fetch` if left out
    * @throws TypeError on Node 16, which has no global `fetch`
+   * @example
+   * ```ts
+   * const oAuthChannelFetch = db.coordinatedFetch(fetch)
+   * ```
    */
   coordinatedFetch(fetch?: FetchLike, options: CoordinatedFetchOptions = {}): FetchLike {
     return this.#operations.parts.coordination.coordinatedFetch(fetch, options)
   }
 
   /**
-   * Writes every record anew that is plain or sealed with a key that is no longer the first; afterwards that key can go.
-   * Safe beside everything else that runs, may be aborted and called again. Walks the whole keyspace, as
-   * {@link RedisOAuthDatabase.listTokens} does, with two round trips per record that it changes.
+   * Rewrites every record that is plain, or sealed with a key that is no longer the first; afterwards that key can be
+   * removed. Safe to run while others read and write, and to abort and repeat. Walks the whole keyspace, as {@link
+   * TokenMethods.listTokens} does, with two more round trips per record that it changes.
    * @returns how many records it saw and changed, and how many it could not open
-   * @throws TypeError without `encryption`; RedisOAuthDatabaseError `ABORTED`
+   * @throws TypeError without `encryption`
+   * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * const db = RedisOAuthDatabase.fromEnv({
+   *   encryption: {
+   *     acceptPlaintext: true,
+   *     keys: [{ id: 'new', key: randomBytes(32) }],
+   *   },
+   * })
+   * const { resealed, unreadable } = await db.reseal({ signal: AbortSignal.timeout(600_000) })
+   * console.log(resealed, unreadable) // 0 0
+   * ```
    */
   reseal(options: ResealOptions = {}): Promise<ResealProgress> {
     return this.#operations.run('reseal', ({ keys, commands, sealer }) => {
@@ -99,8 +142,14 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * What Redis says of itself: version, role, eviction policy, round-trip time, clock skew; and what an operator should look
-   * at, as `warnings`. Three round trips a node.
+   * Returns what Redis says of itself, per node (version, role, eviction policy, round-trip time, clock skew), and
+   * `warnings` for an operator. Three round trips a node.
+   * @example
+   * ```ts
+   * const { topology, nodes, warnings } = await db.health()
+   * console.log(topology, nodes.length) // server 1
+   * for (const warning of warnings) console.error(warning)
+   * ```
    */
   health(): Promise<Health> {
     return this.#operations.run(
@@ -115,12 +164,31 @@ export class RedisOAuthDatabase extends OAuthMethods {
     )
   }
 
-  /** How many records each encryption key has sealed in this process, of how many it may; empty without keys. */
+  /**
+   * Returns how many records each encryption key has sealed in this process, and how many it may; empty without keys.
+   * No round trip.
+   * @example
+   * ```ts
+   * for (const { id, sealed, maxSeals } of db.encryptionKeyUsage()) {
+   *   if (sealed > maxSeals / 2) console.log(`replace key ${id}`)
+   * }
+   * ```
+   */
   encryptionKeyUsage(): KeyUsage[] {
     return this.#operations.parts.sealer?.usage() ?? []
   }
 
-  /** Resolves when Redis answers, and rejects with the reason when it does not. One round trip. */
+  /**
+   * Resolves when Redis answers, and rejects with the reason if it does not. One round trip.
+   * @example
+   * ```ts
+   * try {
+   *   await db.ping()
+   * } catch (error) {
+   *   if (error instanceof RedisOAuthDatabaseError) console.error(error.code, error.message)
+   * }
+   * ```
+   */
   ping(): Promise<void> {
     return this.#operations.send('ping', ({ commands }) => commands.ping())
   }
@@ -134,6 +202,10 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * happened.
    * @param options - `timeoutMs`: how long calls under way may take to finish; 25 000 unless set
    * @throws TypeError for a `timeoutMs` that is no whole number of milliseconds
+   * @example
+   * ```ts
+   * process.once('SIGTERM', () => db.close())
+   * ```
    */
   override close(options?: CloseOptions): Promise<void> {
     return this.#operations.close(options)

@@ -41,6 +41,11 @@ export interface WithOAuthDatabaseOptions {
  * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
  * both kinds of `fetch` coordinated, so that a fleet refreshes and registers once.
  * @throws TypeError when `oauthDatabase` is no `RedisOAuthDatabase`
+ * @example
+ * ```ts
+ * const options = withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
+ * console.log(Object.keys(options)) // [ 'destination', 'oAuthDb', 'fetchFn', 'oAuthChannelFetch' ]
+ * ```
  */
 export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
   options: Options,

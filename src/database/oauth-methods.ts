@@ -24,8 +24,23 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   abstract close(options?: CloseOptions): Promise<void>
 
   /**
-   * The registration with an authorization server, or null. Of many callers that find none, the first is told so at
-   * once and the others wait for what it saves, `registrationLeaseMs` at most. One round trip; two for the first.
+   * Returns the registration with an authorization server, or null. If many callers find none at once, the first gets
+   * null and the others wait for the registration that it saves, up to `registrationLeaseMs`. One round trip; two for
+   * the first.
+   * @throws RedisOAuthDatabaseError `UNREADABLE_RECORD` if the record is there and cannot be read
+   * @example
+   * ```ts
+   * const serverUrl = 'https://auth.atxp.ai'
+   * const registration = await db.getClientCredentials(serverUrl)
+   * if (registration === null) {
+   *   // Register the client (RFC 7591), then:
+   *   await db.saveClientCredentials(serverUrl, {
+   *     clientId: 'client_id',
+   *     clientSecret: 'client_secret',
+   *     redirectUri: 'https://app.example/callback',
+   *   })
+   * }
+   * ```
    */
   getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
     return this.#operations.run('getClientCredentials', ({ coordination }) =>
@@ -33,14 +48,34 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
     )
   }
 
-  /** Stores the registration with an authorization server, for ever. One round trip. */
+  /**
+   * Stores the registration with an authorization server. It does not expire. One round trip.
+   * @example
+   * ```ts
+   * await db.saveClientCredentials('https://auth.atxp.ai', {
+   *   clientId: 'client_id',
+   *   clientSecret: 'client_secret',
+   *   redirectUri: 'https://app.example/callback',
+   * })
+   * ```
+   */
   saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
     return this.#operations.run('saveClientCredentials', ({ coordination }) =>
       coordination.saveClient(serverUrl, 'client', credentials),
     )
   }
 
-  /** Forgets the registration with an authorization server; true only if it removed one. One round trip. */
+  /**
+   * Deletes the registration with an authorization server. One round trip.
+   * @returns true only if this call removed it
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before it was known whether this call
+   * removed it
+   * @example
+   * ```ts
+   * // The next client that looks for a registration makes a new one.
+   * await db.deleteClientCredentials('https://auth.atxp.ai')
+   * ```
+   */
   deleteClientCredentials(serverUrl: string): Promise<boolean> {
     return this.#operations.run('deleteClientCredentials', ({ records }) =>
       records.deleteClient(serverUrl, 'client'),
@@ -48,15 +83,32 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * The PKCE values (RFC 7636) of a login, or null. The first read consumes them unless `singleUsePkce` is false: of two
-   * processes that get the same callback, one finds them. One round trip; two with `encryption`, since only what could be
-   * opened is consumed.
+   * Returns the PKCE values (RFC 7636) of a login, or null. The first read consumes them unless `singleUsePkce` is
+   * false: if a callback arrives at two processes, one of them finds the values. One round trip; two with `encryption`,
+   * since only what could be opened is consumed.
+   * @throws RedisOAuthDatabaseError `UNREADABLE_RECORD` if the record is there and cannot be read
+   * @example
+   * ```ts
+   * const login = await db.getPKCEValues('user_123', 'state_of_the_callback')
+   * if (login === null) console.log('no such login, or its callback came twice')
+   * ```
    */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     return this.#operations.run('getPKCEValues', ({ records }) => records.getPkce(userId, state))
   }
 
-  /** Stores the PKCE values of a login for `pkceTtl`. One round trip. */
+  /**
+   * Stores the PKCE values of a login for `pkceTtl`. One round trip.
+   * @example
+   * ```ts
+   * await db.savePKCEValues('user_123', 'random_state', {
+   *   codeVerifier: 'code_verifier',
+   *   codeChallenge: 'code_challenge',
+   *   resourceUrl: 'https://browse.mcp.atxp.ai',
+   *   url: 'https://browse.mcp.atxp.ai/',
+   * })
+   * ```
+   */
   savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
     return this.#operations.send('savePKCEValues', ({ records }) =>
       records.savePkce(userId, state, values),
@@ -64,8 +116,15 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * The access token record, or null. One that has expired is returned while it has a refresh token, unless
-   * `expiredAccessTokens` is `'drop'`. Never deletes anything. One round trip.
+   * Returns the access token record, or null. If the access token has expired, the record is returned as long as it has
+   * a refresh token, unless `expiredAccessTokens` is `'drop'`. A read deletes nothing. One round trip, or none with
+   * `cache`.
+   * @throws RedisOAuthDatabaseError `UNREADABLE_RECORD` if the record is there and cannot be read
+   * @example
+   * ```ts
+   * const token = await db.getAccessToken('user_123', 'https://browse.mcp.atxp.ai/')
+   * console.log(token?.accessToken) // undefined
+   * ```
    */
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     return this.#operations.send('getAccessToken', ({ records }) =>
@@ -74,8 +133,18 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * Stores an access token record as it is. `expiresAt` may be in seconds or milliseconds. With a refresh token it lives
-   * for `refreshTokenTtl`, else until `expiresAt`, without either for `accessTokenTtl`. One round trip.
+   * Stores an access token record as it is. With a refresh token it lives for `refreshTokenTtl`; without, until
+   * `expiresAt`; without either, for `accessTokenTtl`. One round trip.
+   * @param token - `expiresAt` counts from the Unix epoch, in seconds or milliseconds
+   * @example
+   * ```ts
+   * await db.saveAccessToken('user_123', 'https://browse.mcp.atxp.ai/', {
+   *   accessToken: 'access_token',
+   *   refreshToken: 'refresh_token',
+   *   expiresAt: Math.floor(Date.now() / 1000) + 3600,
+   *   resourceUrl: 'https://browse.mcp.atxp.ai',
+   * })
+   * ```
    */
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     return this.#operations.send('saveAccessToken', ({ coordination }) =>
@@ -83,7 +152,16 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
     )
   }
 
-  /** Deletes one access token record; true only if it removed one. One round trip. */
+  /**
+   * Deletes one access token record, its refresh token included. One round trip.
+   * @returns true only if this call removed it
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before it was known whether this call
+   * removed it
+   * @example
+   * ```ts
+   * console.log(await db.deleteAccessToken('user_123', 'https://browse.mcp.atxp.ai/')) // false
+   * ```
+   */
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
     return this.#operations.send('deleteAccessToken', ({ records }) =>
       records.deleteAccessToken(userId, url),
@@ -94,6 +172,12 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * The URLs for which a user has access tokens, and when those expire; no secrets.
    *
    * Walks the keyspace of the one node that holds the user's records: one round trip per 1000 keys of all kinds there.
+   * @example
+   * ```ts
+   * for (const { url, expiresAt, hasRefreshToken } of await db.listAccessTokens('user_123')) {
+   *   console.log(url, expiresAt?.toISOString() ?? 'no expiry', hasRefreshToken)
+   * }
+   * ```
    */
   listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
     return this.#operations.run('listAccessTokens', ({ records }) =>
@@ -104,15 +188,25 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   /**
    * Deletes everything of one user: access tokens, refresh tokens, logins that have begun. Says how many records it removed.
    * Costs as {@link RedisOAuthDatabase.listAccessTokens} does.
+   * @example
+   * ```ts
+   * // Logs the user out everywhere.
+   * await db.deleteUser('user_123')
+   * ```
    */
   deleteUser(userId: string): Promise<number> {
     return this.#operations.run('deleteUser', ({ records }) => records.deleteUser(userId))
   }
 
   /**
-   * A view of this database for the role of a resource server, which introspects tokens: its registration with an
-   * authorization server differs from the one as a client and is kept apart from it. All else is shared. Its `close` closes
-   * this database.
+   * Returns a view of this database for the role of a resource server, which introspects tokens. It keeps a
+   * registration of its own with each authorization server and shares everything else. Its `close` closes this
+   * database. No round trip.
+   * @example
+   * ```ts
+   * const oAuthDb = db.forResourceServer()
+   * console.log(await oAuthDb.getClientCredentials('https://auth.atxp.ai')) // null
+   * ```
    */
   forResourceServer(): ResourceServerDb {
     return {

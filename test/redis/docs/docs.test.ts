@@ -7,7 +7,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
-const pages = ['README.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)]
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`),
+  // What editors show of the entry points.
+  ...readdirSync(join(root, 'dist')).map((name) => `dist/${name}`),
+].filter((page) => /\.md$|\.d\.ts$/.test(page))
 
 /** Those that say what they print. */
 const examples = readdirSync(join(root, 'examples'))
@@ -18,6 +23,10 @@ const examples = readdirSync(join(root, 'examples'))
 /** Fences that hold code. Behind `compile-only` is what needs files or servers that are not here. */
 const FENCE = /^```(\w*)[ ]?(.*)\n([\s\S]*?)^```$/gm
 const LANGUAGES = ['js', 'ts']
+const COMPILES_WITHIN_MS = 90_000
+/** A conformance suite, one case after the other, takes a dozen seconds. */
+const RUNS_WITHIN_MS = 45_000
+const COMMENT_EDGE = /^ *\* ?/gm
 
 interface Block {
   page: string
@@ -27,10 +36,11 @@ interface Block {
   code: string
 }
 
-const blocks = pages.filter((page) => page.endsWith('.md')).flatMap(blocksOf)
+const blocks = pages.flatMap(blocksOf)
 
 function blocksOf(page: string): Block[] {
-  const text = readFileSync(join(root, page), 'utf8')
+  const file = readFileSync(join(root, page), 'utf8')
+  const text = page.endsWith('.md') ? file : file.replace(COMMENT_EDGE, '')
   return [...text.matchAll(FENCE)]
     .filter(([, language = '']) => LANGUAGES.includes(language))
     .map(({ index, 2: attribute = '', 3: code = '' }) => {
@@ -41,13 +51,13 @@ function blocksOf(page: string): Block[] {
     })
 }
 
-/** The pages say `db` for a database that an earlier block of theirs has made. */
+/** Pages and comments say `db` for a database that was made before, and do not repeat the import of the class. */
 function programOf({ code }: Block, url: string): string {
   const own = code.replaceAll('redis://localhost:6379', url)
-  if (/^import .* from '@atxp\/redis/m.test(own)) return own
+  if (/^import .* from '@atxp\/redis'/m.test(own)) return own
   return [
-    "import { RedisOAuthDatabase } from '@atxp/redis'",
-    'const db = RedisOAuthDatabase.fromEnv()',
+    "import { RedisOAuthDatabase, RedisOAuthDatabaseError, withOAuthDatabase } from '@atxp/redis'",
+    /^const db = /m.test(own) ? '' : 'const db = RedisOAuthDatabase.fromEnv()',
     `${own}await db.close()`,
     'export {}',
   ].join('\n')
@@ -87,8 +97,9 @@ beforeAll(async () => {
   }
   const files = blocks.map(({ name }) => `${name}.mts`)
   writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
-  compiled = await run(join(root, 'node_modules/.bin/tsc'), ['-p', directory], directory)
-})
+  const compiler = join(root, 'node_modules/.bin/tsc')
+  compiled = await run(compiler, ['-p', directory], directory, COMPILES_WITHIN_MS)
+}, COMPILES_WITHIN_MS)
 
 afterAll(async () => {
   await redis.stop()
@@ -99,11 +110,11 @@ beforeEach(async () => {
   await redis.cli('FLUSHALL')
 })
 
-function run(file: string, args: string[], cwd: string): Promise<Ended> {
+function run(file: string, args: string[], cwd: string, timeout = RUNS_WITHIN_MS): Promise<Ended> {
   const { PATH = '', HOME = '' } = process.env
   // As docs/security.md calls it.
   const OAUTH_KEY_A = randomBytes(32).toString('base64')
-  const options = { cwd, env: { PATH, HOME, REDIS_URL: redis.url, OAUTH_KEY_A }, timeout: 10_000 }
+  const options = { cwd, env: { PATH, HOME, REDIS_URL: redis.url, OAUTH_KEY_A }, timeout }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr })
@@ -120,12 +131,13 @@ function linesOf(output: string): string[] {
 }
 
 test('every page with code was found', () => {
-  expect(new Set(blocks.map(({ page }) => page))).toContain('README.md')
+  const withCode = new Set(blocks.map(({ page }) => page))
+  expect([...withCode]).toEqual(expect.arrayContaining(['README.md', 'dist/index.d.ts']))
   expect(blocks.length).toBeGreaterThan(10)
   expect(examples).toContain('examples/basic/run.mjs')
 })
 
-test('every code block of the README and of docs/ compiles', () => {
+test('every code block of the README, of docs/ and of doc comments compiles', () => {
   expect(compiled).toEqual({ code: 0, stdout: '', stderr: '' })
 })
 
@@ -138,6 +150,7 @@ describe('runs to its own end and prints what its comments say', () => {
       const promised = promisedBy(block.code)
       if (promised.length > 0) expect(linesOf(stdout)).toEqual(promised)
     },
+    RUNS_WITHIN_MS,
   )
 
   test.each(examples)('%s', async (example) => {
