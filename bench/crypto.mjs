@@ -1,76 +1,84 @@
-// What encryption costs for each record, without Redis. Run after a build: node bench/crypto.mjs
 import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { runScript } from '../scripts/run-script.mjs'
 
-const ROUNDS = 11
-const OPERATIONS = 20_000
+const USAGE = `node bench/crypto.mjs      what encryption costs for each record, without Redis
 
-const built = process.env.BUILT ?? join(import.meta.dirname, '../dist')
-const require = createRequire(import.meta.url)
-const load = (name) => require(join(built, 'crypto', `${name}.js`))
-const { compact, restore } = load('compaction')
-const { Envelope } = load('envelope')
-const { createKeyring } = load('keyring')
-const { createNameHash } = load('name-hash')
-const { RecordSealer } = load('record-sealer')
+It measures the dist that is there (npm run build), or the one of BUILT.`
 
-const keys = [{ id: 'k1', key: randomBytes(32) }]
-const context = {
-  kind: 'access',
-  redisKey:
-    'atxp:oauth:~access:{base:0x71C7656EC7ab88b098defB751B7401B5f6d8976F}:https://mcp.example.com/',
-}
-const part = (characters) => randomBytes(characters).toString('base64url').slice(0, characters)
-const record = JSON.stringify({
-  accessToken: `${part(36)}.${part(419)}.${part(342)}`,
-  refreshToken: part(64),
-  expiresAt: 1_764_000_000_000,
-  resourceUrl: 'https://mcp.example.com/mcp',
-})
+function main() {
+  const ROUNDS = 11
+  const OPERATIONS = 20_000
 
-const envelope = new Envelope(createKeyring(keys))
-const sealer = new RecordSealer({ keys, memoBytes: 0 })
-const hot = new RecordSealer({ keys })
-const nameHash = createNameHash({ key: randomBytes(32) })
-const plaintext = randomBytes(900)
-const compacted = compact(record)
-const envelopeOf900 = envelope.seal(plaintext, context)
-const sealed = sealer.seal(record, context)
-const hotSealed = hot.seal(record, context)
-let name = 0
+  const built = process.env.BUILT ?? join(import.meta.dirname, '../dist')
+  const require = createRequire(import.meta.url)
+  const load = (name) => require(join(built, 'crypto', `${name}.js`))
+  const { compact, restore } = load('compaction')
+  const { Envelope } = load('envelope')
+  const { createKeyring } = load('keyring')
+  const { createNameHash } = load('name-hash')
+  const { RecordSealer } = load('record-sealer')
 
-const operations = {
-  'seal, 900 bytes': () => envelope.seal(plaintext, context),
-  'open, 900 bytes': () => envelope.open(envelopeOf900, context),
-  compact: () => compact(record),
-  restore: () => restore(compacted),
-  'seal a record': () => sealer.seal(record, context),
-  'open a record': () => sealer.open(sealed, context),
-  'open it again': () => hot.open(hotSealed, context),
-  'hash a new name': () => nameHash(`user_${name++}`),
-  'hash a known name': () => nameHash('user'),
-}
+  const keys = [{ id: 'k1', key: randomBytes(32) }]
+  const context = {
+    kind: 'access',
+    redisKey:
+      'atxp:oauth:~access:{base:0x71C7656EC7ab88b098defB751B7401B5f6d8976F}:https://mcp.example.com/',
+  }
+  const part = (characters) => randomBytes(characters).toString('base64url').slice(0, characters)
+  const record = JSON.stringify({
+    accessToken: `${part(36)}.${part(419)}.${part(342)}`,
+    refreshToken: part(64),
+    expiresAt: 1_764_000_000_000,
+    resourceUrl: 'https://mcp.example.com/mcp',
+  })
 
-// Rounds alternate, so that a disturbance of the machine does not fall on one operation alone.
-const times = new Map(Object.keys(operations).map((title) => [title, []]))
-for (let round = 0; round <= ROUNDS; round++) {
-  for (const [title, operation] of Object.entries(operations)) {
-    const start = process.hrtime.bigint()
-    for (let i = 0; i < OPERATIONS; i++) operation()
-    const nanoseconds = Number(process.hrtime.bigint() - start) / OPERATIONS
-    if (round > 0) times.get(title).push(nanoseconds)
+  const envelope = new Envelope(createKeyring(keys))
+  const sealer = new RecordSealer({ keys, memoBytes: 0 })
+  const hot = new RecordSealer({ keys })
+  const nameHash = createNameHash({ key: randomBytes(32) })
+  const plaintext = randomBytes(900)
+  const compacted = compact(record)
+  const envelopeOf900 = envelope.seal(plaintext, context)
+  const sealed = sealer.seal(record, context)
+  const hotSealed = hot.seal(record, context)
+  let name = 0
+
+  const operations = {
+    'seal, 900 bytes': () => envelope.seal(plaintext, context),
+    'open, 900 bytes': () => envelope.open(envelopeOf900, context),
+    compact: () => compact(record),
+    restore: () => restore(compacted),
+    'seal a record': () => sealer.seal(record, context),
+    'open a record': () => sealer.open(sealed, context),
+    'open it again': () => hot.open(hotSealed, context),
+    'hash a new name': () => nameHash(`user_${name++}`),
+    'hash a known name': () => nameHash('user'),
+  }
+
+  // Rounds alternate, so that a disturbance of the machine does not fall on one operation alone.
+  const times = new Map(Object.keys(operations).map((title) => [title, []]))
+  for (let round = 0; round <= ROUNDS; round++) {
+    for (const [title, operation] of Object.entries(operations)) {
+      const start = process.hrtime.bigint()
+      for (let i = 0; i < OPERATIONS; i++) operation()
+      const nanoseconds = Number(process.hrtime.bigint() - start) / OPERATIONS
+      if (round > 0) times.get(title).push(nanoseconds)
+    }
+  }
+
+  console.log(
+    `Node ${process.version}; record ${record.length} characters, sealed ${sealed.length} bytes`,
+  )
+  console.log(
+    `${'ns per operation'.padEnd(20)}${['median', 'min', 'max'].map((word) => word.padStart(8)).join('')}`,
+  )
+  for (const [title, list] of times) {
+    list.sort((a, b) => a - b)
+    const columns = [list[list.length >> 1], list[0], list[list.length - 1]]
+    console.log(`${title.padEnd(20)}${columns.map((ns) => ns.toFixed(0).padStart(8)).join('')}`)
   }
 }
 
-console.log(
-  `Node ${process.version}; record ${record.length} characters, sealed ${sealed.length} bytes`,
-)
-console.log(
-  `${'ns per operation'.padEnd(20)}${['median', 'min', 'max'].map((word) => word.padStart(8)).join('')}`,
-)
-for (const [title, list] of times) {
-  list.sort((a, b) => a - b)
-  const columns = [list[list.length >> 1], list[0], list[list.length - 1]]
-  console.log(`${title.padEnd(20)}${columns.map((ns) => ns.toFixed(0).padStart(8)).join('')}`)
-}
+await runScript({ usage: USAGE, main })

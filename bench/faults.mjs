@@ -1,48 +1,54 @@
-// Runs the tests of test/faults and prints what was measured as the table of docs/reliability.md.
-//
-//   npm run build && node bench/faults.mjs [--repeats 3]
-import { parseArgs } from 'node:util'
+import { numberAbove0, runScript } from '../scripts/run-script.mjs'
 import { dim, overwrite, print, settle } from '../scripts/terminal.mjs'
 import { runFaultTests } from './fault-tests.mjs'
 
+const USAGE = `node bench/faults.mjs      runs test/faults and prints the table of docs/reliability.md
+
+  --repeats 5      how often each fault strikes (3)
+
+It tests the dist that is there: npm run build.`
+
 const FAMILIES = ['server', 'network', 'sentinel', 'cluster', 'clocks']
 
-const { values } = parseArgs({ options: { repeats: { type: 'string', default: '3' } } })
-
-const runs = []
-for (let i = 1; i <= Number(values.repeats); i += 1) {
-  const { lines, isGood, output } = await runFaultTests(
-    FAMILIES.map((family) => `${family}.test.ts`),
-    (report) => ({ FAULTS_REPORT: report }),
-    (done) =>
-      overwrite(
-        `run ${i} of ${values.repeats}: ${done.length} faults  ${dim(done.at(-1)?.fault ?? '')}`,
-      ),
-  )
-  if (!isGood) {
-    print(output)
-    process.exitCode = 1
+async function main(values) {
+  const repeats = numberAbove0('--repeats', values.repeats)
+  const runs = []
+  for (let i = 1; i <= repeats; i += 1) {
+    const { lines, isGood, output } = await runFaultTests(
+      FAMILIES.map((family) => `${family}.test.ts`),
+      (report) => ({ FAULTS_REPORT: report }),
+      (done) =>
+        overwrite(
+          `run ${i} of ${repeats}: ${done.length} faults  ${dim(done.at(-1)?.fault ?? '')}`,
+        ),
+    )
+    if (!isGood) {
+      print(output)
+      process.exitCode = 1
+    }
+    runs.push(...lines)
   }
-  runs.push(...lines)
-}
-settle('')
+  settle('')
 
-const byFault = new Map()
-for (const run of runs) byFault.set(run.fault, [...(byFault.get(run.fault) ?? []), run])
-const inOrder = [...byFault].sort(
-  ([, [a]], [, [b]]) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family),
-)
-const rows = inOrder.map(([fault, measured]) => [
-  fault,
-  codesOf(measured),
-  range(measured.map(({ slowestMs }) => slowestMs / 1_000)),
-  range(measured.map(({ healedMs }) => healedMs / 1_000)),
-  lossesOf(measured),
-])
-const header = ['fault', 'calls that failed', 'longest call, s', 'served again after, s', 'lost']
-print(
-  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n'),
-)
+  const byFault = new Map()
+  for (const run of runs) byFault.set(run.fault, [...(byFault.get(run.fault) ?? []), run])
+  const inOrder = [...byFault].sort(
+    ([, [a]], [, [b]]) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family),
+  )
+  const rows = inOrder.map(([fault, measured]) => [
+    fault,
+    codesOf(measured),
+    range(measured.map(({ slowestMs }) => slowestMs / 1_000)),
+    range(measured.map(({ healedMs }) => healedMs / 1_000)),
+    lossesOf(measured),
+  ])
+  const header = ['fault', 'calls that failed', 'longest call, s', 'served again after, s', 'lost']
+  print(
+    [header, header.map(() => '---'), ...rows]
+      .map((cells) => `| ${cells.join(' | ')} |`)
+      .join('\n'),
+  )
+}
 
 function codesOf(measured) {
   const codes = new Set(measured.flatMap(({ failed }) => Object.keys(failed)))
@@ -67,3 +73,9 @@ function lossesOf(measured) {
   const of = measured[lost.indexOf(most)].acknowledged
   return `up to ${most} of ${of} writes`
 }
+
+await runScript({
+  usage: USAGE,
+  options: { repeats: { type: 'string', default: '3' } },
+  main,
+})

@@ -1,10 +1,10 @@
 // The benchmark: this library beside others. `npm run bench -- --help`.
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { cleanUpLater, expectedError, runMain } from '../scripts/cleanup.mjs'
+import { cleanUpLater, expectedError } from '../scripts/cleanup.mjs'
 import { root, run } from '../scripts/command.mjs'
-import { checkNodeVersion, installNodeModules, installRedis } from '../scripts/install.mjs'
-import { print, showCursor } from '../scripts/terminal.mjs'
+import { installNodeModules, installRedis } from '../scripts/install.mjs'
+import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
+import { showCursor } from '../scripts/terminal.mjs'
 import { scenarioNames } from './scenarios/scenarios.mjs'
 
 const USAGE = `npm run bench                      measures everything, in about half an hour, and writes docs/benchmarks.md
@@ -21,21 +21,18 @@ const OPTIONS = {
   rounds: { type: 'string' },
   short: { type: 'boolean', default: false },
   draw: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
 }
 
-async function main() {
-  const { values, positionals } = parseArguments()
-  if (values.help) return print(USAGE)
+async function main(values, positionals) {
+  wordsAmong(scenarioNames, positionals, 'scenario')
   const isShort = values.short
   const directory = join(root, isShort ? '.cache/bench' : 'docs')
   const names = positionals.length === 0 ? scenarioNames : positionals
-  const seconds = positive('--seconds', values.seconds ?? (isShort ? '0.02' : '1'))
-  const rounds = positive('--rounds', values.rounds ?? (isShort ? '1' : '5'))
+  const seconds = numberAbove0('--seconds', values.seconds ?? (isShort ? '0.02' : '1'))
+  const rounds = numberAbove0('--rounds', values.rounds ?? (isShort ? '1' : '5'))
 
   showCursor(false)
   cleanUpLater(() => showCursor(true))
-  checkNodeVersion()
   await installNodeModules()
   if (values.draw) return (await import('./report/page.mjs')).drawAgain(directory)
   const redisServer = await installRedis()
@@ -45,26 +42,9 @@ async function main() {
   await measure({ names, directory, redisServer, seconds, rounds: Math.ceil(rounds), isShort })
 }
 
-function parseArguments() {
-  try {
-    const parsed = parseArgs({ options: OPTIONS, allowPositionals: true })
-    const unknown = parsed.positionals.filter((name) => !scenarioNames.includes(name))
-    if (unknown.length > 0) throw new Error(`No such scenario: ${unknown.join(', ')}`)
-    return parsed
-  } catch (error) {
-    throw expectedError(`${error.message}\n\n${USAGE}`)
-  }
-}
-
-function positive(option, text) {
-  const number = Number(text)
-  if (!(number > 0)) throw expectedError(`${option} takes a number above 0, not ${text}`)
-  return number
-}
-
 async function build() {
   const { code, output } = await run(process.execPath, ['scripts/build.mjs'])
   if (code !== 0) throw expectedError(output)
 }
 
-await runMain(main)
+await runScript({ usage: USAGE, options: OPTIONS, allowPositionals: true, main })

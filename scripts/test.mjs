@@ -1,5 +1,6 @@
-import { cleanUpLater, expectedError, runMain } from './cleanup.mjs'
-import { checkNodeVersion, installNodeModules, installNodes, installRedis } from './install.mjs'
+import { cleanUpLater } from './cleanup.mjs'
+import { installDownloads, installNodeModules, installRedis } from './install.mjs'
+import { runScript, wordsAmong } from './run-script.mjs'
 import { steps } from './steps.mjs'
 import {
   bold,
@@ -28,23 +29,19 @@ const NEED_REDIS = ['redis', 'fleet', 'faults', 'package', 'examples']
 const NAME_WIDTH = 10
 const SAYS_WIDTH = 40
 
-async function main() {
-  const args = process.argv.slice(2)
-  if (args.includes('--help')) return print(USAGE)
-  const isVerbose = args.includes('--verbose')
-  const chosen = chooseSteps(args.filter((arg) => arg !== '--verbose'))
+async function main({ verbose: isVerbose }, names) {
+  const chosen = chooseSteps(names)
   const started = Date.now()
   showCursor(false)
   cleanUpLater(() => showCursor(true))
 
-  checkNodeVersion()
   await installNodeModules()
   const context = {}
   if (chosen.some(({ name }) => NEED_REDIS.includes(name))) {
     context.redisServer = await installRedis()
     process.env.REDIS_SERVER_BIN = context.redisServer
   }
-  if (chosen.some(({ name }) => name === 'package')) await installNodes()
+  if (chosen.some(({ name }) => name === 'package')) await installDownloads()
 
   print(`\n${bold('@atxp/redis')} ${dim(`on Node ${process.versions.node}`)}\n`)
   const outcomes = []
@@ -53,10 +50,9 @@ async function main() {
 }
 
 function chooseSteps(names) {
-  const unknown = names.filter((name) => !steps.some((step) => step.name === name))
-  if (unknown.length > 0) throw expectedError(`No such step: ${unknown.join(', ')}\n\n${USAGE}`)
   if (names.length === 0) return steps
-  const wanted = new Set(names)
+  const known = steps.map(({ name }) => name)
+  const wanted = new Set(wordsAmong(known, names, 'step'))
   for (const { name, needs = [] } of steps) {
     if (wanted.has(name)) for (const need of needs) wanted.add(need)
   }
@@ -126,4 +122,9 @@ function summarize(outcomes, elapsedMs) {
   if (bad.length > 0) process.exitCode = 1
 }
 
-await runMain(main)
+await runScript({
+  usage: USAGE,
+  options: { verbose: { type: 'boolean', default: false } },
+  allowPositionals: true,
+  main,
+})

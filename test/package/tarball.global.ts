@@ -4,14 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { TestProject } from 'vitest/node'
-import { installNodes } from '../../scripts/install.mjs'
-import { packTarball } from '../../scripts/tarball.mjs'
-
-/** Not a dev dependency: it would put its `tsc` before the one that builds. */
-const OLDEST_TYPESCRIPT = '5.0.4'
+import { installDownloads } from '../../scripts/install.mjs'
+import { tarballToTest } from '../../scripts/tarball.mjs'
 
 /** The types of Node that users compile with, by what the tests call them. */
-const NODE_TYPES = { 16: '16.18.126', 18: '18.19.130', newest: '26.6.6' }
+const NODE_TYPES = ['16', '18', 'newest']
+
+const OLDEST_TYPESCRIPT = 'typescript-5.0.4'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -24,20 +23,17 @@ declare module 'vitest' {
 /** Packs what npm would publish and installs it as a user would, once for all tests. */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   const scratch = await mkdtemp(join(tmpdir(), 'atxp-redis-package-'))
-  const tarball = await packTarball(scratch)
+  const tarball = await tarballToTest(scratch)
   await writeFile(join(scratch, 'package.json'), JSON.stringify({ private: true }))
-  const types = Object.entries(NODE_TYPES).map(
-    ([name, version]) => `node-types-${name}@npm:@types/node@${version}`,
-  )
-  const packages = [tarball, `typescript@${OLDEST_TYPESCRIPT}`, ...types]
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', ...packages], { cwd: scratch })
-  for (const name of Object.keys(NODE_TYPES)) {
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: scratch })
+  const { nodes, modules } = await installDownloads()
+  await symlink(join(modules, OLDEST_TYPESCRIPT), join(scratch, 'node_modules/typescript'))
+  for (const name of NODE_TYPES) {
     await mkdir(join(scratch, 'types', name), { recursive: true })
-    const installed = join(scratch, 'node_modules', `node-types-${name}`)
-    await symlink(installed, join(scratch, 'types', name, 'node'))
+    await symlink(join(modules, `node-types-${name}`), join(scratch, 'types', name, 'node'))
   }
   await cp(fileURLToPath(new URL('consumer', import.meta.url)), scratch, { recursive: true })
   project.provide('scratch', scratch)
-  project.provide('nodes', await installNodes())
+  project.provide('nodes', nodes)
   return () => rm(scratch, { recursive: true })
 }
