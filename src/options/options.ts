@@ -40,11 +40,31 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `0`
    */
   db?: number | undefined
-  /** TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust. */
+  /**
+   * TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust.
+   * @example
+   * ```ts compile-only
+   * import { readFileSync } from 'node:fs'
+   *
+   * const db = new RedisOAuthDatabase({
+   *   host: 'redis.example',
+   *   tls: { ca: readFileSync('ca.pem') },
+   * })
+   * ```
+   */
   tls?: ConnectionOptions | undefined
   /**
    * Asked before each connection for `{ username?, password }`, in the place of those options: for passwords that change,
    * such as tokens of IAM or Entra. Has `connectionTimeout` to answer.
+   * @example
+   * ```ts compile-only
+   * declare function newestToken(): Promise<string>
+   *
+   * const db = new RedisOAuthDatabase({
+   *   url: 'rediss://redis.example',
+   *   credentials: async () => ({ username: 'app', password: await newestToken() }),
+   * })
+   * ```
    */
   credentials?: CredentialsProvider | undefined
   /**
@@ -55,6 +75,12 @@ export interface RedisOAuthDatabaseOptions {
   /**
    * Redis Cluster: `nodes` to begin with as `{ host, port }`; `natMap` from `'host:port'` as the nodes call each other to
    * `{ host, port }` as they can be reached.
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({
+   *   cluster: { nodes: [{ host: 'node-1.example', port: 6379 }] },
+   * })
+   * ```
    */
   cluster?: ClusterOptions | undefined
   /**
@@ -112,12 +138,20 @@ export interface RedisOAuthDatabaseOptions {
   /**
    * Whether the first `getPKCEValues` consumes the values, so that a callback which is delivered twice redeems its code once.
    * @defaultValue `true`
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({ singleUsePkce: false })
+   * ```
    */
   singleUsePkce?: boolean | undefined
   /**
    * What `getAccessToken` returns for an access token that has expired and has a refresh token: the record (`'keep'`), or
    * null (`'drop'`).
    * @defaultValue `'keep'`
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({ expiredAccessTokens: 'drop' })
+   * ```
    */
   expiredAccessTokens?: 'keep' | 'drop' | undefined
   /**
@@ -130,22 +164,48 @@ export interface RedisOAuthDatabaseOptions {
    * Keeps what was read in the memory of this process until Redis says that it has changed, so that the next read takes no
    * round trip. `true`, or limits. Costs one more connection to each server. See docs/near-cache.md for what it promises.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({ cache: { maxEntries: 50_000, maxAgeMs: 10_000 } })
+   * ```
    */
   cache?: boolean | CacheOptions | undefined
   /**
    * Has every write resolve only once `replicas` replicas confirmed it within `timeoutMs`; else it rejects with
    * `NOT_DURABLE`, and a failover could lose it. For what cannot be had again: a rotated refresh token. Costs one more round
    * trip a write, over a connection of its own.
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({ durability: { replicas: 1, timeoutMs: 500 } })
+   * ```
    */
   durability?: DurabilityOptions | undefined
   /**
    * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
    * open; or `{ seal, open }` of the caller's. See docs/security.md.
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * // In practice the key comes from a secret store: each start needs the same one.
+   * const key = randomBytes(32)
+   * const db = new RedisOAuthDatabase({ encryption: { keys: [{ id: '2026-01', key }] } })
+   * ```
    */
   encryption?: EncryptionOptions | undefined
   /**
    * Hashes in the place of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
    * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * // In practice both keys come from a secret store.
+   * const db = new RedisOAuthDatabase({
+   *   encryption: { keys: [{ id: '2026-01', key: randomBytes(32) }] },
+   *   hashKeys: { key: randomBytes(32) },
+   * })
+   * ```
    */
   hashKeys?: HashKeysOptions | undefined
 }
