@@ -255,14 +255,9 @@ const STEPS: Readonly<Record<Phase, (step: Step) => boolean>> = {
 }
 
 function hasAwaited({ model, own, state }: Step): boolean {
-  switch (model.mutation) {
-    case 'noMarkWait':
-      return true
-    case 'anyMarkWait':
-      return own.awaited > 0
-    default:
-      return own.awaited === state.markId
-  }
+  if (model.mutation === 'noMarkWait') return true
+  if (model.mutation === 'anyMarkWait') return own.awaited > 0
+  return own.awaited === state.markId
 }
 
 /** Cut before the script ran, or before its reply. */
