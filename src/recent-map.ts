@@ -9,20 +9,37 @@ export interface RecentMapLimits<V> {
   readonly bytesOf?: (key: string, value: V) => number
 }
 
-interface Entry<V> {
+class Entry<V> {
+  readonly key: string
   readonly value: V
   readonly bytes: number
   readonly setAtMs: number
+  /** Set right before this one, and right after it. */
+  older: Entry<V> | undefined
+  newer: Entry<V> | undefined
+
+  constructor(key: string, value: V, bytes: number, setAtMs: number, older: Entry<V> | undefined) {
+    this.key = key
+    this.value = value
+    this.bytes = bytes
+    this.setAtMs = setAtMs
+    this.older = older
+  }
 }
 
 /**
  * A map in bounded memory: the entry that was set longest ago is forgotten first. Ages are of `performance.now()`, since the
  * wall clock may jump.
+ *
+ * The order is a list of its own. A `Map` has the same order, but looking for its first entry passes all that were deleted
+ * before: at 10,000 entries that took 15 µs for each `set`.
  */
 export class RecentMap<V> {
   readonly #limits: RecentMapLimits<V>
   readonly #now: () => number
   readonly #entries = new Map<string, Entry<V>>()
+  #oldest: Entry<V> | undefined
+  #newest: Entry<V> | undefined
   #bytes = 0
 
   constructor(limits: RecentMapLimits<V>, now: () => number = () => performance.now()) {
@@ -42,7 +59,7 @@ export class RecentMap<V> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined
     if (!this.#isOld(entry)) return entry.value
-    this.#remove(key, entry)
+    this.#remove(entry)
     return undefined
   }
 
@@ -55,13 +72,11 @@ export class RecentMap<V> {
     this.delete(key)
     const { maxEntries, maxBytes = Number.POSITIVE_INFINITY, bytesOf } = this.#limits
     const bytes = bytesOf?.(key, value) ?? 0
-    if (bytes > maxBytes) return
-    this.#entries.set(key, { value, bytes, setAtMs: this.#now() })
-    this.#bytes += bytes
-    for (const [oldest, entry] of this.#entries) {
+    if (bytes <= maxBytes) this.#add(new Entry(key, value, bytes, this.#now(), this.#newest))
+    for (let oldest = this.#oldest; oldest !== undefined; oldest = this.#oldest) {
       const isFull = this.#entries.size > maxEntries || this.#bytes > maxBytes
-      if (!isFull && !this.#isOld(entry)) break
-      this.#remove(oldest, entry)
+      if (!isFull && !this.#isOld(oldest)) break
+      this.#remove(oldest)
     }
   }
 
@@ -69,20 +84,36 @@ export class RecentMap<V> {
   delete(key: string): boolean {
     const entry = this.#entries.get(key)
     if (entry === undefined) return false
-    this.#remove(key, entry)
+    this.#remove(entry)
     return true
   }
 
   clear(): void {
     this.#entries.clear()
+    this.#oldest = undefined
+    this.#newest = undefined
     this.#bytes = 0
   }
 
   #isOld({ setAtMs }: Entry<V>): boolean {
-    return this.#now() - setAtMs >= (this.#limits.maxAgeMs ?? Number.POSITIVE_INFINITY)
+    const { maxAgeMs } = this.#limits
+    return maxAgeMs !== undefined && this.#now() - setAtMs >= maxAgeMs
   }
 
-  #remove(key: string, { bytes }: Entry<V>): void {
+  #add(entry: Entry<V>): void {
+    if (this.#newest === undefined) this.#oldest = entry
+    else this.#newest.newer = entry
+    this.#newest = entry
+    this.#entries.set(entry.key, entry)
+    this.#bytes += entry.bytes
+  }
+
+  #remove(entry: Entry<V>): void {
+    const { key, bytes, older, newer } = entry
+    if (older === undefined) this.#oldest = newer
+    else older.newer = newer
+    if (newer === undefined) this.#newest = older
+    else newer.older = older
     this.#entries.delete(key)
     this.#bytes -= bytes
   }
