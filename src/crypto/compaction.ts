@@ -11,8 +11,7 @@ import { NumberReader, pushNumber } from './leb128.js'
  */
 const FORM_UTF8 = 0
 const FORM_PACKED = 1
-/** Packed, with `FRAGMENTS` in the rest. */
-const FORM_PACKED_ACCESS = 2
+// 2 had a meaning before the first release, so it gets no other.
 /** For a string that UTF-8 cannot hold, since it has half a surrogate pair. */
 const FORM_UTF16 = 3
 
@@ -20,17 +19,6 @@ const FORM_UTF16 = 3
 const MIN_RUN_CHARS = 24
 /** Longer texts are kept as they are: tokens are not that long, and the scratch buffer stays small. */
 const MAX_PACKED_CHARS = 65_536
-
-/**
- * What every access token's JSON has in it, and the control character that stands for it: JSON never holds one as it is.
- * The list belongs to the form's number; another list needs another number.
- */
-const FRAGMENTS: readonly (readonly [text: string, code: string])[] = [
-  ['"accessToken":"', '\u0001'],
-  ['"refreshToken":"', '\u0002'],
-  ['"expiresAt":', '\u0003'],
-  ['"resourceUrl":"https://', '\u0004'],
-]
 
 /** Holds the bytes of the runs until the length of the result is known. */
 const scratch: Buffer = Buffer.alloc((MAX_PACKED_CHARS / 4) * 3)
@@ -59,8 +47,6 @@ export function restore(bytes: Buffer): string {
       return bytes.toString('utf8', 1)
     case FORM_PACKED:
       return split(bytes)
-    case FORM_PACKED_ACCESS:
-      return split(bytes, lengthened)
     case FORM_UTF16:
       return bytes.toString('utf16le', 1)
     default:
@@ -127,8 +113,7 @@ function withoutRuns(text: string, runs: readonly Run[]): string {
 }
 
 function joined(runs: readonly Run[], rest: string): Buffer {
-  const short = shortened(rest)
-  const head = [short === rest ? FORM_PACKED : FORM_PACKED_ACCESS]
+  const head = [FORM_PACKED]
   pushNumber(head, runs.length)
   let packedBytes = 0
   let from = 0
@@ -139,23 +124,14 @@ function joined(runs: readonly Run[], rest: string): Buffer {
     packedBytes += groups * 3
     from = end
   }
-  const bytes = Buffer.allocUnsafe(head.length + packedBytes + Buffer.byteLength(short))
+  const bytes = Buffer.allocUnsafe(head.length + packedBytes + Buffer.byteLength(rest))
   for (let at = 0; at < head.length; at++) bytes[at] = head[at] as number
   scratch.copy(bytes, head.length, 0, packedBytes)
-  bytes.write(short, head.length + packedBytes, 'utf8')
+  bytes.write(rest, head.length + packedBytes, 'utf8')
   return bytes
 }
 
-function shortened(rest: string): string {
-  if (FRAGMENTS.some(([, code]) => rest.includes(code))) return rest
-  return FRAGMENTS.reduce((text, [fragment, code]) => text.replace(fragment, code), rest)
-}
-
-function lengthened(rest: string): string {
-  return FRAGMENTS.reduce((text, [fragment, code]) => text.replace(code, fragment), rest)
-}
-
-function split(bytes: Buffer, restore?: (rest: string) => string): string {
+function split(bytes: Buffer): string {
   const numbers = new NumberReader(bytes, 1)
   const layout: { before: number; groups: number }[] = []
   let packedBytes = 0
@@ -167,8 +143,7 @@ function split(bytes: Buffer, restore?: (rest: string) => string): string {
   const restAt = numbers.at + packedBytes
   if (restAt > bytes.length) throw unreadableRecord()
   const digits = bytes.toString('base64url', numbers.at, restAt)
-  const stored = bytes.toString('utf8', restAt)
-  return interleaved(restore === undefined ? stored : restore(stored), digits, layout)
+  return interleaved(bytes.toString('utf8', restAt), digits, layout)
 }
 
 function interleaved(

@@ -123,10 +123,6 @@ def open_envelope(key, key_id, kind, redis_key, sealed):
 
 # Compaction
 
-FRAGMENTS = [('"accessToken":"', "\x01"), ('"refreshToken":"', "\x02"), ('"expiresAt":', "\x03"),
-             ('"resourceUrl":"https://', "\x04")]
-
-
 def to_units(text):
     """The text with every UTF-16 unit as a character: that is what positions count."""
     data = text.encode("utf-16-le", "surrogatepass")
@@ -157,11 +153,7 @@ def compact(text):
     if runs == 0:
         return b"\x00" + from_units(text).encode()
     rest += text[start:]
-    short = rest
-    if not re.search("[\x01-\x04]", rest):
-        for fragment, code in FRAGMENTS:
-            short = short.replace(fragment, code, 1)
-    return bytes([1 if short == rest else 2]) + leb128(runs) + numbers + packed + from_units(short).encode()
+    return bytes([1]) + leb128(runs) + numbers + packed + from_units(rest).encode()
 
 
 def restore(data):
@@ -184,9 +176,6 @@ def restore(data):
     layout = [(number(), number()) for _ in range(number())]
     end = at + 3 * sum(groups for _, groups in layout)
     digits, rest = base64.urlsafe_b64encode(data[at:end]).decode(), data[end:].decode()
-    if data[0] == 2:
-        for fragment, code in FRAGMENTS:
-            rest = rest.replace(code, fragment, 1)
     text, rest = "", to_units(rest)
     for before, groups in layout:
         text += rest[:before] + digits[:groups * 4]

@@ -24,23 +24,7 @@ const tokenLike = fc
     fc.oneof(
       base64urlDigits,
       fc.uint8Array({ maxLength: 90 }).map((bytes) => Buffer.from(bytes).toString('base64')),
-      fc.constantFrom(
-        '.',
-        '"',
-        '{',
-        '}',
-        ',',
-        '/',
-        '+',
-        '=',
-        ' ',
-        '\u0000',
-        '\u0001',
-        '\u0004',
-        '\ud800',
-        'ж',
-        '🔑',
-      ),
+      fc.constantFrom('.', '"', '{', '}', ',', '/', '+', '=', ' ', '\u0000', '\ud800', 'ж', '🔑'),
       fc.constantFrom(
         '"accessToken":"',
         '"refreshToken":"',
@@ -89,8 +73,6 @@ describe('restore of compact', () => {
       'a run of every length around the shortest',
       Array.from({ length: 40 }, (_, n) => 'a'.repeat(n)).join('.'),
     ],
-    ['a control character that stands for a fragment', `{"accessToken":"${jwt}","x":"\u0002"}`],
-    ['a fragment twice', `"expiresAt":"expiresAt":"${jwt}"`],
     ['250 runs', `${part(18)}.`.repeat(250)],
     ['65,536 characters', 'a'.repeat(65_536)],
     ['65,537 characters', 'a'.repeat(65_537)],
@@ -114,11 +96,6 @@ describe('compact', () => {
     expect(both.length).toBeLessThan(compact(jwt).length + 70)
   })
 
-  it('stores the names of an access token in a byte each', () => {
-    const text = `{"resourceUrl":"https://a.example","accessToken":"${jwt}","refreshToken":"r","expiresAt":1}`
-    expect(compact(text).length).toBeLessThan(compact(jwt).length + 35)
-  })
-
   it('adds no more than one byte to a text in which nothing can be packed', () => {
     fc.assert(
       fc.property(fc.string({ maxLength: 23 }), (text) => {
@@ -133,7 +110,7 @@ describe('restore', () => {
     const malformed = fc.oneof(
       fc.uint8Array({ maxLength: 60 }),
       fc
-        .tuple(fc.constantFrom(0, 1, 2, 3), fc.uint8Array({ maxLength: 60 }))
+        .tuple(fc.constantFrom(0, 1, 3), fc.uint8Array({ maxLength: 60 }))
         .map(([form, rest]) => Uint8Array.of(form, ...rest)),
       fc.tuple(fc.nat(600), fc.nat(255)).map(([at, byte]) => {
         const bytes = compact(`{"accessToken":"${jwt}"}`)
@@ -158,6 +135,7 @@ describe('restore', () => {
   it.each([
     ['no bytes', []],
     ['an unknown form', [4, 65]],
+    ['the form that is no longer used', [2, 0, 65]],
     ['more runs than there are numbers', [1, 2, 0, 0]],
     ['more packed bytes than there are', [1, 1, 0, 2, 1, 2, 3]],
     ['a run behind the end of the rest', [1, 1, 9, 1, 1, 2, 3, 65]],
