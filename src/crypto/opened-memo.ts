@@ -10,29 +10,44 @@ interface Opened {
 
 /** What an entry costs beside its bytes and characters: two objects, the headers of two strings and a place in the map. */
 const ENTRY_OVERHEAD_BYTES = 256
+/** A generation that is older makes room for the next one, however full it is. */
+const GENERATION_MS = 300_000
+/** The same of a key that was seen once. */
+const SEEN_OVERHEAD_BYTES = 64
 const MAX_SEEN_ONCE = 4096
+const MAX_SEEN_ONCE_BYTES = 1_048_576
 
 /**
  * Remembers what sealed bytes said, so that a record which is read again unchanged is not decrypted again. Reads stay
  * exact: only the very same bytes of the same kind under the same key are recognised.
  *
- * Entries live in two generations of half the size each. A full young one becomes the old one, and the old one is
- * dropped; what is used meanwhile moves to the young one. Once that has happened, only what is opened a second time gets
- * in: remembering costs about as much as opening, and a walk over all records must not drive out those in use.
+ * Entries live in two generations of half the size each. A young one that is full, or five minutes old, becomes the old one,
+ * and the old one is dropped; what is used meanwhile moves to the young one. So what is not used is gone after ten minutes. Once
+ * a full one was dropped, only what is opened a second time gets in: remembering costs about as much as opening, and a walk over
+ * all records must not drive out those in use. A list of what was used last, in place of the generations, made a hit twice as slow.
  */
 export class OpenedMemo {
   readonly #maxGenerationBytes: number
+  readonly #now: () => number
   #young = new Map<string, Opened>()
   #old = new Map<string, Opened>()
   #youngBytes = 0
+  #youngSince: number
   readonly #seenOnce = new Set<string>()
+  #seenOnceBytes = 0
 
   /** `maxBytes` bounds the memory of both generations; 0 remembers nothing. */
-  constructor(maxBytes: number) {
+  constructor(maxBytes: number, now: () => number = () => performance.now()) {
     this.#maxGenerationBytes = maxBytes / 2
+    this.#now = now
+    this.#youngSince = now()
   }
 
   get(sealed: Buffer, context: SealContext): string | undefined {
+    if (this.#now() - this.#youngSince >= GENERATION_MS) {
+      this.#turn()
+      this.#forgetSeen()
+    }
     const young = this.#young.get(context.redisKey)
     const opened = young ?? this.#old.get(context.redisKey)
     if (
@@ -64,21 +79,39 @@ export class OpenedMemo {
   }
 
   #wasSeen(key: string): boolean {
-    if (this.#seenOnce.delete(key)) return true
-    if (this.#seenOnce.size === MAX_SEEN_ONCE) this.#seenOnce.clear()
+    const bytes = SEEN_OVERHEAD_BYTES + 2 * key.length
+    if (this.#seenOnce.delete(key)) {
+      this.#seenOnceBytes -= bytes
+      return true
+    }
+    const isFull =
+      this.#seenOnce.size === MAX_SEEN_ONCE || this.#seenOnceBytes + bytes > MAX_SEEN_ONCE_BYTES
+    if (isFull) this.#forgetSeen()
+    if (bytes > MAX_SEEN_ONCE_BYTES) return false
     this.#seenOnce.add(key)
+    this.#seenOnceBytes += bytes
     return false
+  }
+
+  #forgetSeen(): void {
+    this.#seenOnce.clear()
+    this.#seenOnceBytes = 0
   }
 
   #keep(key: string, opened: Opened): void {
     this.#youngBytes -= this.#young.get(key)?.bytes ?? 0
     if (this.#youngBytes + opened.bytes > this.#maxGenerationBytes) {
       this.#young.delete(key)
-      this.#old = this.#young
-      this.#young = new Map()
-      this.#youngBytes = 0
+      this.#turn()
     }
     this.#young.set(key, opened)
     this.#youngBytes += opened.bytes
+  }
+
+  #turn(): void {
+    this.#old = this.#young
+    this.#young = new Map()
+    this.#youngBytes = 0
+    this.#youngSince = this.#now()
   }
 }

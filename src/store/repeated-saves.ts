@@ -1,33 +1,38 @@
-import { type Clock, systemClock, type UnixMs } from '../clock.js'
+import { createHash } from 'node:crypto'
+import { RecentMap } from '../recent-map.js'
 
-const MAX_KEYS = 10_000
-const REPEATED_WITHIN_MS = 10_000
-
-/** Which records this process has saved lately, the oldest forgotten first: who saves one over and over will do so again. */
+/** Which records this process has saved lately: whoever saves one over and over will do so again. */
 export class RepeatedSaves {
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #saves = new Map<string, { text: string; at: UnixMs }>()
+  readonly #saves: RecentMap<string>
 
-  constructor(clock: Pick<Clock, 'now'> = systemClock) {
-    this.#clock = clock
+  constructor(now?: () => number) {
+    this.#saves = new RecentMap<string>(
+      {
+        maxEntries: 10_000,
+        maxBytes: 8_388_608,
+        maxAgeMs: 10_000,
+        bytesOf: (key, hash) => 192 + 2 * (key.length + hash.length),
+      },
+      now,
+    )
   }
 
-  /** To be called with every save. Whether it repeats one of a moment ago. */
+  /** As they are counted: never more than 8 MiB. */
+  get bytes(): number {
+    return this.#saves.bytes
+  }
+
+  /** To be called with every save. Whether it repeats one of the last ten seconds. */
   note(key: string, text: string): boolean {
-    const before = this.#saves.get(key)
-    const isRepeated = before?.text === text && this.isRecent(key)
-    this.#saves.delete(key)
-    this.#saves.set(key, { text, at: this.#clock.now() })
-    if (this.#saves.size > MAX_KEYS) {
-      const [oldest] = this.#saves.keys()
-      if (oldest !== undefined) this.#saves.delete(oldest)
-    }
+    // The text may be long, and has secrets in it.
+    const hash = createHash('sha256').update(text).digest('base64')
+    const isRepeated = this.#saves.get(key) === hash
+    this.#saves.set(key, hash)
     return isRepeated
   }
 
-  /** Whether the record was saved a moment ago. */
+  /** Whether the record was saved in the last ten seconds. */
   isRecent(key: string): boolean {
-    const save = this.#saves.get(key)
-    return save !== undefined && this.#clock.now() - save.at < REPEATED_WITHIN_MS
+    return this.#saves.has(key)
   }
 }

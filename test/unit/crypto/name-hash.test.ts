@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createNameHash } from '../../../src/crypto/name-hash.js'
+import { createNameHash, rememberedNames } from '../../../src/crypto/name-hash.js'
 
 const key = randomBytes(32)
 
@@ -35,6 +35,32 @@ describe('createNameHash', () => {
     const first = hash('first')
     for (let i = 0; i < 5000; i++) hash(`name ${i}`)
     expect(hash('first')).toBe(first)
+  })
+
+  it('remembers no more than 2 MiB of names, however long they are', () => {
+    const remembered = rememberedNames()
+    const hash = createNameHash({ key }, remembered)
+    const long = hash('k'.repeat(900_000))
+    expect(remembered.size).toBe(1)
+    hash('k'.repeat(2_000_000))
+    expect(remembered.size).toBe(1)
+    hash('l'.repeat(900_000))
+    expect(remembered.size).toBe(1)
+    expect(remembered.bytes).toBeLessThanOrEqual(2_097_152)
+    expect(hash('k'.repeat(900_000))).toBe(long)
+    for (let i = 0; i < 10_000; i++) hash(`name ${i}`)
+    expect(remembered.size).toBe(4_096)
+    expect(remembered.bytes).toBeLessThanOrEqual(2_097_152)
+  })
+
+  it('forgets names after ten minutes', () => {
+    let now = 0
+    const remembered = rememberedNames(() => now)
+    const hash = createNameHash({ key }, remembered)
+    hash('a')
+    now = 600_000
+    hash('b')
+    expect(remembered.size).toBe(1)
   })
 
   it.each([undefined, null, {}, { key: 'a passphrase' }, { key: randomBytes(16) }])(

@@ -85,6 +85,38 @@ describe('OpenedMemo', () => {
     expect(memo.get(sealed, context)).toBe('text')
   })
 
+  it('forgets what was not used for ten minutes', () => {
+    let now = 0
+    const memo = new OpenedMemo(20_000, () => now)
+    const unused = { kind: 'token', redisKey: 'p:unused' }
+    memo.set(sealed, context, 'text')
+    memo.set(sealed, unused, 'text')
+    for (let minute = 1; minute <= 11; minute += 1) {
+      now = minute * 60_000
+      expect(memo.get(sealed, context)).toBe('text')
+    }
+    expect(memo.get(sealed, unused)).toBeUndefined()
+  })
+
+  it('notes few of the keys that are opened but once, the longer they are', () => {
+    const memo = new OpenedMemo(20_000)
+    const fill = (): void => {
+      for (let i = 0; i < 200; i++) memo.set(sealed, { kind: 'token', redisKey: `p:${i}` }, 'other')
+    }
+    fill()
+    const long = (i: number) => ({ kind: 'token', redisKey: `${i}${'k'.repeat(2_000)}` })
+    const isNoted = (i: number): boolean => {
+      memo.set(sealed, long(i), 'text')
+      return memo.get(sealed, long(i)) === 'text'
+    }
+    expect(isNoted(0)).toBe(false)
+    expect(isNoted(0)).toBe(true)
+    expect(isNoted(1)).toBe(false)
+    // More than there is room for.
+    for (let i = 2; i < 1_000; i++) memo.set(sealed, long(i), 'text')
+    expect(isNoted(1)).toBe(false)
+  })
+
   it('never answers with a text that was not the last one set for key and bytes, and stays within its bytes', () => {
     const step = fc.record({
       isSet: fc.boolean(),

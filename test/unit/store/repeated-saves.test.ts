@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { beforeEach, expect, it } from 'vitest'
 import { RepeatedSaves } from '../../../src/store/repeated-saves.js'
 
@@ -9,7 +10,7 @@ let saves: RepeatedSaves
 
 beforeEach(() => {
   now = 1_000_000
-  saves = new RepeatedSaves({ now: () => now })
+  saves = new RepeatedSaves(() => now)
 })
 
 it('a save repeats one of the same text under the same key, of less than ten seconds ago', () => {
@@ -45,4 +46,28 @@ it('the oldest are forgotten beyond ten thousand', () => {
     false,
     true,
   ])
+})
+
+it('however long the texts and keys are, a few megabytes are kept, and no text', () => {
+  const longKey = 'k'.repeat(3_000_000)
+  expect(saves.note(longKey, 'one')).toBe(false)
+  expect(saves.note(longKey, 'one')).toBe(true)
+  expect(saves.note('k'.repeat(9_000_000), 'one')).toBe(false)
+  expect(saves.isRecent('k'.repeat(9_000_000))).toBe(false)
+  for (let i = 0; i < 100; i += 1) saves.note(`${i}${'k'.repeat(100_000)}`, 'one')
+  expect(saves.isRecent(longKey)).toBe(false)
+  expect(saves.bytes).toBeLessThanOrEqual(8_388_608)
+
+  saves.note('a', 'secret')
+  expect(inspect(saves, { depth: null, showHidden: true })).not.toContain('secret')
+})
+
+it('all is forgotten in time', () => {
+  for (let i = 0; i < 100; i += 1) saves.note(`${i}`, 'one')
+  now += WITHIN_MS
+  saves.note('a', 'one')
+  const alone = saves.bytes
+  saves.note('a', 'one')
+  expect(saves.bytes).toBe(alone)
+  expect(alone).toBeLessThan(1_000)
 })
