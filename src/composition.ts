@@ -110,9 +110,10 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
 }
 
 function createCache(options: true | CacheOptions): NearCache {
-  const { maxEntries, maxAgeMs }: CacheOptions = options === true ? {} : options
+  const { maxEntries, maxBytes, maxAgeMs }: CacheOptions = options === true ? {} : options
   return new NearCache({
     maxEntries: maxEntries ?? CACHE_DEFAULTS.maxEntries,
+    maxBytes: maxBytes ?? CACHE_DEFAULTS.maxBytes,
     maxAgeMs: maxAgeMs ?? CACHE_DEFAULTS.maxAgeMs,
   })
 }

@@ -1,48 +1,17 @@
-import { type Clock, systemClock, type UnixMs } from '../clock.js'
+import { type Clock, systemClock } from '../clock.js'
+import { bytesOfText, type Expiry, type Names, Shelf, type Slot, type Source } from './shelf.js'
 
 export interface NearCacheLimits {
   /** How many records are kept, those that are absent among them; at least 1. */
   readonly maxEntries: number
+  /** Of all records together, with what keeping each one costs; at least 1. */
+  readonly maxBytes: number
   /** Milliseconds after which a record is read again, whatever was heard of it; at least 1. */
   readonly maxAgeMs: number
 }
 
-/** What is known of one key. */
-export interface Entry<V> {
-  /** null: there is no such key. */
-  readonly value: V | null
-  /** When the value ends, by the reader's clock; null where it has no end of its own. */
-  readonly expiresAt: UnixMs | null
-  /** Called once, after somebody else has changed the key. */
-  onChange: (() => void) | undefined
-}
-
-/** What is read, and how, when it is not in memory. */
-export interface Source<V> {
-  read(): Promise<V | null>
-  /** When what was read ends: null is never, undefined that it must not be kept. */
-  expiresAt(value: V | null): Expiry | Promise<Expiry>
-  /** As {@link Entry.onChange}; called as well when the change comes before the read has ended. */
-  readonly onChange?: (() => void) | undefined
-}
-
-type Expiry = UnixMs | null | undefined
-
-/** A key that is in memory, or is being read. */
-interface Slot<V> extends Entry<V> {
-  readonly key: string
-  readonly group: string
-  readonly name: string
-  readonly shelf: Shelf<V>
-  value: V | null
-  expiresAt: UnixMs | null
-  /** Others join it. */
-  reading: Promise<V | null> | undefined
-  readonly readAt: UnixMs
-  /** 0: not kept yet. */
-  validUntil: UnixMs
-  isUsed: boolean
-}
+/** What a record costs beside its value and names: a slot, and places in maps. Measured: 270 to 560. */
+const SLOT_BYTES = 512
 
 /**
  * What Redis holds, in the memory of this process, for as long as Redis says of every change: it is armed by who hears that,
@@ -65,6 +34,7 @@ export class NearCache {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   #hand: Iterator<Slot<any>> | undefined
   #isArmed = false
+  #bytes = 0
 
   constructor(limits: NearCacheLimits, clock: Pick<Clock, 'now'> = systemClock) {
     this.#limits = limits
@@ -73,6 +43,11 @@ export class NearCache {
 
   get isArmed(): boolean {
     return this.#isArmed
+  }
+
+  /** What all records together take, as it is counted. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** To be called once every change is heard of. */
@@ -124,7 +99,7 @@ export class NearCache {
     }
     if (standing?.validUntil === 0) return source.read()
     if (standing !== undefined) this.#remove(standing)
-    this.#makeRoom()
+    while (this.#slots.size >= this.#limits.maxEntries) this.#evict()
     const slot: Slot<V> = {
       key,
       group,
@@ -137,6 +112,7 @@ export class NearCache {
       readAt: this.#clock.now(),
       validUntil: 0,
       isUsed: false,
+      bytes: 0,
     }
     this.#slots.set(key, slot)
     slot.reading = this.#fill(slot, source)
@@ -155,25 +131,36 @@ export class NearCache {
     if (expiry instanceof Promise) {
       // The caller need not wait for it.
       expiry.then(
-        (expiresAt) => this.#keep(slot, expiresAt),
+        (expiresAt) => this.#keep(slot, expiresAt, source),
         () => this.#abandon(slot),
       )
     } else {
-      this.#keep(slot, expiry)
+      this.#keep(slot, expiry, source)
     }
     return slot.value
   }
 
-  #keep<V>(slot: Slot<V>, expiresAt: Expiry): void {
+  #keep<V>(slot: Slot<V>, expiresAt: Expiry, source: Source<V>): void {
     if (!this.#isStanding(slot)) return
     const oldest = slot.readAt + this.#limits.maxAgeMs
     slot.validUntil = Math.min(oldest, expiresAt ?? oldest)
-    if (expiresAt === undefined || slot.validUntil <= this.#clock.now()) {
+    const bytes = bytesOf(slot, source)
+    const isKept = slot.validUntil > this.#clock.now() && bytes <= this.#limits.maxBytes
+    if (expiresAt === undefined || !isKept) {
       this.#abandon(slot)
-    } else {
-      slot.expiresAt = expiresAt
-      slot.shelf.put(slot)
+      return
     }
+    if (this.#bytes + bytes > this.#limits.maxBytes) {
+      // It must not make room for itself.
+      this.#slots.delete(slot.key)
+      while (this.#bytes + bytes > this.#limits.maxBytes) this.#evict()
+      this.#slots.set(slot.key, slot)
+    }
+    slot.expiresAt = expiresAt
+    slot.bytes = bytes
+    this.#bytes += bytes
+    slot.shelf.put(slot)
+    this.#dropHand()
   }
 
   #isStanding(slot: Slot<unknown>): boolean {
@@ -186,84 +173,34 @@ export class NearCache {
 
   #remove(slot: Slot<unknown>): void {
     this.#slots.delete(slot.key)
+    this.#bytes -= slot.bytes
     slot.shelf.take(slot)
   }
 
-  #makeRoom(): void {
-    if (this.#slots.size < this.#limits.maxEntries) this.#hand = undefined
-    while (this.#slots.size >= this.#limits.maxEntries) {
-      this.#hand ??= this.#slots.values()
-      const { value: slot, done } = this.#hand.next()
-      if (done) this.#hand = undefined
-      else if (slot.isUsed) slot.isUsed = false
-      else this.#remove(slot)
-    }
+  /** Moves on until one is dropped that was not used since the hand came by last. */
+  #evict(): void {
+    this.#hand ??= this.#slots.values()
+    const { value: slot, done } = this.#hand.next()
+    if (done) this.#hand = undefined
+    else if (slot.isUsed) slot.isUsed = false
+    else this.#remove(slot)
+  }
+
+  /** Where there is room for as much again. */
+  #dropHand(): void {
+    const { maxEntries, maxBytes } = this.#limits
+    if (this.#slots.size < maxEntries / 2 && this.#bytes < maxBytes / 2) this.#hand = undefined
   }
 
   #clear(): void {
     this.#slots.clear()
+    this.#hand = undefined
+    this.#bytes = 0
     for (const shelf of this.#shelves) shelf.clear()
   }
 }
 
-/** What a record is called by its readers, and by Redis. */
-interface Names {
-  readonly group: string
-  readonly name: string
-  readonly key: string
-}
-
-/**
- * Records of one kind, found by the two names that their readers have for them: making Redis' name takes longer. The group
- * should be what fewer records differ in, since each has a map of its own.
- */
-export class Shelf<V> {
-  readonly #cache: NearCache
-  readonly #clock: Pick<Clock, 'now'>
-  readonly #groups = new Map<string, Map<string, Slot<V>>>()
-  #onFirstRead: (() => void) | undefined
-
-  constructor(cache: NearCache, clock: Pick<Clock, 'now'>, onFirstRead: () => void) {
-    this.#cache = cache
-    this.#clock = clock
-    this.#onFirstRead = onFirstRead
-  }
-
-  /** What is in memory; undefined: ask Redis. */
-  get(group: string, name: string): Entry<V> | undefined {
-    const slot = this.#groups.get(group)?.get(name)
-    if (slot === undefined) return undefined
-    const now = this.#clock.now()
-    // Earlier than it was read: the clock was set back, and says nothing of its age.
-    if (now >= slot.validUntil || now < slot.readAt) return undefined
-    if (!slot.isUsed) slot.isUsed = true
-    return slot
-  }
-
-  /** Reads what `get` does not know. Who reads a key that is being read gets the same answer. */
-  read(group: string, name: string, key: string, source: Source<V>): Promise<V | null> {
-    this.#onFirstRead?.()
-    this.#onFirstRead = undefined
-    return this.#cache.read(this, { group, name, key }, source)
-  }
-
-  /** For the cache. */
-  put(slot: Slot<V>): void {
-    const names = this.#groups.get(slot.group)
-    if (names === undefined) this.#groups.set(slot.group, new Map([[slot.name, slot]]))
-    else names.set(slot.name, slot)
-  }
-
-  /** For the cache. */
-  take(slot: Slot<unknown>): void {
-    const names = this.#groups.get(slot.group)
-    if (names?.get(slot.name) !== slot) return
-    names.delete(slot.name)
-    if (names.size === 0) this.#groups.delete(slot.group)
-  }
-
-  /** For the cache. */
-  clear(): void {
-    this.#groups.clear()
-  }
+function bytesOf<V>({ key, group, name, value }: Slot<V>, source: Source<V>): number {
+  const names = bytesOfText(key) + bytesOfText(group) + bytesOfText(name)
+  return SLOT_BYTES + names + (value === null ? 0 : source.bytesOf(value))
 }

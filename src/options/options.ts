@@ -213,6 +213,11 @@ export interface RedisOAuthDatabaseOptions {
 export interface CacheOptions {
   /** How many records are kept, those that are absent among them, 1 to 16777215; 10000 if left out. */
   maxEntries?: number | undefined
+  /**
+   * Memory that they may take together, in bytes, at least 1; 67108864 if left out, which are 64 MiB. Counted as if each character
+   * took two bytes; with most records it takes half of that.
+   */
+  maxBytes?: number | undefined
   /** Milliseconds after which a record is read again, whatever was heard of it, at least 1; 30000 if left out. */
   maxAgeMs?: number | undefined
 }
@@ -239,6 +244,7 @@ export const DEFAULTS = {
 /** What `cache: true` stands for. */
 export const CACHE_DEFAULTS: { readonly [K in keyof CacheOptions]-?: number } = {
   maxEntries: 10_000,
+  maxBytes: 67_108_864,
   maxAgeMs: 30_000,
 }
 

@@ -67,7 +67,7 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   singleUsePkce: { takes: 'true or false', accepts: (value) => typeof value === 'boolean' },
   registrationLeaseMs: integer(0, MAX_TIMER_MS, ' milliseconds'),
   cache: {
-    takes: 'true, false, or an object of { maxEntries, maxAgeMs }, both integers from 1',
+    takes: 'true, false, or an object of { maxEntries, maxBytes, maxAgeMs }, all integers from 1',
     accepts: (value) => typeof value === 'boolean' || isCacheLimits(value),
   },
   durability: {
@@ -143,10 +143,11 @@ function isTls(value: unknown): boolean {
 
 function isCacheLimits(value: unknown): boolean {
   if (!isObject(value)) return false
-  const { maxEntries = 1, maxAgeMs = 1, ...others } = value as CacheOptions
+  const { maxEntries = 1, maxBytes = 1, maxAgeMs = 1, ...others } = value as CacheOptions
   return (
     Object.keys(others).length === 0 &&
     integer(1, MAX_CACHE_ENTRIES).accepts(maxEntries) &&
+    integer(1, Number.MAX_SAFE_INTEGER).accepts(maxBytes) &&
     integer(1, MAX_TTL_MS).accepts(maxAgeMs)
   )
 }

@@ -1,4 +1,4 @@
-import type { Shelf } from '../cache/near-cache.js'
+import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
 import type { TokenPlaces } from '../oauth/token-places.js'
@@ -12,9 +12,14 @@ export interface KnownToken {
   readonly text: string | undefined
   /** Whether a shallow copy of `token` shares nothing with it. */
   readonly isFlat: boolean
+  /** What it takes in memory, with its names left out. */
+  readonly bytes: number
   /** Of the places, when they were last told of it. */
   generation: object | undefined
 }
+
+/** What a token costs beside its members. */
+const TOKEN_BYTES = 256
 
 interface Parts {
   /** Told of every refresh token that is read. */
@@ -93,6 +98,7 @@ export class KnownAccessTokens {
         return text === null ? null : this.#known(text)
       },
       expiresAt: (known) => (known === null ? null : this.#expiryOf(known, key)),
+      bytesOf: ({ bytes }) => bytes,
       onChange,
     })
   }
@@ -101,10 +107,12 @@ export class KnownAccessTokens {
     const token = this.#parts.decode(text)
     const isFlat = Object.values(token).every((value) => typeof value !== 'object' || !value)
     const isCompared = fixedExpiry(token) !== undefined
+    const isTextKept = isCompared || !isFlat
     return {
       token,
-      text: isCompared || !isFlat ? text : undefined,
+      text: isTextKept ? text : undefined,
       isFlat,
+      bytes: TOKEN_BYTES + (isTextKept ? 2 : 1) * bytesOfText(text),
       generation: undefined,
     }
   }

@@ -1,4 +1,4 @@
-import type { Shelf } from '../cache/near-cache.js'
+import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import type { TokenPlaces } from '../oauth/token-places.js'
@@ -85,7 +85,11 @@ export class OAuthStore {
     if (this.#shelves === undefined) return read()
     // Who finds none takes turns with others to register, and has to see what they saved.
     const expiresAt = (text: string | null): null | undefined => (text === null ? undefined : null)
-    return this.#shelves.clients.read(role, serverUrl, key.redisKey, { read, expiresAt })
+    return this.#shelves.clients.read(role, serverUrl, key.redisKey, {
+      read,
+      expiresAt,
+      bytesOf: bytesOfText,
+    })
   }
 
   saveClient(serverUrl: string, role: ClientRole, credentials: ClientCredentials): Promise<void> {

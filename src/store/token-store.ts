@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { Shelf } from '../cache/near-cache.js'
+import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { checkPart, type FoundKey, type KeySpace, type RecordKey } from '../record/keys.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
@@ -95,6 +95,7 @@ export class TokenStore {
     return this.#known.read('', key.name, key.redisKey, {
       read: () => this.#vault.get(key),
       expiresAt: (token) => (token === null ? null : this.#commands.expiry(key.redisKey)),
+      bytesOf: bytesOfText,
     })
   }
 

@@ -101,6 +101,27 @@ describe('what was read once', () => {
     expect(kept[0]).toBe(true)
   })
 
+  it('is kept in no more than maxBytes, with those of all kinds together', async () => {
+    const small = scene.open({ cache: { maxBytes: 30_000 } })
+    const token = 'x'.repeat(10_000)
+    await scene.peer.storeToken('a', token)
+    await scene.peer.saveAccessToken(USER, URL, { accessToken: token, resourceUrl: URL })
+    await scene.peer.saveClientCredentials(URL, {
+      clientId: token,
+      clientSecret: '',
+      redirectUri: '',
+    })
+    const reads = [
+      () => small.getToken('a'),
+      () => small.getAccessToken(USER, URL),
+      () => small.getClientCredentials(URL),
+    ]
+    for (const read of reads) await comesToMemory(read, scene.server)
+    const kept = []
+    for (const read of reads.reverse()) kept.push(await isKept(read))
+    expect(kept).toEqual([true, false, false])
+  })
+
   it('is kept for no longer than maxAgeMs, also when Redis tells nobody: SWAPDB', async () => {
     const short = scene.open({ cache: { maxAgeMs: 400 } })
     await scene.peer.storeToken('a', 'one')

@@ -1,6 +1,7 @@
 import fc, { type Scheduler } from 'fast-check'
 import { expect, it } from 'vitest'
-import { NearCache, type Shelf } from '../../../src/cache/near-cache.js'
+import { NearCache } from '../../../src/cache/near-cache.js'
+import type { Shelf } from '../../../src/cache/shelf.js'
 
 type Key = 'a' | 'b'
 const KEYS: readonly Key[] = ['a', 'b']
@@ -11,7 +12,10 @@ const KEYS: readonly Key[] = ['a', 'b']
  */
 class World {
   readonly #scheduler: Scheduler
-  readonly #cache = new NearCache({ maxEntries: 2, maxAgeMs: 1_000 }, { now: () => 0 })
+  readonly #cache = new NearCache(
+    { maxEntries: 2, maxBytes: 1e9, maxAgeMs: 1_000 },
+    { now: () => 0 },
+  )
   readonly #shelf: Shelf<number> = this.#cache.shelf(() => undefined)
   readonly #standing = new Map<Key, number>()
   /** What a read that begins now must at least see. */
@@ -44,6 +48,7 @@ class World {
             await this.#travel(`answer ${key}=${found}`)
             return found
           },
+          bytesOf: () => 8,
           expiresAt: (found) =>
             expiry === 'none'
               ? null

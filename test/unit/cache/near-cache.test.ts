@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { NearCache, type Shelf, type Source } from '../../../src/cache/near-cache.js'
+import { NearCache, type NearCacheLimits } from '../../../src/cache/near-cache.js'
+import type { Shelf, Source } from '../../../src/cache/shelf.js'
 
 const MAX_AGE_MS = 1_000
 
@@ -14,11 +15,12 @@ beforeEach(() => {
   now = 1_000_000
   redis = new Map()
   reads = []
-  open({ maxEntries: 100, maxAgeMs: MAX_AGE_MS })
+  open({})
 })
 
-function open(limits: { maxEntries: number; maxAgeMs: number }): void {
-  cache = new NearCache(limits, { now: () => now })
+function open(limits: Partial<NearCacheLimits>): void {
+  const all = { maxEntries: 100, maxBytes: 1e9, maxAgeMs: MAX_AGE_MS, ...limits }
+  cache = new NearCache(all, { now: () => now })
   shelf = cache.shelf(() => undefined)
   cache.armed()
 }
@@ -30,6 +32,7 @@ function source(key: string, more: Partial<Source<string>> = {}): Source<string>
       return redis.get(key) ?? null
     },
     expiresAt: () => null,
+    bytesOf: ({ length }) => length,
     ...more,
   }
 }
@@ -75,10 +78,8 @@ describe('what was read', () => {
       ['abc', ''],
     ] as const
     for (const [group, name] of names) {
-      await shelf.read(group, name, `${group}/${name}`, {
-        read: async () => `${group}/${name}`,
-        expiresAt: () => null,
-      })
+      const more = { read: async () => `${group}/${name}` }
+      await shelf.read(group, name, `${group}/${name}`, source('', more))
     }
     for (const [group, name] of names) {
       expect(shelf.get(group, name)?.value).toBe(`${group}/${name}`)
@@ -89,7 +90,11 @@ describe('what was read', () => {
     const other = cache.shelf<number>(() => undefined)
     await read('a')
     expect(other.get('group', 'a')).toBeUndefined()
-    await other.read('group', 'a', 'other', { read: async () => 1, expiresAt: () => null })
+    await other.read('group', 'a', 'other', {
+      read: async () => 1,
+      expiresAt: () => null,
+      bytesOf: () => 8,
+    })
     expect(other.get('group', 'a')?.value).toBe(1)
     expect(shelf.get('group', 'a')?.value).toBeNull()
   })
@@ -307,7 +312,7 @@ describe('the expiry of a value', () => {
 
 describe('the number of entries', () => {
   it('never exceeds maxEntries', async () => {
-    open({ maxEntries: 3, maxAgeMs: MAX_AGE_MS })
+    open({ maxEntries: 3 })
     for (let i = 0; i < 20; i += 1) {
       await read(String(i))
       const kept = Array.from({ length: 20 }, (_, n) => isKept(String(n)))
@@ -316,7 +321,7 @@ describe('the number of entries', () => {
   })
 
   it('is kept to by dropping what was not used lately', async () => {
-    open({ maxEntries: 3, maxAgeMs: MAX_AGE_MS })
+    open({ maxEntries: 3 })
     for (const name of ['a', 'b', 'c']) await read(name)
     for (const name of ['d', 'e', 'f', 'g']) {
       expect(await read('a')).toBeNull()
@@ -326,18 +331,78 @@ describe('the number of entries', () => {
   })
 
   it('of 1 is kept to as well, with the latest', async () => {
-    open({ maxEntries: 1, maxAgeMs: MAX_AGE_MS })
+    open({ maxEntries: 1 })
     await read('a')
     await read('b')
     expect([isKept('a'), isKept('b')]).toEqual([false, true])
   })
 
   it('counts what is being read, and keeps the latest of it', async () => {
-    open({ maxEntries: 2, maxAgeMs: MAX_AGE_MS })
+    open({ maxEntries: 2 })
     const held = ['a', 'b', 'c'].map((name) => heldRead(name))
     for (const { answer } of held) answer('one')
     expect(await Promise.all(held.map(({ value }) => value))).toEqual(['one', 'one', 'one'])
     expect(['a', 'b', 'c'].map(isKept)).toEqual([false, true, true])
+  })
+})
+
+describe('the bytes of all entries', () => {
+  const LARGE = 'x'.repeat(10_000)
+
+  it('never exceed maxBytes, whatever the number of entries', async () => {
+    open({ maxBytes: 45_000 })
+    for (let i = 0; i < 20; i += 1) {
+      redis.set(`key:${i}`, LARGE)
+      expect(await read(String(i))).toBe(LARGE)
+      expect(cache.bytes).toBeLessThanOrEqual(45_000)
+      expect(isKept(String(i))).toBe(true)
+    }
+    const kept = Array.from({ length: 20 }, (_, i) => isKept(String(i)))
+    expect(kept.filter(Boolean)).toHaveLength(4)
+  })
+
+  it('are kept to by dropping what was not used lately', async () => {
+    open({ maxBytes: 45_000 })
+    for (const name of 'abcdefgh') redis.set(`key:${name}`, LARGE)
+    for (const name of 'abcd') await read(name)
+    for (const name of 'efgh') {
+      await read('a')
+      await read(name)
+    }
+    expect(reads.filter((key) => key === 'key:a')).toHaveLength(1)
+  })
+
+  it('leave out what is larger than all may be together, and nothing makes room for it', async () => {
+    open({ maxBytes: 20_000 })
+    redis.set('key:a', LARGE)
+    redis.set('key:b', LARGE.repeat(3))
+    await read('a')
+    expect(await read('b')).toBe(LARGE.repeat(3))
+    expect([isKept('a'), isKept('b')]).toEqual([true, false])
+  })
+
+  it('count names, and entries that are absent', async () => {
+    open({ maxEntries: 1_000, maxBytes: 100_000 })
+    for (let i = 0; i < 1_000; i += 1) await read(`${i}${'n'.repeat(500)}`)
+    expect(cache.bytes).toBeGreaterThan(90_000)
+    expect(cache.bytes).toBeLessThanOrEqual(100_000)
+  })
+
+  it('are those of what is kept, once others were changed, dropped, replaced or have ended', async () => {
+    redis.set('key:a', LARGE)
+    await read('a')
+    const one = cache.bytes
+    for (const name of 'bcd') redis.set(`key:${name}`, LARGE)
+    for (const name of 'bcd') await read(name)
+    expect(cache.bytes).toBe(4 * one)
+    changed('b')
+    cache.drop('key:c')
+    expect(cache.bytes).toBe(2 * one)
+    now += MAX_AGE_MS
+    for (const name of 'ad') await read(name)
+    expect(cache.bytes).toBe(2 * one)
+    cache.disarmed()
+    expect(cache.bytes).toBe(0)
   })
 })
 

@@ -18,7 +18,7 @@ beforeEach(() => {
   places = new TokenPlaces()
   standing = { accessToken: 'access', refreshToken: 'refresh', resourceUrl: URL }
   reads = 0
-  const cache = new NearCache({ maxEntries: 10, maxAgeMs: 60_000 })
+  const cache = new NearCache({ maxEntries: 10, maxBytes: 1e9, maxAgeMs: 60_000 })
   cache.armed()
   known = new KnownAccessTokens(
     cache.shelf(() => undefined),

@@ -1,0 +1,114 @@
+import type { Clock, UnixMs } from '../clock.js'
+
+/** What is known of one key. */
+export interface Entry<V> {
+  /** null: there is no such key. */
+  readonly value: V | null
+  /** When the value ends, by the reader's clock; null where it has no end of its own. */
+  readonly expiresAt: UnixMs | null
+  /** Called once, after somebody else has changed the key. */
+  onChange: (() => void) | undefined
+}
+
+/** What is read, and how, when it is not in memory. */
+export interface Source<V> {
+  read(): Promise<V | null>
+  /** When what was read ends: null is never, undefined that it must not be kept. */
+  expiresAt(value: V | null): Expiry | Promise<Expiry>
+  /** What a value takes in memory. */
+  bytesOf(value: V): number
+  /** As {@link Entry.onChange}; called as well when the change comes before the read has ended. */
+  readonly onChange?: (() => void) | undefined
+}
+
+export type Expiry = UnixMs | null | undefined
+
+/** A key that is in memory, or is being read. */
+export interface Slot<V> extends Entry<V> {
+  readonly key: string
+  readonly group: string
+  readonly name: string
+  readonly shelf: Shelf<V>
+  value: V | null
+  expiresAt: UnixMs | null
+  /** Others join it. */
+  reading: Promise<V | null> | undefined
+  readonly readAt: UnixMs
+  /** 0: not kept yet. */
+  validUntil: UnixMs
+  isUsed: boolean
+  /** 0: not kept yet. */
+  bytes: number
+}
+
+/** What a record is called by its readers, and by Redis. */
+export interface Names {
+  readonly group: string
+  readonly name: string
+  readonly key: string
+}
+
+/** The cache, as a shelf needs it. */
+interface Reader {
+  read<V>(shelf: Shelf<V>, names: Names, source: Source<V>): Promise<V | null>
+}
+
+/**
+ * Records of one kind, found by the two names that their readers have for them: making Redis' name takes longer. The group
+ * should be what fewer records differ in, since each has a map of its own.
+ */
+export class Shelf<V> {
+  readonly #cache: Reader
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #groups = new Map<string, Map<string, Slot<V>>>()
+  #onFirstRead: (() => void) | undefined
+
+  constructor(cache: Reader, clock: Pick<Clock, 'now'>, onFirstRead: () => void) {
+    this.#cache = cache
+    this.#clock = clock
+    this.#onFirstRead = onFirstRead
+  }
+
+  /** What is in memory; undefined: ask Redis. */
+  get(group: string, name: string): Entry<V> | undefined {
+    const slot = this.#groups.get(group)?.get(name)
+    if (slot === undefined) return undefined
+    const now = this.#clock.now()
+    // Earlier than it was read: the clock was set back, and says nothing of its age.
+    if (now >= slot.validUntil || now < slot.readAt) return undefined
+    if (!slot.isUsed) slot.isUsed = true
+    return slot
+  }
+
+  /** Reads what `get` does not know. Who reads a key that is being read gets the same answer. */
+  read(group: string, name: string, key: string, source: Source<V>): Promise<V | null> {
+    this.#onFirstRead?.()
+    this.#onFirstRead = undefined
+    return this.#cache.read(this, { group, name, key }, source)
+  }
+
+  /** For the cache. */
+  put(slot: Slot<V>): void {
+    const names = this.#groups.get(slot.group)
+    if (names === undefined) this.#groups.set(slot.group, new Map([[slot.name, slot]]))
+    else names.set(slot.name, slot)
+  }
+
+  /** For the cache. */
+  take(slot: Slot<unknown>): void {
+    const names = this.#groups.get(slot.group)
+    if (names?.get(slot.name) !== slot) return
+    names.delete(slot.name)
+    if (names.size === 0) this.#groups.delete(slot.group)
+  }
+
+  /** For the cache. */
+  clear(): void {
+    this.#groups.clear()
+  }
+}
+
+/** As if each character took two bytes, which is so where one of a string is no Latin-1. */
+export function bytesOfText(text: string): number {
+  return 2 * text.length
+}
