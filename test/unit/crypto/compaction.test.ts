@@ -63,7 +63,7 @@ describe('restore of compact', () => {
         const text = JSON.stringify(record)
         expect(restore(compact(text))).toBe(text)
       }),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 
