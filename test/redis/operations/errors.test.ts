@@ -153,7 +153,8 @@ it('a scan whose connection is always cut before its end fails, and says why', a
     host,
     port,
     retryDelayOnFailover: 1,
-    maxRetriesPerRequest: 5,
+    maxRetriesPerRequest: 1_000,
+    commandTimeout: 30_000,
   })
   await db.ping()
   let scans = 0
