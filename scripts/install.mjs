@@ -3,6 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectedError } from './cleanup.mjs'
 import { findProgram, root, run } from './command.mjs'
+import { fetchServer, serverPath } from './debian.mjs'
 import { dim, duration, green, isLive, overwrite, print, settle, spinner } from './terminal.mjs'
 
 export async function installNodeModules() {
@@ -26,37 +27,38 @@ function npmCi(directory, ...options) {
 }
 
 const SERVERS = ['redis-server', 'valkey-server']
+/** Of the release that this machine has. */
+const OWN_SERVER = 'own'
 
-/** By package manager: what to run, and what that brings, so that a Redis server and its command line are there. */
-const PACKAGES = {
-  'apt-get': [
-    ['the package lists', ['update']],
-    ['Redis server', ['install', '-y', '--no-install-recommends', 'redis-server', 'redis-tools']],
-  ],
-  dnf: [['Redis server', ['install', '-y', '/usr/bin/redis-server', '/usr/bin/redis-cli']]],
-  apk: [['Redis server', ['add', 'redis']]],
-  brew: [['Redis server', ['install', 'redis']]],
+/** By package manager: what a person runs to have a server. */
+const ADVICE = {
+  dnf: 'sudo dnf install redis',
+  apk: 'sudo apk add redis',
+  brew: 'brew install redis',
 }
 
-/** The path of a Redis (or Valkey) server: `REDIS_SERVER_BIN`, else from PATH, else installed now. */
+/**
+ * The path of a Redis (or Valkey) server: `REDIS_SERVER_BIN`, else from PATH, else out of the packages of Debian or Ubuntu,
+ * unpacked into .cache/servers. Nothing outside of the project is touched.
+ */
 export async function installRedis() {
   const found = findRedisServer()
   if (found !== undefined) return found
-  const manager = Object.keys(PACKAGES).find(findProgram)
-  if (manager === undefined) {
+  if (findProgram('apt-get') === undefined || findProgram('dpkg-deb') === undefined) {
+    const manager = Object.keys(ADVICE).find(findProgram)
+    const advice = manager === undefined ? 'Install Redis 6.2 or later' : `Run: ${ADVICE[manager]}`
     throw expectedError(
-      'No redis-server is on PATH, and no package manager that could install it (apt-get, dnf, apk, brew).\n' +
-        'Install Redis 6.2 or later, or set REDIS_SERVER_BIN to its server.',
+      `No redis-server is on PATH. ${advice}, or set REDIS_SERVER_BIN to the path of one.`,
     )
   }
-  for (const [what, args] of PACKAGES[manager]) {
-    const [file, ...rest] = asAdministrator([manager, ...args])
-    const line = [file, ...rest].join(' ')
-    await install(what, line, () => run(file, rest, { env: { DEBIAN_FRONTEND: 'noninteractive' } }))
+  const path = serverPath(OWN_SERVER, 'redis-server')
+  if (!existsSync(path)) {
+    await install('a Redis server', 'apt-get download, into .cache/servers', async () => {
+      await fetchServer(OWN_SERVER, 'redis-server')
+      return { code: 0 }
+    })
   }
-  const installed = findRedisServer()
-  if (installed === undefined) throw expectedError(`${manager} installed no redis-server on PATH.`)
-  return installed
+  return path
 }
 
 function findRedisServer() {
@@ -69,11 +71,6 @@ function findRedisServer() {
     return path
   }
   return SERVERS.map(findProgram).find((path) => path !== undefined)
-}
-
-function asAdministrator(command) {
-  if (command[0] === 'brew' || process.getuid?.() === 0) return command
-  return ['sudo', '-n', ...command]
 }
 
 /**

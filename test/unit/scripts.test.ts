@@ -41,7 +41,7 @@ describe.concurrent('every script', { timeout: TIMEOUT_MS }, () => {
   it.each(scripts.map(({ path }) => path))('answers --help by its usage: %s', async (path) => {
     const { code, stdout, stderr } = await call(path, '--help')
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/^(npm |node bench\/)/)
+    expect(stdout).toMatch(/^(npm |node (scripts|bench)\/)/)
   })
 
   it.each(scripts.map(({ path }) => path))(
