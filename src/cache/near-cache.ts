@@ -2,23 +2,23 @@ import { type Clock, systemClock } from '../clock.js'
 import { bytesOfText, type Expiry, type Names, Shelf, type Slot, type Source } from './shelf.js'
 
 export interface NearCacheLimits {
-  /** How many records are kept, those that are absent among them; at least 1. */
+  /** How many records are kept, absent ones included; at least 1. */
   readonly maxEntries: number
-  /** Of all records together, with what keeping each one costs; at least 1. */
+  /** Memory for all records together, overhead included; at least 1. */
   readonly maxBytes: number
-  /** Milliseconds after which a record is read again, whatever was heard of it; at least 1. */
+  /** Milliseconds after which a record is read again, changed or not; at least 1. */
   readonly maxAgeMs: number
 }
 
-/** What a record costs beside its value and names: a slot, and places in maps. Measured: 270 to 560. */
+/** The overhead of a record, without its value and names. Measured: 270 to 560. */
 const SLOT_BYTES = 512
 
 /**
- * What Redis holds, in the memory of this process, for as long as Redis says of every change: it is armed by who hears that,
- * and neither gives nor keeps anything while it is not.
+ * Keeps what was read from Redis in the memory of this process, as long as Redis reports every change. Whoever receives those
+ * reports arms the cache. While it is not armed, it neither returns nor keeps anything.
  *
- * The one rule of its correctness: a slot is in `#slots` from the moment its read is sent, and whatever may have changed the
- * key takes it out again. So a value is kept only if nothing was heard of its key since before it was asked for.
+ * One rule makes it correct: a slot is in `#slots` from the moment its read is sent, and anything that may have changed the key
+ * removes it. So a value is kept only if no change of its key was reported since before it was requested.
  */
 export class NearCache {
   readonly #limits: NearCacheLimits
@@ -28,8 +28,8 @@ export class NearCache {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   readonly #slots = new Map<string, Slot<any>>()
   /**
-   * Goes round the slots: what was used since it came by last is passed over. Not held while there is room: an iterator that
-   * stands keeps every table alive that its map has outgrown since.
+   * The hand of the CLOCK algorithm: it goes round the slots and passes over those used since its last visit. It is dropped
+   * while there is room, because an idle iterator keeps alive every table that its map has outgrown.
    */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   #hand: Iterator<Slot<any>> | undefined
@@ -45,12 +45,12 @@ export class NearCache {
     return this.#isArmed
   }
 
-  /** What all records together take, as it is counted. */
+  /** Memory of all records together, as counted against `maxBytes`. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** To be called once every change is heard of. */
+  /** To be called once every change will be reported. */
   armed(): void {
     this.#isArmed = true
   }
@@ -61,7 +61,7 @@ export class NearCache {
     this.#clear()
   }
 
-  /** To be called with the names of keys that have changed, or null when any may have. */
+  /** To be called with the keys that have changed, or null if any may have. */
   changed(keys: readonly Buffer[] | null): void {
     if (keys === null) {
       this.#clear()
@@ -75,20 +75,20 @@ export class NearCache {
     }
   }
 
-  /** To be called when this process sends a write, and once more when it is answered. */
+  /** To be called when this process sends a write, and again when it is answered. */
   drop(key: string): void {
     const slot = this.#slots.get(key)
     if (slot !== undefined) this.#remove(slot)
   }
 
-  /** @param onFirstRead - called before the first read of the shelf, to hear of its keys from then on */
+  /** @param onFirstRead - called before the first read of the shelf, to have changes of its keys reported from then on */
   shelf<V>(onFirstRead: () => void): Shelf<V> {
     const shelf = new Shelf<V>(this, this.#clock, onFirstRead)
     this.#shelves.push(shelf)
     return shelf
   }
 
-  /** For the shelves: reads, and keeps what was read if nothing is heard of the key meanwhile. */
+  /** For the shelves: reads, and keeps what was read if no change of the key is reported meanwhile. */
   read<V>(shelf: Shelf<V>, names: Names, source: Source<V>): Promise<V | null> {
     if (!this.#isArmed) return source.read()
     const { group, name, key } = names
@@ -129,7 +129,7 @@ export class NearCache {
     slot.reading = undefined
     const expiry = this.#isStanding(slot) ? source.expiresAt(slot.value) : undefined
     if (expiry instanceof Promise) {
-      // The caller need not wait for it.
+      // The caller does not wait for it.
       expiry.then(
         (expiresAt) => this.#keep(slot, expiresAt, source),
         () => this.#abandon(slot),
@@ -151,7 +151,7 @@ export class NearCache {
       return
     }
     if (this.#bytes + bytes > this.#limits.maxBytes) {
-      // It must not make room for itself.
+      // It must not evict itself.
       this.#slots.delete(slot.key)
       while (this.#bytes + bytes > this.#limits.maxBytes) this.#evict()
       this.#slots.set(slot.key, slot)
@@ -160,7 +160,7 @@ export class NearCache {
     slot.bytes = bytes
     this.#bytes += bytes
     slot.shelf.put(slot)
-    this.#dropHand()
+    this.#dropHandIfRoomy()
   }
 
   #isStanding(slot: Slot<unknown>): boolean {
@@ -177,7 +177,7 @@ export class NearCache {
     slot.shelf.take(slot)
   }
 
-  /** Moves on until one is dropped that was not used since the hand came by last. */
+  /** One step of the hand: drops the slot it points to, unless that was used since its last visit. */
   #evict(): void {
     this.#hand ??= this.#slots.values()
     const { value: slot, done } = this.#hand.next()
@@ -186,8 +186,7 @@ export class NearCache {
     else this.#remove(slot)
   }
 
-  /** Where there is room for as much again. */
-  #dropHand(): void {
+  #dropHandIfRoomy(): void {
     const { maxEntries, maxBytes } = this.#limits
     if (this.#slots.size < maxEntries / 2 && this.#bytes < maxBytes / 2) this.#hand = undefined
   }

@@ -2,28 +2,28 @@ import type { Clock, UnixMs } from '../clock.js'
 
 /** What is known of one key. */
 export interface Entry<V> {
-  /** null: there is no such key. */
+  /** null if there is no such key. */
   readonly value: V | null
-  /** When the value ends, by the reader's clock; null where it has no end of its own. */
+  /** When the value expires, by the reader's clock; null if it does not. */
   readonly expiresAt: UnixMs | null
-  /** Called once, after somebody else has changed the key. */
+  /** Called once, after another client has changed the key. */
   onChange: (() => void) | undefined
 }
 
-/** What is read, and how, when it is not in memory. */
+/** How to read a record that is not in memory. */
 export interface Source<V> {
   read(): Promise<V | null>
-  /** When what was read ends: null is never, undefined that it must not be kept. */
+  /** When the value expires; null: never; undefined: it must not be kept. */
   expiresAt(value: V | null): Expiry | Promise<Expiry>
   /** What a value takes in memory. */
   bytesOf(value: V): number
-  /** As {@link Entry.onChange}; called as well when the change comes before the read has ended. */
+  /** As {@link Entry.onChange}; also called if the change comes before the read has ended. */
   readonly onChange?: (() => void) | undefined
 }
 
 export type Expiry = UnixMs | null | undefined
 
-/** A key that is in memory, or is being read. */
+/** A key that is in memory or is being read. */
 export interface Slot<V> extends Entry<V> {
   readonly key: string
   readonly group: string
@@ -31,7 +31,7 @@ export interface Slot<V> extends Entry<V> {
   readonly shelf: Shelf<V>
   value: V | null
   expiresAt: UnixMs | null
-  /** Others join it. */
+  /** The read in progress, which later readers share. */
   reading: Promise<V | null> | undefined
   readonly readAt: UnixMs
   /** 0: not kept yet. */
@@ -41,7 +41,7 @@ export interface Slot<V> extends Entry<V> {
   bytes: number
 }
 
-/** What a record is called by its readers, and by Redis. */
+/** The names of a record: two for its readers, one in Redis. */
 export interface Names {
   readonly group: string
   readonly name: string
@@ -54,8 +54,8 @@ interface Reader {
 }
 
 /**
- * Records of one kind, found by the two names that their readers have for them: making Redis' name takes longer. The group
- * should be what fewer records differ in, since each has a map of its own.
+ * Cached records of one kind, found by the two names that their readers know: making the Redis key would take longer. The group
+ * should be the name with fewer different values, since each has a map of its own.
  */
 export class Shelf<V> {
   readonly #cache: Reader
@@ -69,18 +69,18 @@ export class Shelf<V> {
     this.#onFirstRead = onFirstRead
   }
 
-  /** What is in memory; undefined: ask Redis. */
+  /** The record in memory; undefined if Redis has to be asked. */
   get(group: string, name: string): Entry<V> | undefined {
     const slot = this.#groups.get(group)?.get(name)
     if (slot === undefined) return undefined
     const now = this.#clock.now()
-    // Earlier than it was read: the clock was set back, and says nothing of its age.
+    // Earlier than it was read: the clock was set back, so the age is unknown.
     if (now >= slot.validUntil || now < slot.readAt) return undefined
     if (!slot.isUsed) slot.isUsed = true
     return slot
   }
 
-  /** Reads what `get` does not know. Who reads a key that is being read gets the same answer. */
+  /** Reads what `get` does not have. Concurrent reads of a key share one answer. */
   read(group: string, name: string, key: string, source: Source<V>): Promise<V | null> {
     this.#onFirstRead?.()
     this.#onFirstRead = undefined
@@ -108,7 +108,7 @@ export class Shelf<V> {
   }
 }
 
-/** As if each character took two bytes, which is so where one of a string is no Latin-1. */
+/** Two bytes for each character: a string with one character beyond Latin-1 takes that. */
 export function bytesOfText(text: string): number {
   return 2 * text.length
 }

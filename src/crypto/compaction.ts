@@ -11,7 +11,7 @@ import { NumberReader, pushNumber } from './leb128.js'
  */
 const FORM_UTF8 = 0
 const FORM_PACKED = 1
-// 2 had a meaning before the first release, so it gets no other.
+// 2 was in use before the first release. It is not used again.
 /** For a string that UTF-8 cannot hold, since it has half a surrogate pair. */
 const FORM_UTF16 = 3
 

@@ -5,17 +5,17 @@ import { readSecretKey, type SecretKey } from './secret-key.js'
 /** Hides users and URLs in the names of keys. */
 export interface HashKeysOptions {
   /**
-   * 32 random bytes, in the forms of an encryption key, and not one of them. Keep it for ever: with another one no record
-   * is found under its name any more.
+   * 32 random bytes in any form of an encryption key, but not one of the encryption keys. Keep it for ever: with another key,
+   * no record is found.
    */
   key: SecretKey
 }
 
-/** Part of a hash that stands in a name: 144 bits, which are 24 characters without a remainder. */
+/** How much of a hash stands in a name: 144 bits, exactly 24 characters of base64url. */
 const NAME_BYTES = 18
 /**
- * Makes the function that stands a hash in a part's place: the same for the same part, and not to be computed
- * or tried out without the key. HMAC-SHA-256 under a key that HKDF (RFC 5869) derives for this use alone.
+ * Makes the function that replaces a part of a name by its hash. Nobody can compute or guess the hash without the key. It is
+ * HMAC-SHA-256 under a key that HKDF (RFC 5869) derives for this use alone.
  */
 export function createNameHash(
   options: HashKeysOptions,
@@ -38,7 +38,7 @@ export function createNameHash(
   }
 }
 
-/** Hashes are remembered, since users and servers come again and an HMAC costs more than all the rest of naming. */
+/** Hashes are remembered, because users and servers recur and an HMAC costs more than the rest of naming. */
 export function rememberedNames(now?: () => number): RecentMap<string> {
   const bytesOf = (part: string, hash: string): number => 192 + 2 * (part.length + hash.length)
   return new RecentMap({ maxEntries: 4096, maxBytes: 2_097_152, maxAgeMs: 600_000, bytesOf }, now)

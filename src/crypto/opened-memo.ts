@@ -2,29 +2,29 @@ import type { SealContext } from './sealing.js'
 
 interface Opened {
   readonly kind: string
-  /** As Latin-1: of a buffer, the header alone costs more than these bytes. */
+  /** As Latin-1, because the header of a Buffer alone takes more memory than these bytes. */
   readonly sealed: string
   readonly text: string
   readonly bytes: number
 }
 
-/** What an entry costs beside its bytes and characters: two objects, the headers of two strings and a place in the map. */
+/** The overhead of an entry: two objects, the headers of two strings and a place in the map. */
 const ENTRY_OVERHEAD_BYTES = 256
-/** A generation that is older makes room for the next one, however full it is. */
+/** After this time a generation is replaced, however full it is. */
 const GENERATION_MS = 300_000
-/** The same of a key that was seen once. */
+/** The overhead of a key that was seen once. */
 const SEEN_OVERHEAD_BYTES = 64
 const MAX_SEEN_ONCE = 4096
 const MAX_SEEN_ONCE_BYTES = 1_048_576
 
 /**
- * Remembers what sealed bytes said, so that a record which is read again unchanged is not decrypted again. Reads stay
- * exact: only the very same bytes of the same kind under the same key are recognised.
+ * Remembers the text of sealed bytes, so that a record which is read again unchanged is not decrypted again. Reads stay
+ * exact: only the very same bytes of the same kind under the same key match.
  *
- * Entries live in two generations of half the size each. A young one that is full, or five minutes old, becomes the old one,
- * and the old one is dropped; what is used meanwhile moves to the young one. So what is not used is gone after ten minutes. Once
- * a full one was dropped, only what is opened a second time gets in: remembering costs about as much as opening, and a walk over
- * all records must not drive out those in use. A list of what was used last, in place of the generations, made a hit twice as slow.
+ * Entries live in two generations of half the size each. When the young one is full or five minutes old, it becomes the old one,
+ * and the old one is dropped. Entries that are used move to the young one. So unused entries are gone after ten minutes. Once there
+ * is an old generation, only records that are opened twice are added: adding one costs about as much as opening it, and a walk over
+ * all records must not evict those in use. A list ordered by last use instead of generations made hits twice as slow.
  */
 export class OpenedMemo {
   readonly #maxGenerationBytes: number

@@ -12,10 +12,10 @@ import { createKeyring, type Keyring, type KeyUsage } from './keyring.js'
 import { OpenedMemo } from './opened-memo.js'
 import type { SealContext } from './sealing.js'
 
-/** From here on a byte cannot be the first of a plain record: UTF-8 has none of them. */
+/** UTF-8 has no byte from here on, so no plain record begins with one. */
 const FIRST_SEALED_BYTE = 0xf8
 
-/** Whether the bytes are a sealed record, under whatever key. A plain record never is. */
+/** Whether the bytes are a sealed record, under any key. A plain record never is. */
 export function isSealed(bytes: Buffer): boolean {
   return (bytes[0] ?? 0) >= FIRST_SEALED_BYTE
 }
@@ -55,7 +55,7 @@ export class RecordSealer {
 
   /**
    * The text of a record that was read; a promise only where a custom `open` returns one. Throws, or rejects with,
-   * `UNREADABLE_RECORD` for whatever this process cannot or must not read.
+   * `UNREADABLE_RECORD` for anything that this process cannot or must not read.
    */
   open(bytes: Buffer, context: SealContext): string | Promise<string> {
     if (!isSealed(bytes)) return this.#plain(bytes)
@@ -67,7 +67,7 @@ export class RecordSealer {
     return this.#opened(bytes, context, opened)
   }
 
-  /** Whether the record is in another form than it would be written in: plain, or sealed with a key that is not the active one. */
+  /** Whether the record would be written in another form now: it is plain, or sealed with a key that is not the active one. */
   needsReseal(bytes: Buffer): boolean {
     if (this.#writePlaintext) return isSealed(bytes)
     return !this.#sealing.isCurrent(bytes)

@@ -1,4 +1,4 @@
-/** What a sealed record belongs to. Opening with another context fails, so nobody can pass one record off as another. */
+/** What a sealed record is bound to. Opening it with another context fails, so nobody can pass one record off as another. */
 export interface SealContext {
   /** The kind of record, in ASCII: `token`, `client`, `pkce`, `access`, … */
   readonly kind: string

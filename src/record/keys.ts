@@ -2,11 +2,11 @@ import { isWellFormed } from '../well-formed.js'
 import { KINDS, type Kind, kindsWhere, type NameParts } from './kinds.js'
 import { splitName, withName } from './name-prefix.js'
 
-/** A Redis key that was found, and what its name says. */
+/** A Redis key as found by a scan. */
 export class FoundKey {
   readonly kind: Kind
   readonly redisKey: string
-  /** The last part of the name: a token key, URL or state; undefined where the key holds a hash of it. */
+  /** The last part of the name: a token key, URL or state. Undefined if the key has its hash. */
   readonly name: string | undefined
 
   constructor(kind: Kind, redisKey: string, name: string | undefined) {
@@ -16,27 +16,27 @@ export class FoundKey {
   }
 }
 
-/** A Redis key that was made of known parts. */
+/** A Redis key made from its parts. */
 export class RecordKey extends FoundKey {
   declare readonly name: string
 }
 
 /**
- * Names every Redis key of one database. Naming is injective: no two different (kind, parts) share a key.
- * Token keys stand behind the prefix as they are, so that `redis-cli GET atxp:oauth:user_123` shows one; all other
- * records begin with `~`, and a token key that begins so is written with `~~`.
+ * Names every Redis key of one database. No two records share a key. A token's key follows the prefix unchanged, so that
+ * `redis-cli GET atxp:oauth:user_123` shows it. All other names begin with `~`; a token key that begins with `~` is written with
+ * `~~`.
  */
 export class KeySpace {
   readonly prefix: string
   readonly #hash: ((part: string) => string) | undefined
 
-  /** @param hash - stands in the place of every part, so that Redis shows no user, URL or token key */
+  /** @param hash - replaces every part, so that Redis shows no user, URL or token key */
   constructor(prefix: string, hash?: (part: string) => string) {
     this.prefix = prefix
     this.#hash = hash
   }
 
-  /** @throws TypeError that names the part which is no string or has a lone surrogate; a token key may not be empty either */
+  /** @throws TypeError that names the part if it is not a string or has a lone surrogate, or if a token key is empty */
   of<K extends Kind>(kind: K, ...parts: NameParts[K]): RecordKey {
     const names: readonly string[] = KINDS[kind].parts
     for (let at = 0; at < names.length; at += 1) checkPart(names[at] as string, parts[at])
@@ -48,7 +48,7 @@ export class KeySpace {
     return new RecordKey(kind, this.#ofUser(kind, first) + this.#hidden(second), second)
   }
 
-  /** What a Redis key under the prefix names; null where that is nothing of this library's. */
+  /** The kind and name of a Redis key under the prefix; null if this library does not use such keys. */
   parse(redisKey: string): FoundKey | null {
     const rest = redisKey.slice(this.prefix.length)
     if (!rest.startsWith('~')) return rest === '' ? null : this.#found('token', redisKey, rest)
@@ -61,22 +61,22 @@ export class KeySpace {
     return tagEnd < 0 ? null : this.#found(kind, redisKey, rest.slice(tagEnd + 2))
   }
 
-  /** What is written under the key: the text, and its name before it where the key holds a hash of that. */
-  inscribe({ kind, name }: RecordKey, text: string): string {
+  /** The text to be stored, with the name before it if the key has only a hash of that. */
+  addName({ kind, name }: RecordKey, text: string): string {
     return this.#hides(kind) ? withName(name, text) : text
   }
 
-  /** The text in what {@link KeySpace.inscribe} made. */
-  textIn({ kind }: FoundKey, inscribed: string): string {
-    return this.#hides(kind) ? splitName(inscribed).text : inscribed
+  /** The text in what {@link KeySpace.addName} made. */
+  textIn({ kind }: FoundKey, stored: string): string {
+    return this.#hides(kind) ? splitName(stored).text : stored
   }
 
-  /** The name in what {@link KeySpace.inscribe} made. */
-  nameIn({ kind, name = '' }: FoundKey, inscribed: string): string {
-    return this.#hides(kind) ? splitName(inscribed).name : name
+  /** The name in what {@link KeySpace.addName} made. */
+  nameIn({ kind, name = '' }: FoundKey, stored: string): string {
+    return this.#hides(kind) ? splitName(stored).name : name
   }
 
-  /** What the key names of the records begin with that the near cache keeps; tokens have nothing but the prefix. */
+  /** The beginnings of the keys that the near cache keeps, tokens excepted: those have only the prefix. */
   get cachedPrefixes(): readonly string[] {
     return kindsWhere((row) => row.isCached === true).map((kind) => `${this.prefix}~${kind}:`)
   }
@@ -86,7 +86,7 @@ export class KeySpace {
     return `${escapeGlob(this.prefix)}*`
   }
 
-  /** A `SCAN` pattern that finds the records of one kind of a user. */
+  /** A `SCAN` pattern that finds a user's records of one kind. */
   patternOf(kind: UserKind, userId: string): string {
     return `${escapeGlob(this.#ofUser(kind, userId))}*`
   }
@@ -97,14 +97,14 @@ export class KeySpace {
   }
 
   /**
-   * A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}, and others
-   * whose URL or key has such a text in it: see {@link KeySpace.isOfUser}.
+   * A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}. It also finds other
+   * records whose URL or key contains such a text: check with {@link KeySpace.isOfUser}.
    */
   userPattern(userId: string): string {
     return `${escapeGlob(this.prefix)}~*:{${escapeGlob(this.#user(userId))}}:*`
   }
 
-  /** Whether a key is that of a record of this user. */
+  /** Whether the key is of a record of this user. */
   isOfUser(userId: string, redisKey: string): boolean {
     return USER_KINDS.some((kind) => redisKey.startsWith(this.#ofUser(kind, userId)))
   }
@@ -149,7 +149,7 @@ const KIND_OF_WORD: ReadonlyMap<string, Kind> = new Map(
   kindsWhere((row) => row !== KINDS.token).map((kind) => [kind, kind]),
 )
 
-// Half of what a string may have, so that a command of several parts stays below.
+// Half of the longest string, so that a command with several parts stays below that.
 const MAX_CHARACTERS = 2 ** 28
 
 // `}` would end the hash tag early, and `{}` is none: a lone `%`, which no other user's name encodes to, makes it one.

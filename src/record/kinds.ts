@@ -19,13 +19,13 @@ export interface NameParts {
   reply: [name: string]
   /** A client that its authorization server no longer knows. */
   refused: [name: string]
-  /** What `WAIT` waits for. In a Cluster a hash tag follows the name. */
+  /** The write that `WAIT` waits for. In a Cluster a hash tag follows the name. */
   marker: []
 }
 
 export type Kind = keyof NameParts
 
-/** As which of its roles this server is registered. */
+/** The role in which this server is registered. */
 export type ClientRole = 'client' | 'resource'
 
 /** The kinds whose records are JSON of an object. */
@@ -39,18 +39,18 @@ export interface JsonRecords {
 export type JsonKind = keyof JsonRecords
 
 interface Row<Parts extends readonly string[] = readonly string[]> {
-  /** What errors call the parts of a name. A `userId` comes first, and stands in a hash tag. */
+  /** How errors call the parts of a name. A `userId` comes first and stands in a hash tag. */
   readonly parts: { readonly [I in keyof Parts]: string }
-  /** What errors call the record, if not by its kind. */
+  /** How errors call the record, if not by its kind. */
   readonly title?: string
   /**
-   * The kind that a sealed record is bound to, beside its key. Records at rest are bound to it, so it must never change. Left
-   * out where nothing is sealed.
+   * The kind that a sealed record is bound to, along with its key. It must never change, since stored records are bound to it.
+   * Left out if the record is never sealed.
    */
   readonly sealedAs?: string
-  /** Whether the record holds the last part of its name where key names are hashes, so that it can be listed. */
+  /** Whether the record contains the last part of its name if key names are hashes, so that it can be listed. */
   readonly holdsName?: true
-  /** Whether near caches keep such records, and so hear of every key that begins with the kind. */
+  /** Whether the near cache keeps such records, and so has all changes of their keys reported. */
   readonly isCached?: true
 }
 
@@ -58,7 +58,7 @@ interface JsonRow<K extends JsonKind> extends Row<NameParts[K]> {
   readonly title: string
   /** Members that must be non-empty strings. */
   readonly requires: readonly string[]
-  /** How long a save lets it live. */
+  /** How long the record lives after a save. */
   lifetime(record: JsonRecords[K], ttls: RecordTtls, now: UnixMs): Lifetime
 }
 
@@ -101,7 +101,6 @@ export const KINDS: {
   marker: { parts: [] },
 }
 
-/** The kinds of which `isMeant` is true. */
-export function kindsWhere(isMeant: (row: Row) => boolean): Kind[] {
-  return (Object.keys(KINDS) as Kind[]).filter((kind) => isMeant(KINDS[kind]))
+export function kindsWhere(predicate: (row: Row) => boolean): Kind[] {
+  return (Object.keys(KINDS) as Kind[]).filter((kind) => predicate(KINDS[kind]))
 }

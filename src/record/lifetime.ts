@@ -1,10 +1,10 @@
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
 
-/** Until when Redis keeps a record: a time of the record's own, or a span by Redis' clock from the write on. */
+/** How long Redis keeps a record: until a time, or for a span from the write on, by Redis' clock. Undefined: for ever. */
 export type Lifetime = { readonly expiresAt: UnixMs } | { readonly ttlMs: number } | undefined
 
-/** Milliseconds that records live which have no end of their own. */
+/** Milliseconds that records without an expiry of their own live. */
 export interface RecordTtls {
   /** An access token without `expiresAt` and without refresh token. */
   readonly accessTokenTtl: number
@@ -36,16 +36,15 @@ export function renewedExpiresAt({ expiresAt }: Expiring, ms: UnixMs): number {
   return expiresAt && isMilliseconds(expiresAt) ? ms : Math.floor(ms / 1000)
 }
 
-/** By the reader's clock, which decides beside Redis'. */
+/** By the reader's clock. Redis decides by its own as well. */
 export function isExpired(token: Expiring, now: UnixMs): boolean {
   const expiresAt = expiresAtMs(token)
   return expiresAt !== undefined && expiresAt <= now
 }
 
 /**
- * A refresh token outlives its access token, and is of no use unless the record is still there: so it, not the access
- * token, says how long the record lives. A span and not a time, so that a process whose clock is wrong writes a record that
- * lives as long as everybody else's.
+ * A refresh token outlives its access token and is useless once the record is gone. So the refresh token decides how long the
+ * record lives. That is a span and not a time, so that records of a process with a wrong clock live as long as all others.
  */
 export function accessTokenLifetime(token: AccessToken, ttls: RecordTtls, now: UnixMs): Lifetime {
   const expiresAt = expiresAtMs(token)

@@ -1,12 +1,12 @@
 import { unreadableRecord } from '../errors.js'
 
-/** Puts a record's name before its text, where the key holds only a hash of it. */
+/** Puts a record's name before its text, for keys that have only a hash of it. */
 export function withName(name: string, text: string): string {
   return `${name.length}:${name}${text}`
 }
 
 /**
- * What {@link withName} put together.
+ * Takes apart what {@link withName} made.
  * @throws RedisOAuthDatabaseError `UNREADABLE_RECORD`
  */
 export function splitName(named: string): { name: string; text: string } {

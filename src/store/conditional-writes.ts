@@ -3,15 +3,15 @@ import type { RecordKey } from '../record/keys.js'
 import type { Commands, Expiry } from '../redis/commands.js'
 import type { Standing, Vault } from './vault.js'
 
-/** A round is lost only to a write of somebody else's between two round trips, so nobody loses so many. */
+/** A round fails only if another client writes within a round trip. So many in a row mean that something is wrong. */
 const MAX_ROUNDS = 50
 
-/** What came of a conditional write: it was done, or something else stands there, or nothing. */
+/** `superseded`: another record stands there. `gone`: there is none. */
 export type Outcome = 'done' | 'superseded' | 'gone'
 
 /**
- * Writes that hold only for the record that they were meant for: `isMeant` looks at the text which stands in Redis, and the
- * write happens only if the very same bytes still stand there. Else it looks anew.
+ * Writes that happen only if `isMeant` is true for the record in Redis. If another client changes the record in between, its new
+ * text is read and judged again.
  *
  * @throws RedisOAuthDatabaseError `CONFLICT` when others changed the record each time
  */
@@ -24,14 +24,14 @@ export class ConditionalWrites {
     this.#vault = vault
   }
 
-  /** Replaces text and expiry. Two round trips, and two more for each write of somebody else's. */
+  /** Replaces text and expiry. Two round trips, and two more each time another client was faster. */
   async replaceIf(
     key: RecordKey,
     isMeant: (text: string) => boolean,
     text: string,
     expiry?: Expiry,
   ): Promise<Outcome> {
-    // Made once, so that a repetition finds its own bytes.
+    // Made once, so that a command that is sent again recognises its own bytes.
     const value = await this.#vault.encode(key, text)
     return this.#repeat(key, isMeant, ({ raw }) =>
       this.#commands.compareAndSet(key.redisKey, raw, value, expiry),

@@ -8,17 +8,17 @@ import { RepeatedSaves } from './repeated-saves.js'
 
 export interface KnownToken {
   readonly token: AccessToken
-  /** The record as it stands in Redis, where it is needed again: to compare a save with it, or to copy it. */
+  /** The stored text, if it is needed again: to compare a save with it, or to copy it. */
   readonly text: string | undefined
   /** Whether a shallow copy of `token` shares nothing with it. */
   readonly isFlat: boolean
-  /** What it takes in memory, with its names left out. */
+  /** Its memory, without its names. */
   readonly bytes: number
-  /** Of the places, when they were last told of it. */
+  /** The generation of `places` in which they were told of it. */
   generation: object | undefined
 }
 
-/** What a token costs beside its members. */
+/** The overhead of a token. */
 const TOKEN_BYTES = 256
 
 interface Parts {
@@ -43,7 +43,7 @@ export class KnownAccessTokens {
     this.#parts = parts
   }
 
-  /** undefined: ask Redis. */
+  /** Undefined if Redis has to be asked. */
   get(userId: string, url: string): AccessToken | null | undefined {
     const entry = this.#shelf.get(url, userId)
     if (entry === undefined) return undefined
@@ -62,7 +62,7 @@ export class KnownAccessTokens {
     return known === null ? null : this.#copyOf(known)
   }
 
-  /** Whether a save of this record would change nothing: it stands in Redis, and until this very time. */
+  /** Whether a save of this record would change nothing: Redis has the same text with the same expiry. */
   stands(userId: string, url: string, key: RecordKey, text: string, expiresAt: UnixMs): boolean {
     const entry = this.#shelf.get(url, userId)
     if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
@@ -71,9 +71,9 @@ export class KnownAccessTokens {
   }
 
   /**
-   * To be called once a save is acknowledged. Who saves the same over and over gets it read back, so that the next save
-   * finds it; and again after each change, which may be the echo of this save, or a peer that saves the same: so a fleet that
-   * saves one token on each request ends at no write at all.
+   * To be called once a save is acknowledged. A record that is saved repeatedly is read back, so that the next save finds it in
+   * memory. It is read again after each change, which may be this save itself or a peer that saves the same. So a fleet that saves
+   * one token on each request soon writes nothing.
    */
   saved(userId: string, url: string, key: RecordKey, text: string): void {
     if (this.#saves.note(key.redisKey, text)) this.#follow(userId, url, key)
@@ -117,7 +117,7 @@ export class KnownAccessTokens {
     }
   }
 
-  /** By the record itself, and where nothing else prolongs it, by Redis: a save is left out only if that is the same. */
+  /** The record's own expiry. If each save sets it to the same time, Redis must agree, or the record is not kept. */
   #expiryOf({ token }: KnownToken, key: RecordKey): UnixMs | null | Promise<UnixMs | undefined> {
     const fixed = fixedExpiry(token)
     if (fixed !== undefined) {
@@ -134,7 +134,7 @@ export class KnownAccessTokens {
   }
 }
 
-/** The end of a record that each save sets to the same time. */
+/** The expiry of a record, if each save sets it to the same time. */
 function fixedExpiry(token: AccessToken): UnixMs | undefined {
   return token.refreshToken ? undefined : expiresAtMs(token)
 }

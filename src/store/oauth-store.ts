@@ -83,7 +83,7 @@ export class OAuthStore {
     const key = this.#keys.of(role, serverUrl)
     const read = (): Promise<string | null> => this.#vault.get(key)
     if (this.#shelves === undefined) return read()
-    // Who finds none takes turns with others to register, and has to see what they saved.
+    // Callers that find none take turns to register, and must see what the others saved.
     const expiresAt = (text: string | null): null | undefined => (text === null ? undefined : null)
     return this.#shelves.clients.read(role, serverUrl, key.redisKey, {
       read,
@@ -133,8 +133,8 @@ export class OAuthStore {
     }
     if (token === null) return null
     this.#places.remember(userId, url, token)
-    // Redis still holds it: it has a refresh token, or the two clocks differ. Never deleted here: a peer may just have
-    // written a new one.
+    // Redis still has it: it has a refresh token, or the clocks differ. It is never deleted here, since a peer may just have
+    // saved a new one.
     if (!isExpired(token, systemClock.now())) return token
     return token.refreshToken && this.#options.expiredAccessTokens === 'keep' ? token : null
   }

@@ -55,19 +55,19 @@ export class PlainVault implements Vault {
     return text
   }
 
-  /** Looks at the bytes where the text may be what something else decodes to. */
+  /** Reads the bytes if the text may come from bytes that are not UTF-8. */
   #checked(key: FoundKey, text: string | null): string | null | Promise<string | null> {
     if (!isSuspect(text)) return text
     return this.read(key).then((standing) => standing?.text ?? null)
   }
 }
 
-/** Bytes that are not UTF-8 decode to U+FFFD, and so does a text that has one. */
+/** Bytes that are not UTF-8 decode to U+FFFD. A text may also contain it. */
 function isSuspect(text: string | null): boolean {
   return text?.includes('\uFFFD') === true
 }
 
-/** Other bytes are a sealed record in a database without keys, or damaged, and must not become a token. */
+/** Bytes that are not UTF-8 must not become a token: they are a sealed record in a database without keys, or damaged. */
 function decode({ kind }: FoundKey, raw: Buffer): string {
   const text = textOf(raw)
   if (text !== undefined) return text

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { RecentMap } from '../recent-map.js'
 
-/** Which records this process has saved lately: whoever saves one over and over will do so again. */
+/** The records that this process has saved lately. A record that was saved repeatedly will be saved again. */
 export class RepeatedSaves {
   readonly #saves: RecentMap<string>
 
@@ -17,7 +17,7 @@ export class RepeatedSaves {
     )
   }
 
-  /** As they are counted: never more than 8 MiB. */
+  /** Never more than 8 MiB. */
   get bytes(): number {
     return this.#saves.bytes
   }

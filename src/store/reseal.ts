@@ -7,11 +7,11 @@ import { type Sealer, sealContextOf } from './sealed-vault.js'
 export interface ResealProgress {
   /** Records looked at so far; one may be counted twice while Redis resizes its table. */
   readonly seen: number
-  /** Records written anew. */
+  /** Records rewritten. */
   readonly resealed: number
   /**
-   * Records that are not sealed with the first key and cannot be opened: under a key that is not in the ring, damaged, or of
-   * something else. They stay as they are. What is sealed with the first key is not opened.
+   * Records that cannot be opened: sealed with a key that is not in `encryption.keys`, damaged, or not of this library. They stay
+   * as they are. Records that are sealed with the first key are not opened, and so never counted here.
    */
   readonly unreadable: number
 }
@@ -24,9 +24,9 @@ export interface ResealOptions {
 }
 
 /**
- * Writes every record anew that is plain or sealed with an old key. Each is replaced only if nobody has changed it
- * meanwhile (whoever did has sealed it with the active key), and keeps its expiry; so it may run beside everything else,
- * end anywhere, and run again.
+ * Rewrites every record that is plain or sealed with an old key. It replaces a record only if nobody has changed it meanwhile
+ * (a changed one is sealed with the active key already), and keeps its expiry. So it may run while others write, stop anywhere, and
+ * run again.
  */
 export async function reseal(
   keys: KeySpace,

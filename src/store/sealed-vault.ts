@@ -4,7 +4,7 @@ import { KINDS } from '../record/kinds.js'
 import type { Commands, Expiry } from '../redis/commands.js'
 import type { NamedText, Standing, Vault } from './vault.js'
 
-/** Seals records and opens them; a promise only where a caller's own sealing takes its time. */
+/** Seals records and opens them. Returns a promise only if a caller's own sealing is asynchronous. */
 export interface Sealer {
   seal(text: string, context: SealContext): Buffer | Promise<Buffer>
   open(bytes: Buffer, context: SealContext): string | Promise<string>
@@ -17,7 +17,7 @@ export function sealContextOf({ kind, redisKey }: FoundKey): SealContext {
   return { kind: KINDS[kind].sealedAs ?? kind, redisKey }
 }
 
-/** Records that a {@link Sealer} seals, each as a whole, its name with it where key names are hashes. */
+/** Records sealed as a whole by a {@link Sealer}, with their names if key names are hashes. */
 export class SealedVault implements Vault {
   readonly #keys: KeySpace
   readonly #commands: Commands
@@ -58,7 +58,7 @@ export class SealedVault implements Vault {
       if (key.name === undefined) hidden.push(key)
       else names.push(key.name)
     }
-    // Null is a record that is gone by now.
+    // null: the record is gone by now.
     for (const found of await this.getAllNamed(hidden)) if (found !== null) names.push(found.name)
     return names
   }
@@ -69,8 +69,8 @@ export class SealedVault implements Vault {
   }
 
   /**
-   * Two round trips: it consumes only what it could open. The rest stays for a process that has the key, or for a key service
-   * that is well again.
+   * Two round trips: it consumes a record only after opening it. What cannot be opened stays for a process that has the key, or
+   * until the key service works again.
    */
   async consume(key: RecordKey, consumedKey: RecordKey): Promise<string | null> {
     const standing = await this.read(key)
@@ -90,7 +90,7 @@ export class SealedVault implements Vault {
   }
 
   encode(key: RecordKey, text: string): Buffer | Promise<Buffer> {
-    return this.#sealer.seal(this.#keys.inscribe(key, text), sealContextOf(key))
+    return this.#sealer.seal(this.#keys.addName(key, text), sealContextOf(key))
   }
 
   #decode(key: FoundKey, raw: Buffer): string | Promise<string> {

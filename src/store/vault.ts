@@ -3,7 +3,7 @@ import type { Expiry, Value } from '../redis/commands.js'
 
 /** A record as it stands in Redis. */
 export interface Standing {
-  /** The very bytes, for writes that hold only while they stand there. */
+  /** The exact bytes, for conditional writes. */
   readonly raw: Buffer
   readonly text: string
 }
@@ -15,25 +15,25 @@ export interface NamedText {
 }
 
 /**
- * Reads and writes the text of records, in the form in which Redis holds them: {@link PlainVault} or {@link SealedVault}.
- * Reading fails with `UNREADABLE_RECORD` for what is not in that form.
+ * Reads and writes the text of records in the form in which Redis holds them: plain or sealed. Reading anything else fails with
+ * `UNREADABLE_RECORD`.
  *
- * Where the form is made synchronously, each method sends its command before it returns, so that commands keep the order of
- * the calls.
+ * Each method sends its command before it returns, so that commands keep the order of the calls. Only asynchronous sealing breaks
+ * this order.
  */
 export interface Vault {
   get(key: FoundKey): Promise<string | null>
-  /** As `get`, of many keys, in their order. */
+  /** `get` for many keys, in their order. */
   getAll(keys: readonly FoundKey[]): Promise<(string | null)[]>
-  /** As `getAll`, each with its name. */
+  /** `getAll`, with the names. */
   getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]>
-  /** The names of keys that were found. Reads the records only where the keys do not say. */
+  /** The names of the records. Reads only those whose keys are hashes. */
   namesOf(keys: readonly FoundKey[]): Promise<string[]>
-  /** As `get`, with the bytes. */
+  /** `get`, with the bytes. */
   read(key: FoundKey): Promise<Standing | null>
   /** Reads a record once. See `Commands.consume` for `consumedKey`. */
   consume(key: RecordKey, consumedKey: RecordKey): Promise<string | null>
   set(key: RecordKey, text: string, expiry?: Expiry): Promise<void>
-  /** The text in the form in which Redis holds it. */
+  /** The value to be stored for a text. */
   encode(key: RecordKey, text: string): Value | Promise<Value>
 }

@@ -125,12 +125,12 @@ describe('where hashes stand in key names', () => {
     '%s: a record holds its name if it has to be listed',
     (kind, key, redisKey, holds) => {
       expect(key.redisKey).toBe(redisKey)
-      const inscribed = hashed.inscribe(key, 'text')
-      expect(inscribed).toBe(holds ? `${key.name.length}:${key.name}text` : 'text')
+      const stored = hashed.addName(key, 'text')
+      expect(stored).toBe(holds ? `${key.name.length}:${key.name}text` : 'text')
       const found = hashed.parse(redisKey)
       expect(found).toEqual({ kind, redisKey, name: undefined })
-      expect(found && hashed.textIn(found, inscribed)).toBe('text')
-      if (holds) expect(found && hashed.nameIn(found, inscribed)).toBe(key.name)
+      expect(found && hashed.textIn(found, stored)).toBe('text')
+      if (holds) expect(found && hashed.nameIn(found, stored)).toBe(key.name)
     },
   )
 
@@ -145,7 +145,7 @@ describe('where hashes stand in key names', () => {
 
   it('and where none stand, the text is all there is', () => {
     const key = keys.of('token', 'key')
-    expect(keys.inscribe(key, '3:a')).toBe('3:a')
+    expect(keys.addName(key, '3:a')).toBe('3:a')
     expect(keys.textIn(key, '3:a')).toBe('3:a')
     expect(keys.nameIn(key, '3:a')).toBe('key')
   })
