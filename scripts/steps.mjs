@@ -94,6 +94,12 @@ export const steps = [
   },
   { name: 'unit', says: 'unit and property tests', work: vitest('unit') },
   { name: 'redis', says: 'tests on real Redis servers', work: vitest('redis'), needs: ['build'] },
+  {
+    name: 'oldest',
+    says: 'the same with the oldest ioredis',
+    work: vitest('oldest'),
+    needs: ['build'],
+  },
   { name: 'fleet', says: 'tests of many processes', work: vitest('fleet'), needs: ['build'] },
   {
     name: 'faults',

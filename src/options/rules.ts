@@ -52,7 +52,7 @@ const RULES: { readonly [K in OptionName]: Rule } = {
   },
   sentinel: { takes: 'an object with name and nodes as { host, port }', accepts: isGroup },
   cluster: { takes: 'an object with nodes as { host, port }', accepts: isGroup },
-  client: { takes: 'an ioredis 5 Redis or Cluster', accepts: isIoredis },
+  client: { takes: 'a Redis or Cluster of ioredis 5 or 6', accepts: isIoredis },
   keyPrefix: text(
     'a string without a lone surrogate and with no `{` unless as a whole hash tag `{...}`',
     (value) => isWellFormed(value) && hashTagIsWhole(value),

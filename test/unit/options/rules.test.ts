@@ -94,7 +94,7 @@ describe('an option that is not what it takes is refused with its name and what 
     ],
     ['tls', { ca: 5 }, 'ca, cert and key in PEM where they are given, not a value of type object'],
     ['tls', { key: 'a secret key' }, 'ca, cert and key in PEM where they are given, not a value'],
-    ['client', {}, 'an ioredis 5 Redis or Cluster, not a value of type object'],
+    ['client', {}, 'a Redis or Cluster of ioredis 5 or 6, not a value of type object'],
     ['keyPrefix', 5, 'a string without a lone surrogate'],
     ['keyPrefix', '\ud800', 'a string without a lone surrogate'],
     ['keyPrefix', 'a{b', 'no `{` unless as a whole hash tag'],
