@@ -36,7 +36,7 @@ describe('the documented defaults', () => {
     fileURLToPath(new URL('../../../src/options/options.ts', import.meta.url)),
     'utf8',
   )
-  const DOCUMENTED = /@defaultValue `([^`]*)`.*\n\s*\*\/\n\s*(\w+)\?:/g
+  const DOCUMENTED = /@defaultValue `([^`]*)`(?:(?!\*\/)[\s\S])*\*\/\n\s*(\w+)\?:/g
 
   it('stand in the comments as they are in DEFAULTS', () => {
     const documented = [...source.matchAll(DOCUMENTED)].map(([, value = '', option = '']) => [
