@@ -1,34 +1,56 @@
 import type { FetchLike } from '../contract.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
-import type { Answer, FetchInit } from './answers.js'
+import type { Answer, AnswerBody, FetchInit } from './answers.js'
+
+/** More than any answer of an authorization server needs. */
+export const MAX_BODY_BYTES: number = 1024 * 1024
+
+const MAX_REDIRECTS = 5
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
+/** They have a request sent again as it is (RFC 9110 section 15.4). */
+const REPEATING_REDIRECTS: readonly number[] = [307, 308]
+/** Statuses for which `Response` takes no body. */
+const BODILESS: readonly number[] = [204, 205, 304]
 
 /**
- * Sends a request that others wait for. It ends after `requestMs`, and only then: a caller who loses patience must
- * not tear down a refresh that the server may have carried out.
+ * Sends a request that others wait for, and reads the whole answer. Both together end after `requestMs`, and only then: a
+ * caller who loses patience must not tear down a refresh that the server may have carried out.
+ *
+ * A redirect to another origin is not followed, since the request holds secrets. One to the same origin is if it has
+ * the request sent again as it is. A caller that wants redirects for itself (`redirect: 'manual'`) gets them.
+ * @returns a `Response` of the same status, headers, URL and body
+ * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` after `requestMs`, for a body over 1 MiB and for a redirect that is not
+ * followed: the server may have acted
  */
-export async function boundedRequest(
+export function boundedRequest(
   fetch: FetchLike,
   url: string | URL,
   init: FetchInit,
   requestMs: number,
 ): Promise<Answer> {
-  const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(
-        new RedisOAuthDatabaseError(
-          'OUTCOME_UNKNOWN',
-          `The authorization server did not answer within ${requestMs} ms; whether it acted is unknown.`,
-        ),
-      )
-      controller.abort()
-    }, requestMs)
+  return within(requestMs, (signal) => send(fetch, url, init, signal))
+}
+
+/** The same for a request that nobody else waits for: the caller's own signal ends it too. */
+export async function boundedOwnRequest(
+  fetch: FetchLike,
+  url: string | URL,
+  init: FetchInit,
+  requestMs: number,
+): Promise<Answer> {
+  const { signal: own } = (init ?? {}) as { signal?: unknown }
+  if (!(own instanceof AbortSignal)) return boundedRequest(fetch, url, init, requestMs)
+  let abort: () => void = () => undefined
+  const request = within(requestMs, (signal, controller) => {
+    abort = () => controller.abort(own.reason)
+    if (own.aborted) abort()
+    else own.addEventListener('abort', abort, { once: true })
+    return send(fetch, url, init, signal)
   })
   try {
-    return await Promise.race([fetch(url, { ...init, signal: controller.signal }), late])
+    return await unlessAborted(request, own)
   } finally {
-    clearTimeout(timer)
+    own.removeEventListener('abort', abort)
   }
 }
 
@@ -43,4 +65,159 @@ export function unlessAborted<T>(work: Promise<T>, signal: unknown): Promise<T> 
     signal.addEventListener('abort', abort, { once: true })
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
   })
+}
+
+/** The body as an object, read from a copy; empty when it is none, over 1 MiB or not there within `readMs`. Never rejects. */
+export async function readJson(answer: Answer, readMs: number): Promise<AnswerBody> {
+  try {
+    const copy = answer.clone() as Answer
+    const bytes = await within(readMs, (signal) => bodyOf(copy, signal), { isBackground: true })
+    const body: unknown = JSON.parse(Buffer.from(bytes).toString())
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    return {}
+  }
+}
+
+async function within<T>(
+  limitMs: number,
+  work: (signal: AbortSignal, controller: AbortController) => Promise<T>,
+  { isBackground = false }: { isBackground?: boolean } = {},
+): Promise<T> {
+  const controller = new AbortController()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(outcomeUnknown(`The authorization server did not answer within ${limitMs} ms`))
+      controller.abort()
+    }, limitMs)
+    if (isBackground) timer.unref?.()
+  })
+  try {
+    return await Promise.race([work(controller.signal, controller), late])
+  } catch (error) {
+    controller.abort()
+    throw error
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+async function send(
+  fetch: FetchLike,
+  url: string | URL,
+  init: FetchInit,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const { redirect = 'follow' } = (init ?? {}) as { redirect?: unknown }
+  const follows = redirect === 'follow'
+  const bounded = { ...init, signal, redirect: follows ? 'manual' : redirect } as FetchInit
+  let target = url
+  for (let redirects = 0; ; redirects += 1) {
+    const answer = await fetch(target, bounded)
+    const { url: answeredAt } = answer as { url?: unknown }
+    if (typeof answeredAt === 'string' && answeredAt !== '' && !isSameOrigin(answeredAt, url)) {
+      throw outcomeUnknown('The request was redirected to another origin')
+    }
+    if (!follows || !isRedirect(answer)) return await buffered(answer, signal)
+    const next = redirects < MAX_REDIRECTS ? repeatedAt(answer, target) : undefined
+    if (next === undefined) {
+      throw outcomeUnknown('The authorization server redirected the request elsewhere')
+    }
+    target = next
+  }
+}
+
+function isRedirect(answer: Answer): boolean {
+  // Some runtimes hide where a redirect that is not followed leads.
+  return (
+    REDIRECTS.includes(answer.status) || (answer as { type?: unknown }).type === 'opaqueredirect'
+  )
+}
+
+/** Where the same request may be sent again. */
+function repeatedAt(answer: Answer, from: string | URL): string | undefined {
+  const location = answer.headers.get('location')
+  if (location === null || !REPEATING_REDIRECTS.includes(answer.status)) return undefined
+  const next = urlOf(location, from)
+  return next !== undefined && isSameOrigin(next, from) ? next.href : undefined
+}
+
+function isSameOrigin(url: string | URL, other: string | URL): boolean {
+  return urlOf(url)?.origin === urlOf(other)?.origin
+}
+
+function urlOf(url: string | URL, base?: string | URL): URL | undefined {
+  try {
+    return new URL(url, base)
+  } catch {
+    return undefined
+  }
+}
+
+type ResponseConstructor = new (
+  body: Uint8Array | null,
+  init: { status: number; statusText?: string; headers: unknown },
+) => Answer
+
+/** An equal answer whose body has arrived. */
+async function buffered(answer: Answer, signal: AbortSignal): Promise<Answer> {
+  const bytes = await bodyOf(answer, signal)
+  const { status, headers } = answer
+  const {
+    statusText = '',
+    url = '',
+    redirected = false,
+  } = answer as unknown as {
+    statusText?: string
+    url?: string
+    redirected?: boolean
+  }
+  const { Response } = globalThis as unknown as { Response: ResponseConstructor }
+  // A server may send any three digits, the constructor takes these.
+  const isUsual = status >= 200 && status <= 599
+  const hasBody = isUsual && !BODILESS.includes(status)
+  const copy = new Response(hasBody ? bytes : null, {
+    status: isUsual ? status : 500,
+    statusText,
+    headers,
+  })
+  return Object.defineProperties(copy, {
+    url: { value: url },
+    redirected: { value: redirected },
+    ...(!isUsual && { status: { value: status } }),
+  })
+}
+
+async function bodyOf(answer: Answer, signal: AbortSignal): Promise<Uint8Array> {
+  const { body } = answer as { body?: unknown }
+  if (body === null) return new Uint8Array()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of chunksOf(body, answer)) {
+    // Leaving the loop cancels the body.
+    if (signal.aborted) break
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > MAX_BODY_BYTES) throw tooLong()
+  }
+  return Buffer.concat(chunks)
+}
+
+/** Of a web stream, of a stream of Node's, or of an answer that has none. */
+async function* chunksOf(body: unknown, answer: Answer): AsyncGenerator<Uint8Array> {
+  const isIterable = typeof body === 'object' && body !== null && Symbol.asyncIterator in body
+  if (isIterable) yield* body as AsyncIterable<Uint8Array>
+  else yield Buffer.from(await answer.text())
+}
+
+function tooLong(): RedisOAuthDatabaseError {
+  return outcomeUnknown(`The authorization server's answer is over ${MAX_BODY_BYTES} bytes`)
+}
+
+function outcomeUnknown(what: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'OUTCOME_UNKNOWN',
+    `${what}; whether the authorization server acted is unknown.`,
+  )
 }
