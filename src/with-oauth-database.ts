@@ -1,5 +1,4 @@
 import type { FetchLike, OAuthDb } from './contract.js'
-import { RefusedTokens } from './oauth/refused-tokens.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
 
 /** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */
@@ -56,9 +55,8 @@ export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
     throw new TypeError('options.oauthDatabase must be a RedisOAuthDatabase')
   }
   const isClient = (role ?? ('mcpServer' in options ? 'client' : 'resource-server')) === 'client'
-  // Both see the same refusals: which token a resource server refused tells which one has to be renewed.
+  // One object for both: which token a resource server refused tells which one has to be renewed.
   const coordination = {
-    refusedTokens: new RefusedTokens(),
     authorizeAnew: async ({ url, resourceUrl }: { url: string; resourceUrl: string }) => {
       const AuthenticationRequired = OAuthAuthenticationRequiredError ?? (await installedError())
       return AuthenticationRequired?.create(url, resourceUrl) ?? null

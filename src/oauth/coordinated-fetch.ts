@@ -5,7 +5,7 @@ import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, answerConstructor, type FetchInit } from './answers.js'
 import { ClientRefusals, type RegistrationRecords } from './client-refusals.js'
 import { type RefreshRecords, TokenRefresh } from './refresh.js'
-import type { RefusedTokens } from './refused-tokens.js'
+import { RefusedTokens } from './refused-tokens.js'
 import { ClientRegistration } from './registration.js'
 import { header, requestKind } from './requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
@@ -20,10 +20,7 @@ export interface CoordinatedFetchParts {
   records: RefreshRecords
   places: TokenPlaces
   registrations: RegistrationRecords
-  /**
-   * Shared by the fetches of one client, to be given only if all its resource requests go through them too: see
-   * {@link RefusedTokens}. Without it, a refresh too many can happen; a spent token is never sent either way.
-   */
+  /** Shared by the fetches of one client. */
   refusedTokens?: RefusedTokens
   /**
    * Makes the error upon which the client authorizes anew within the same call. Without it, or when it gives null,
@@ -45,7 +42,7 @@ export interface CoordinatedFetchParts {
  * @throws TypeError where the global `Response` is missing (Node 16).
  */
 export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike {
-  const { fetch, refusedTokens, call = (work) => work() } = parts
+  const { fetch, refusedTokens = new RefusedTokens(), call = (work) => work() } = parts
   if (!answerConstructor()) {
     throw new TypeError(
       'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
@@ -55,7 +52,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   const whole = {
     ...parts,
     clients,
-    refusedTokens: refusedTokens ?? null,
+    refusedTokens,
     authorizeAnew: parts.authorizeAnew ?? null,
     unsaved: parts.unsaved ?? new UnsavedPairs(),
     clock: parts.clock ?? systemClock,
@@ -81,9 +78,9 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
           clients.noteClientRefusal(answer, request, false),
         )
       case 'other':
-        return refusedTokens
-          ? afterwards(fetch(url, init), (answer) => noteRefusal(refusedTokens, answer, init))
-          : fetch(url, init)
+        return afterwards(fetch(url, init), (answer) =>
+          noteRefusal(refusedTokens, answer, url, init),
+        )
     }
   }
 }
@@ -97,8 +94,13 @@ async function afterwards(
   return answer
 }
 
-function noteRefusal(refusedTokens: RefusedTokens, answer: Answer, init: FetchInit): void {
+function noteRefusal(
+  refusedTokens: RefusedTokens,
+  answer: Answer,
+  url: string | URL,
+  init: FetchInit,
+): void {
   if (answer.status !== 401) return
   const token = /^bearer\s+(\S+)$/i.exec(header(init?.headers, 'authorization') ?? '')?.[1]
-  if (token !== undefined) refusedTokens.note(token)
+  if (token !== undefined) refusedTokens.note(token, url)
 }

@@ -1,33 +1,54 @@
 import type { AccessToken } from '../contract.js'
 import { fingerprint } from '../flight/fingerprint.js'
+import { RecentMap } from '../recent-map.js'
 
-const MAX_TOKENS = 1_000
+const MAX_BYTES = 4 * 1024 * 1024
+/** A hash as its key, and objects. */
+const ENTRY_BYTES = 300
+const MAX_ORIGINS = 1_000
+const MAX_AGE_MS = 600_000
 /** A client that met a refusal asks for its refresh well within this. */
 const FRESH_MS = 30_000
 
 /**
- * The access tokens that a resource server refused, as this process saw it. A client whose old token was refused
+ * The access tokens that resource servers refused, as one client saw it. A client whose old token was refused
  * may read the record just after a peer renewed it, and would then renew the new one at once: one refresh too
  * many. Who knows which token was refused can tell.
  *
- * Only to be used where all resource requests are seen: else a refused token would pass for a good one.
+ * A server's refusal tells of its own origin alone. Once anything may have been forgotten it tells nothing: a token that was
+ * refused and is not remembered would pass for a good one.
  */
 export class RefusedTokens {
-  readonly #refusedAt = new Map<string, number>()
+  readonly #refused = new RecentMap<true>({
+    maxEntries: Number.POSITIVE_INFINITY,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: MAX_AGE_MS,
+    bytesOf: () => ENTRY_BYTES,
+  })
+  /** Origins at which a token was refused just now. */
+  readonly #fresh = new RecentMap<true>({ maxEntries: MAX_ORIGINS, maxAgeMs: FRESH_MS })
 
-  note(accessToken: string): void {
-    const id = fingerprint(accessToken)
-    this.#refusedAt.delete(id)
-    this.#refusedAt.set(id, performance.now())
-    if (this.#refusedAt.size <= MAX_TOKENS) return
-    const [oldest] = this.#refusedAt.keys()
-    if (oldest !== undefined) this.#refusedAt.delete(oldest)
+  /** @param url - of the request that carried the token */
+  note(accessToken: string, url: string | URL): void {
+    const origin = originOf(url)
+    if (origin === undefined) return
+    this.#refused.set(fingerprint(origin, accessToken), true)
+    this.#fresh.set(fingerprint(origin), true)
   }
 
   /** Whether a refusal stands behind a refresh, but that of another token than `token`, which is still good. */
-  blameAnother(token: AccessToken): boolean {
-    if (this.#refusedAt.has(fingerprint(token.accessToken))) return false
-    const latest = [...this.#refusedAt.values()].pop()
-    return latest !== undefined && performance.now() - latest < FRESH_MS
+  blameAnother({ accessToken, resourceUrl }: AccessToken): boolean {
+    const origin = originOf(resourceUrl)
+    const isFull = this.#refused.bytes + ENTRY_BYTES > MAX_BYTES
+    if (origin === undefined || isFull || !this.#fresh.has(fingerprint(origin))) return false
+    return !this.#refused.has(fingerprint(origin, accessToken))
+  }
+}
+
+function originOf(url: string | URL): string | undefined {
+  try {
+    return new URL(url).origin
+  } catch {
+    return undefined
   }
 }

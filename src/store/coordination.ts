@@ -2,7 +2,7 @@ import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import { type FlightRunner, Flights } from '../flight/single-flight.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
-import type { RefusedTokens } from '../oauth/refused-tokens.js'
+import { RefusedTokens } from '../oauth/refused-tokens.js'
 import { RegistrationTurns } from '../oauth/registration-turns.js'
 import type { Place, TokenPlaces } from '../oauth/token-places.js'
 import { UnsavedPairs } from '../oauth/unsaved-pairs.js'
@@ -11,14 +11,13 @@ import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
 import type { RegistrationStore } from './registration-store.js'
 
+/** Fetches that are given the same object are taken for those of one client: what one sees refused, the others know. */
 export interface CoordinatedFetchOptions {
   /**
    * Makes the error upon which the client authorizes anew within the same call, when the authorization server has
    * refused a refresh token; without it the client's next call does.
    */
   readonly authorizeAnew?: ((place: Place) => Promise<Error | null> | Error | null) | undefined
-  /** Of all fetches that one client uses, if its resource requests go through them too. */
-  readonly refusedTokens?: RefusedTokens | undefined
 }
 
 /** What every call of the database passes. */
@@ -42,6 +41,7 @@ export class Coordination {
   readonly #registrations: RegistrationStore
   readonly #turns: RegistrationTurns
   readonly #places: TokenPlaces
+  readonly #refusedTokens = new WeakMap<CoordinatedFetchOptions, RefusedTokens>()
 
   constructor(
     leases: LeaseStore,
@@ -96,7 +96,9 @@ export class Coordination {
   }
 
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
-    const { authorizeAnew, refusedTokens } = options
+    const { authorizeAnew } = options
+    const refusedTokens = this.#refusedTokens.get(options) ?? new RefusedTokens()
+    this.#refusedTokens.set(options, refusedTokens)
     return createCoordinatedFetch({
       fetch: fetch ?? globalFetch(),
       flights: this.flights,
@@ -104,10 +106,10 @@ export class Coordination {
       records: this.#refreshes,
       places: this.#places,
       registrations: this.#registrations,
+      refusedTokens,
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,
       ...(authorizeAnew !== undefined && { authorizeAnew }),
-      ...(refusedTokens !== undefined && { refusedTokens }),
     })
   }
 }

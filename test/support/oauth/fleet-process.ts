@@ -2,7 +2,6 @@ import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
 import type { Clock } from '../../../src/clock.js'
 import { Flights } from '../../../src/flight/single-flight.js'
 import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
-import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
 import { type Place, TokenPlaces } from '../../../src/oauth/token-places.js'
 import type { MemoryStore } from './memory-store.js'
@@ -18,7 +17,6 @@ export interface FleetProcess {
 }
 
 export interface ProcessOptions {
-  seesResources?: boolean
   authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
   timing?: Partial<FlightTiming>
 }
@@ -50,7 +48,6 @@ export function startProcess(
     registrations: store,
     places,
     clock,
-    ...(options.seesResources ? { refusedTokens: new RefusedTokens() } : {}),
     ...(authorizeAnew ? { authorizeAnew } : {}),
     ...(timing ? { timing } : {}),
   })

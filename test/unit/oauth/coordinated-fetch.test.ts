@@ -29,34 +29,27 @@ test.each<[string, string | URL, RequestInit | undefined]>([
   ['metadata', new URL('https://auth.example/.well-known/x'), { headers: { accept: 'a/b' } }],
   ['a tool call', 'https://mcp.example/mcp', { method: 'POST', body: '{"method":"tools/call"}' }],
   [
-    'a code exchange',
-    'https://auth.example/token',
-    { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code' }) },
-  ],
-  [
     'a refresh of an unknown token',
     'https://auth.example/token',
     { method: 'POST', body: 'grant_type=refresh_token&refresh_token=x' },
   ],
 ])('%s passes through: same url, same init, same answer', async (_, url, init) => {
   const answer = new Response('the answer')
-  for (const refused of [undefined, new RefusedTokens()]) {
-    const seen: unknown[] = []
-    const fetch = coordinated(async (...given) => {
-      seen.push(...given)
-      return answer
-    }, refused)
-    expect(await fetch(url, init)).toBe(answer)
-    expect(seen[0]).toBe(url)
-    expect(seen[1]).toBe(init)
-  }
+  const seen: unknown[] = []
+  const fetch = coordinated(async (...given) => {
+    seen.push(...given)
+    return answer
+  })
+  expect(await fetch(url, init)).toBe(answer)
+  expect(seen[0]).toBe(url)
+  expect(seen[1]).toBe(init)
 })
 
 test('an error of the fetch beneath passes through', async () => {
   const failure = new TypeError('fetch failed')
   const fetch = coordinated(async () => {
     throw failure
-  }, new RefusedTokens())
+  })
   await expect(fetch('https://mcp.example/')).rejects.toBe(failure)
 })
 
@@ -64,7 +57,8 @@ test('a refused token is noted from the header, and only upon a 401', async () =
   const refused = new RefusedTokens()
   let status = 200
   const fetch = coordinated(async () => new Response('', { status }), refused)
-  const other = { accessToken: 'another', resourceUrl: '' }
+  const resourceUrl = 'https://mcp.example/mcp'
+  const other = { accessToken: 'another', resourceUrl }
   const ask = () =>
     fetch('https://mcp.example/', { headers: new Headers({ Authorization: 'Bearer old' }) })
   await ask()
@@ -72,7 +66,7 @@ test('a refused token is noted from the header, and only upon a 401', async () =
   status = 401
   await ask()
   expect(refused.blameAnother(other)).toBe(true)
-  expect(refused.blameAnother({ accessToken: 'old', resourceUrl: '' })).toBe(false)
+  expect(refused.blameAnother({ accessToken: 'old', resourceUrl })).toBe(false)
 })
 
 test('where the global Response is missing it says so at once', () => {

@@ -25,7 +25,7 @@ interface Client extends FleetProcess {
 function startClient(): Client {
   const authorizeAnew = (place: Place) =>
     OAuthAuthenticationRequiredError.create(place.url, place.resourceUrl)
-  const process = startProcess(store, server, { seesResources: true, authorizeAnew })
+  const process = startProcess(store, server, { authorizeAnew })
   const { fetch } = new ATXPFetcher({
     accountId: USER,
     db: process.db,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-
+import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
 import { ExpiredSession } from '../../support/oauth/expired-session.js'
 import { type FleetProcess, URL_OF_TOKEN } from '../../support/oauth/fleet-process.js'
 
@@ -20,7 +20,7 @@ async function refuse(process: FleetProcess, accessToken: string | undefined): P
 }
 
 test('a client whose old token was refused does not renew the new one that it read', async () => {
-  const [first, second] = session.startAll(2, { seesResources: true }) as FleetProcess[]
+  const [first, second] = session.startAll(2) as FleetProcess[]
   const old = session.record?.accessToken
   await refuse(first as FleetProcess, old)
   await refuse(second as FleetProcess, old)
@@ -30,7 +30,7 @@ test('a client whose old token was refused does not renew the new one that it re
 })
 
 test('a client whose new token was refused too renews it', async () => {
-  const [first, second] = session.startAll(2, { seesResources: true }) as FleetProcess[]
+  const [first, second] = session.startAll(2) as FleetProcess[]
   const old = session.record?.accessToken
   await refuse(second as FleetProcess, old)
   expect(await first?.refresh()).toBe(200)
@@ -42,7 +42,7 @@ test('a client whose new token was refused too renews it', async () => {
 })
 
 test('a new token that has expired by the clock is renewed, refused or not', async () => {
-  const [first, second] = session.startAll(2, { seesResources: true }) as FleetProcess[]
+  const [first, second] = session.startAll(2) as FleetProcess[]
   await refuse(second as FleetProcess, session.record?.accessToken)
   session.server.expiresIn = 5
   expect(await first?.refresh()).toBe(200)
@@ -52,10 +52,38 @@ test('a new token that has expired by the clock is renewed, refused or not', asy
 })
 
 test('a refusal long ago does not keep a client from renewing before the expiry', async () => {
-  const [first, second] = session.startAll(2, { seesResources: true }) as FleetProcess[]
+  const [first, second] = session.startAll(2) as FleetProcess[]
   await refuse(second as FleetProcess, session.record?.accessToken)
   expect(await first?.refresh()).toBe(200)
   await vi.advanceTimersByTimeAsync(31_000)
   expect(await second?.refresh()).toBe(200)
   expect(session.server.count.refreshes).toBe(2)
+})
+
+const MCP = 'https://mcp.example/mcp'
+const tokenAt = (resourceUrl: string, accessToken: string) => ({ accessToken, resourceUrl })
+
+test('of 3000 refused tokens none passes for a good one', () => {
+  const refused = new RefusedTokens()
+  const tokens = Array.from({ length: 3_000 }, (_, index) => `token-${index}`)
+  for (const token of tokens) refused.note(token, MCP)
+  expect(tokens.filter((token) => refused.blameAnother(tokenAt(MCP, token)))).toEqual([])
+  expect(refused.blameAnother(tokenAt(MCP, 'new'))).toBe(true)
+})
+
+test('beyond what is remembered nothing passes for a good one', () => {
+  const refused = new RefusedTokens()
+  for (let index = 0; index < 20_000; index += 1) refused.note(`token-${index}`, MCP)
+  for (const token of ['token-0', 'token-19999', 'new']) {
+    expect(refused.blameAnother(tokenAt(MCP, token))).toBe(false)
+  }
+})
+
+test('a server that refuses everything tells nothing of the tokens of others', () => {
+  const refused = new RefusedTokens()
+  refused.note('any', 'https://evil.example/mcp')
+  expect(refused.blameAnother(tokenAt(MCP, 'new'))).toBe(false)
+  expect(refused.blameAnother(tokenAt('', 'new'))).toBe(false)
+  refused.note('any', 'no url')
+  expect(refused.blameAnother(tokenAt('no url', 'new'))).toBe(false)
 })
