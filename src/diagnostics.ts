@@ -48,6 +48,8 @@ export interface SessionEvent {
     | 'registered'
     /** A registration was answered with what another caller had registered. */
     | 'registrationShared'
+    /** The registration's endpoint is not known to be one authorization server's own: its request went out uncoordinated. */
+    | 'registrationUnknown'
     /** The authorization server does not know the client any more: its registration was removed. */
     | 'clientForgotten'
     /** New tokens could not be saved and are lost, since Redis was away for too long or `close` ended the attempts. */

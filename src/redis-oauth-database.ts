@@ -102,6 +102,14 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * Returns a `fetch` for the OAuth channel of the SDK (`oAuthChannelFetch`, `sideChannelFetch`, the MCP SDK's
    * `fetchFn`). Of all processes, one refreshes a token and one registers, and the others get the result. All other
    * requests pass unchanged. {@link withOAuthDatabase} wires it in.
+   *
+   * A registration is shared only if the client has read the authorization server's metadata (RFC 8414) through this `fetch`. Give
+   * each client a `fetch` of its own, for its OAuth channel alone or for all of its requests. If all pass, a token that
+   * a peer has just renewed is not renewed again. Headers that tell accounts apart must be set by the client, not by the
+   * `fetch` given here.
+   *
+   * Answers of an authorization server are read whole: within 25 seconds, up to 1 MiB. Such a request rejects with `OUTCOME_UNKNOWN`
+   * beyond that, and for a redirect to another origin.
    * @param fetch - sends the requests; the global `fetch` if left out
    * @throws TypeError on Node 16, which has no global `fetch`
    * @example

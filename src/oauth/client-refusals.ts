@@ -1,32 +1,49 @@
 import { publishSession } from '../diagnostics.js'
+import { fingerprint } from '../flight/fingerprint.js'
 import { RecentMap } from '../recent-map.js'
-import { type Answer, jsonOf } from './answers.js'
+import type { Answer } from './answers.js'
+import { readJson } from './bounded-request.js'
+import type { EndpointKind, Issuers } from './issuers.js'
+import type { ClientRequest, RefreshRequest, SentClient } from './requests.js'
 
 export interface RegistrationRecords {
-  /** The reply that a peer shared under this name and that has not run out, else null. */
-  find(name: string): Promise<string | null>
+  /** The reply that a peer shared under this name and whose client the issuer has not refused since, else null. */
+  find(name: string, issuer: string): Promise<string | null>
   /** Keeps the reply, which holds a client secret, for its peers; replaces one that is there. */
   share(name: string, reply: string, replyMs: number): Promise<void>
-  /**
-   * Removes the stored registration of an authorization server that this process knows `clientId` from, if it still
-   * holds that client. `endpoint` is the one that refused it.
-   */
-  forget(clientId: string, endpoint: string): Promise<boolean>
+  /** Whether this process has read or saved this very registration with the issuer, secret included. */
+  knows(issuer: string, client: SentClient): boolean
+  /** Removes the registration with the issuer wherever it still is this very one, secret included. */
+  forget(issuer: string, client: SentClient): Promise<boolean>
 }
 
-const CLIENT_ERRORS = new Set<unknown>(['invalid_client', 'unauthorized_client'])
+/** What an authorization server may have refused a client at. */
+const KINDS: Record<ClientRequest['kind'] | 'refresh', readonly EndpointKind[]> = {
+  refresh: ['token'],
+  code: ['token'],
+  authorization: ['authorization'],
+  introspection: ['introspection', 'revocation'],
+}
 
-/** Knows which clients an authorization server refused, and has their registrations removed. */
+/**
+ * Knows which clients an authorization server refused, and has their registrations removed. Only a server's own word counts: at
+ * an endpoint of its own, on a request that carried the credentials which are stored for it. Anyone can answer
+ * `invalid_client`, and anyone can have it answered to a wrong secret.
+ */
 export class ClientRefusals {
   readonly #registrations: RegistrationRecords
+  readonly #issuers: Issuers
+  readonly #readMs: number
   readonly #refused = new RecentMap<true>({ maxEntries: 1_000 })
 
-  constructor(registrations: RegistrationRecords) {
+  constructor(registrations: RegistrationRecords, issuers: Issuers, readMs: number) {
     this.#registrations = registrations
+    this.#issuers = issuers
+    this.#readMs = readMs
   }
 
-  isRefused(clientId: unknown): boolean {
-    return this.#refused.has(String(clientId))
+  isRefused(issuer: string, clientId: unknown): boolean {
+    return this.#refused.has(fingerprint(issuer, String(clientId)))
   }
 
   /**
@@ -35,20 +52,24 @@ export class ClientRefusals {
    */
   async noteClientRefusal(
     answer: Answer,
-    request: { clientId: string | null; endpoint: string },
+    { kind, endpoint, client }: ClientRequest | RefreshRequest,
     registersAgain: boolean,
   ): Promise<void> {
-    const { clientId, endpoint } = request
-    if (clientId === null || ![400, 401, 403].includes(answer.status)) return
-    const forgotten = CLIENT_ERRORS.has((await jsonOf(answer)).error)
-    if (forgotten || (registersAgain && answer.status !== 400)) this.#refused.set(clientId, true)
-    if (forgotten) await this.forget(clientId, endpoint)
+    if (client === null || ![400, 401, 403].includes(answer.status)) return
+    // Of the authorization endpoint: others are not followed to another origin.
+    if ((answer as { redirected?: unknown }).redirected === true && kind === 'authorization') return
+    const issuer = this.#issuers.issuerOf(endpoint, ...KINDS[kind])
+    if (issuer === undefined || !this.#registrations.knows(issuer, client)) return
+    const isForgotten = (await readJson(answer, this.#readMs)).error === 'invalid_client'
+    if (isForgotten || (registersAgain && answer.status !== 400)) {
+      this.#refused.set(fingerprint(issuer, client.clientId), true)
+    }
+    if (isForgotten) await this.#forget(issuer, client)
   }
 
-  async forget(clientId: string, endpoint: string): Promise<void> {
-    this.#refused.set(clientId, true)
+  async #forget(issuer: string, client: SentClient): Promise<void> {
     try {
-      if (await this.#registrations.forget(clientId, endpoint)) publishSession('clientForgotten')
+      if (await this.#registrations.forget(issuer, client)) publishSession('clientForgotten')
     } catch {
       // The next refusal tries again; the answer at hand must reach its caller all the same.
     }

@@ -2,12 +2,14 @@ import { type Clock, systemClock } from '../clock.js'
 import type { FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
-import { type Answer, answerConstructor, type FetchInit } from './answers.js'
+import { type Answer, answerConstructor, type FetchInit, jsonOf } from './answers.js'
+import { boundedOwnRequest } from './bounded-request.js'
 import { ClientRefusals, type RegistrationRecords } from './client-refusals.js'
+import { Issuers } from './issuers.js'
 import { type RefreshRecords, TokenRefresh } from './refresh.js'
 import { RefusedTokens } from './refused-tokens.js'
 import { ClientRegistration } from './registration.js'
-import { header, requestKind } from './requests.js'
+import { type ClientRequest, header, requestKind } from './requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import type { Place, TokenPlaces } from './token-places.js'
 import { UnsavedPairs } from './unsaved-pairs.js'
@@ -20,6 +22,8 @@ export interface CoordinatedFetchParts {
   records: RefreshRecords
   places: TokenPlaces
   registrations: RegistrationRecords
+  /** What is known of authorization servers; shared by all fetches of one database. */
+  issuers?: Issuers
   /** Shared by the fetches of one client. */
   refusedTokens?: RefusedTokens
   /**
@@ -42,40 +46,61 @@ export interface CoordinatedFetchParts {
  * @throws TypeError where the global `Response` is missing (Node 16).
  */
 export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike {
-  const { fetch, refusedTokens = new RefusedTokens(), call = (work) => work() } = parts
+  const {
+    fetch,
+    issuers = new Issuers(),
+    refusedTokens = new RefusedTokens(),
+    call = (work) => work(),
+  } = parts
   if (!answerConstructor()) {
     throw new TypeError(
       'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
     )
   }
-  const clients = new ClientRefusals(parts.registrations)
+  const timing = { ...TIMING_DEFAULTS, ...parts.timing }
+  const clients = new ClientRefusals(parts.registrations, issuers, timing.requestMs)
   const whole = {
     ...parts,
+    issuers,
     clients,
     refusedTokens,
     authorizeAnew: parts.authorizeAnew ?? null,
     unsaved: parts.unsaved ?? new UnsavedPairs(),
     clock: parts.clock ?? systemClock,
-    timing: { ...TIMING_DEFAULTS, ...parts.timing },
+    timing,
   }
   const refresh = new TokenRefresh(whole)
   const registration = new ClientRegistration(whole)
+
+  async function sendAsClient(
+    url: string | URL,
+    init: FetchInit,
+    request: ClientRequest,
+  ): Promise<Answer> {
+    const isAuthorization = request.kind === 'authorization'
+    const answer = await (isAuthorization
+      ? fetch(url, init)
+      : boundedOwnRequest(fetch, url, init, timing.requestMs))
+    await issuers.caughtUp()
+    if (request.kind === 'code') await noteIssued(issuers, answer, request.endpoint)
+    await clients.noteClientRefusal(answer, request, !isAuthorization)
+    return answer
+  }
 
   return (url, init) => {
     const request = requestKind(url, init)
     switch (request.kind) {
       case 'refresh':
-        return call(() => refresh.send(url, init, request))
+        return call(() => issuers.caughtUp().then(() => refresh.send(url, init, request)))
       case 'registration':
-        return call(() => registration.send(url, init, request))
+        return call(() => issuers.caughtUp().then(() => registration.send(url, init, request)))
       case 'code':
       case 'introspection':
-        return afterwards(fetch(url, init), (answer) =>
-          clients.noteClientRefusal(answer, request, true),
-        )
       case 'authorization':
+        return sendAsClient(url, init, request)
+      case 'metadata':
         return afterwards(fetch(url, init), (answer) =>
-          clients.noteClientRefusal(answer, request, false),
+          issuers.observe(request.url, answer, timing.requestMs),
         )
       case 'other':
         return afterwards(fetch(url, init), (answer) =>
@@ -85,13 +110,17 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   }
 }
 
-async function afterwards(
-  sent: Promise<Answer>,
-  note: (answer: Answer) => Promise<void> | void,
-): Promise<Answer> {
+async function afterwards(sent: Promise<Answer>, note: (answer: Answer) => void): Promise<Answer> {
   const answer = await sent
-  await note(answer)
+  note(answer)
   return answer
+}
+
+async function noteIssued(issuers: Issuers, answer: Answer, endpoint: string): Promise<void> {
+  const issuer = answer.status === 200 ? issuers.issuerOf(endpoint, 'token') : undefined
+  if (issuer === undefined) return
+  const { access_token: accessToken } = await jsonOf(answer)
+  if (typeof accessToken === 'string') issuers.noteIssued(accessToken, issuer, endpoint)
 }
 
 function noteRefusal(

@@ -3,8 +3,9 @@ import { publishSession } from '../diagnostics.js'
 import { fingerprint } from '../flight/fingerprint.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, type FetchInit, jsonAnswer, jsonOf } from './answers.js'
-import { boundedRequest, unlessAborted } from './bounded-request.js'
+import { boundedOwnRequest, boundedRequest, unlessAborted } from './bounded-request.js'
 import type { ClientRefusals, RegistrationRecords } from './client-refusals.js'
+import type { Issuers } from './issuers.js'
 import type { RegistrationRequest } from './requests.js'
 import type { FlightTiming } from './timing.js'
 
@@ -13,12 +14,15 @@ export interface RegistrationParts {
   flights: FlightRunner
   registrations: RegistrationRecords
   clients: ClientRefusals
+  issuers: Issuers
   timing: FlightTiming
 }
 
 /**
- * Lets one caller register and answers the others with the client that it got. Requests are the same when endpoint,
- * metadata and initial access token are: two roles, which differ in metadata, never share a client.
+ * Lets one caller register and answers the others with the client that it got. Requests are the same when issuer, endpoint,
+ * metadata and all headers that may authenticate are: two roles, which differ in metadata, never share a client, nor do
+ * two accounts. Where the endpoint is not known to be one issuer's own, everybody registers: the client goes to whoever
+ * named the endpoint.
  */
 export class ClientRegistration {
   readonly #parts: RegistrationParts
@@ -28,11 +32,16 @@ export class ClientRegistration {
   }
 
   send(url: string | URL, init: FetchInit, request: RegistrationRequest): Promise<Answer> {
-    const { flights, timing } = this.#parts
-    const { endpoint, metadata, authorization } = request
-    const name = fingerprint('registration', endpoint, metadata, authorization)
+    const { fetch, flights, issuers, timing } = this.#parts
+    const { endpoint, metadata, headers } = request
+    const issuer = issuers.soleIssuerOf(endpoint, 'registration')
+    if (issuer === undefined || headers === null) {
+      publishSession('registrationUnknown')
+      return boundedOwnRequest(fetch, url, init, timing.requestMs)
+    }
+    const name = fingerprint('registration', issuer, endpoint, metadata, headers)
     const flight = flights.run(name, () => this.#register(name, url, init), {
-      recheck: () => this.#shared(name),
+      recheck: () => this.#shared(name, issuer),
       leaseMs: timing.leaseMs,
       waitMs: timing.waitMs,
       maxHoldMs: timing.leaseMs + timing.requestMs,
@@ -42,12 +51,12 @@ export class ClientRegistration {
     return unlessAborted(flight, init?.signal)
   }
 
-  async #shared(name: string): Promise<Answer | undefined> {
-    const reply = await this.#parts.registrations.find(name)
+  async #shared(name: string, issuer: string): Promise<Answer | undefined> {
+    const reply = await this.#parts.registrations.find(name, issuer)
     if (reply === null) return undefined
     const answer = jsonAnswer(201, reply)
     const { client_id: clientId } = await jsonOf(answer)
-    if (clientId === undefined || this.#parts.clients.isRefused(clientId)) return undefined
+    if (clientId === undefined || this.#parts.clients.isRefused(issuer, clientId)) return undefined
     publishSession('registrationShared')
     return answer
   }

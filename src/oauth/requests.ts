@@ -5,14 +5,23 @@
 export type OAuthRequest =
   | RefreshRequest
   | RegistrationRequest
-  | { kind: 'code' | 'introspection' | 'authorization'; endpoint: string; clientId: string | null }
+  | ClientRequest
+  | { kind: 'metadata'; url: URL }
   | { kind: 'other' }
+
+/** A request by which an authorization server gets to know a client. */
+export interface ClientRequest {
+  kind: 'code' | 'introspection' | 'authorization'
+  endpoint: string
+  client: SentClient | null
+}
 
 /** RFC 6749 section 6. */
 export interface RefreshRequest {
   kind: 'refresh'
   endpoint: string
   clientId: string | null
+  client: SentClient | null
   refreshToken: string
   scope: string | null
   /** RFC 8707 lets it be repeated. */
@@ -24,8 +33,15 @@ export interface RegistrationRequest {
   kind: 'registration'
   endpoint: string
   metadata: string
-  /** The initial access token's header, where the server asks for one. */
-  authorization: string | null
+  /** All headers but those that say nothing of who registers, as text; null if they cannot be read. */
+  headers: string | null
+}
+
+/** The client that a request names, and how it authenticates. Null in its place: by other means than a secret, or ambiguously. */
+export interface SentClient {
+  clientId: string
+  /** Empty for a public client; null where a request never authenticates the client, as to the authorization endpoint. */
+  clientSecret: string | null
 }
 
 /** The parts of `RequestInit` that are read, whatever their real types. */
@@ -36,6 +52,23 @@ interface Init {
 }
 
 const OTHER = { kind: 'other' } as const
+
+/** What clients add to the authorization endpoint's URL; a server may have put other parameters into it. */
+const AUTHORIZATION_PARAMETERS = [
+  'client_id',
+  'code_challenge',
+  'code_challenge_method',
+  'redirect',
+  'redirect_uri',
+  'resource',
+  'response_type',
+  'scope',
+  'state',
+]
+
+/** Headers that say nothing of who sends a request. */
+const ANONYMOUS_HEADER =
+  /^(accept|accept-\w+|baggage|b3|cache-control|connection|content-length|content-type|sentry-trace|traceparent|tracestate|user-agent|x-b3-\w+|x-correlation-id|x-datadog-[\w-]+|x-request-id)$/
 
 /** Never throws, whatever it is given. */
 export function requestKind(url: unknown, init: unknown): OAuthRequest {
@@ -49,13 +82,20 @@ export function requestKind(url: unknown, init: unknown): OAuthRequest {
 
 function classify(url: URL, { method, headers, body }: Init): OAuthRequest {
   const verb = method === undefined ? 'GET' : String(method).toUpperCase()
-  if (verb === 'GET' && body == null) return authorizationRequest(url)
+  if (verb === 'GET' && body == null) {
+    return isMetadataUrl(url) ? { kind: 'metadata', url } : authorizationRequest(url)
+  }
   if (verb !== 'POST' || header(headers, 'dpop') !== null) return OTHER
   if (typeof body === 'string' && body.includes('"redirect_uris"')) {
     return registrationRequest(url, headers, body)
   }
   const form = formOf(headers, body)
   return form ? formRequest(url, headers, form) : OTHER
+}
+
+/** Of an authorization server's metadata (RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4). */
+function isMetadataUrl({ pathname }: URL): boolean {
+  return /\/\.well-known\/(oauth-authorization-server|openid-configuration)(\/|$)/.test(pathname)
 }
 
 /** A header's value, from `Headers`, pairs or an object; null when it is not there. */
@@ -73,6 +113,23 @@ export function header(headers: unknown, name: string): string | null {
   return null
 }
 
+/** The headers that may say who registers. */
+function tellingHeaders(headers: unknown): string | null {
+  if (headers === undefined || headers === null) return '[]'
+  if (typeof headers !== 'object') return null
+  const pairs: unknown[] =
+    Symbol.iterator in headers
+      ? [...(headers as Iterable<unknown>)]
+      : Object.entries(headers as object)
+  const telling: string[] = []
+  for (const pair of pairs) {
+    if (!Array.isArray(pair) || pair.length !== 2 || typeof pair[1] !== 'string') return null
+    const name = String(pair[0]).toLowerCase()
+    if (!ANONYMOUS_HEADER.test(name)) telling.push(JSON.stringify([name, pair[1]]))
+  }
+  return JSON.stringify(telling.sort())
+}
+
 function formOf(headers: unknown, body: unknown): URLSearchParams | null {
   if (body instanceof URLSearchParams) return body
   if (typeof body !== 'string') return null
@@ -82,7 +139,8 @@ function formOf(headers: unknown, body: unknown): URLSearchParams | null {
 
 function formRequest(url: URL, headers: unknown, form: URLSearchParams): OAuthRequest {
   const endpoint = url.href
-  const clientId = form.get('client_id') ?? basicUser(header(headers, 'authorization'))
+  const basic = basicCredentials(header(headers, 'authorization'))
+  const client = sentClient(headers, form)
   const refreshToken = form.get('refresh_token')
   switch (form.get('grant_type')) {
     case 'refresh_token':
@@ -90,41 +148,70 @@ function formRequest(url: URL, headers: unknown, form: URLSearchParams): OAuthRe
       return {
         kind: 'refresh',
         endpoint,
-        clientId,
+        clientId: form.get('client_id') ?? basic?.clientId ?? null,
+        client,
         refreshToken,
         scope: form.get('scope'),
         resources: form.getAll('resource'),
       }
     case 'authorization_code':
-      return { kind: 'code', endpoint, clientId }
+      return { kind: 'code', endpoint, client }
     case null:
-      return form.has('token') ? { kind: 'introspection', endpoint, clientId } : OTHER
+      return form.has('token') ? { kind: 'introspection', endpoint, client } : OTHER
     default:
       return OTHER
   }
 }
 
+/** By `client_secret_basic`, `client_secret_post` or `none` (RFC 6749 section 2.3.1). */
+function sentClient(headers: unknown, form: URLSearchParams): SentClient | null {
+  const [clientId, ...otherIds] = form.getAll('client_id')
+  const [clientSecret, ...otherSecrets] = form.getAll('client_secret')
+  // RFC 7521 section 4.2.
+  const isAmbiguous = otherIds.length + otherSecrets.length > 0 || form.has('client_assertion')
+  if (isAmbiguous) return null
+  const authorization = header(headers, 'authorization')
+  if (authorization === null)
+    return clientId ? { clientId, clientSecret: clientSecret ?? '' } : null
+  const basic = basicCredentials(authorization)
+  const contradicts =
+    clientSecret !== undefined || (clientId ?? basic?.clientId) !== basic?.clientId
+  return contradicts ? null : basic
+}
+
 /** The GET by which the ATXP client authorizes without a browser (RFC 6749 section 4.1.1). */
 function authorizationRequest(url: URL): OAuthRequest {
   const clientId = url.searchParams.get('client_id')
-  if (clientId === null || !url.searchParams.has('response_type')) return OTHER
-  return { kind: 'authorization', endpoint: url.origin + url.pathname, clientId }
+  if (!clientId || !url.searchParams.has('response_type')) return OTHER
+  const endpoint = new URL(url)
+  for (const name of AUTHORIZATION_PARAMETERS) endpoint.searchParams.delete(name)
+  return {
+    kind: 'authorization',
+    endpoint: endpoint.href,
+    client: { clientId, clientSecret: null },
+  }
 }
 
 function registrationRequest(url: URL, headers: unknown, metadata: string): OAuthRequest {
   if (!Array.isArray(Object(JSON.parse(metadata)).redirect_uris)) return OTHER
-  const authorization = header(headers, 'authorization')
-  return { kind: 'registration', endpoint: url.href, metadata, authorization }
+  return { kind: 'registration', endpoint: url.href, metadata, headers: tellingHeaders(headers) }
 }
 
-/** The client id of `client_secret_basic`, form-urlencoded as RFC 6749 section 2.3.1 has it. */
-function basicUser(authorization: string | null): string | null {
+/** Both form-urlencoded, as RFC 6749 section 2.3.1 has it. */
+function basicCredentials(
+  authorization: string | null,
+): { clientId: string; clientSecret: string } | null {
   const credentials = /^basic\s+(\S+)$/i.exec(authorization ?? '')?.[1]
   if (credentials === undefined) return null
-  const [user] = Buffer.from(credentials, 'base64').toString().split(':')
+  const [user = '', ...rest] = Buffer.from(credentials, 'base64').toString().split(':')
+  const clientId = decoded(user)
+  return clientId === '' ? null : { clientId, clientSecret: decoded(rest.join(':')) }
+}
+
+function decoded(text: string): string {
   try {
-    return decodeURIComponent((user ?? '').replace(/\+/g, ' ')) || null
+    return decodeURIComponent(text.replace(/\+/g, ' '))
   } catch {
-    return user || null
+    return text
   }
 }

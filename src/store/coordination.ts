@@ -2,6 +2,7 @@ import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import { type FlightRunner, Flights } from '../flight/single-flight.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
+import { type IssuedBy, Issuers } from '../oauth/issuers.js'
 import { RefusedTokens } from '../oauth/refused-tokens.js'
 import { RegistrationTurns } from '../oauth/registration-turns.js'
 import type { Place, TokenPlaces } from '../oauth/token-places.js'
@@ -41,6 +42,7 @@ export class Coordination {
   readonly #registrations: RegistrationStore
   readonly #turns: RegistrationTurns
   readonly #places: TokenPlaces
+  readonly #issuers = new Issuers()
   readonly #refusedTokens = new WeakMap<CoordinatedFetchOptions, RefusedTokens>()
 
   constructor(
@@ -70,7 +72,7 @@ export class Coordination {
     const credentials = await this.#turns.take([role, serverUrl], () =>
       this.#records.getClient(serverUrl, role),
     )
-    if (credentials !== null) this.#registrations.remember(credentials.clientId, serverUrl, role)
+    if (credentials !== null) this.#registrations.remember(serverUrl, role, credentials)
     return credentials
   }
 
@@ -80,7 +82,7 @@ export class Coordination {
     credentials: ClientCredentials,
   ): Promise<void> {
     await this.#records.saveClient(serverUrl, role, credentials)
-    this.#registrations.remember(credentials.clientId, serverUrl, role)
+    this.#registrations.remember(serverUrl, role, credentials)
     await this.#turns.end([role, serverUrl])
   }
 
@@ -88,6 +90,11 @@ export class Coordination {
     // After a coordinated refresh the client saves once more what stands in Redis already.
     if (token?.accessToken && this.#places.isSettled(userId, url, token)) return DONE
     return this.#records.saveAccessToken(userId, url, token)
+  }
+
+  /** Who issued this access token to this process, for the record that keeps it. */
+  originOf(token: AccessToken): IssuedBy | undefined {
+    return this.#issuers.issuedBy(token.accessToken)
   }
 
   /** To be called when nothing can be saved any more. */
@@ -106,6 +113,7 @@ export class Coordination {
       records: this.#refreshes,
       places: this.#places,
       registrations: this.#registrations,
+      issuers: this.#issuers,
       refusedTokens,
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,

@@ -1,8 +1,11 @@
-import { createHash } from 'node:crypto'
+import type { ClientCredentials } from '../contract.js'
+import { fingerprint } from '../flight/fingerprint.js'
 import type { RegistrationRecords } from '../oauth/client-refusals.js'
+import { issuerKey } from '../oauth/issuers.js'
+import type { SentClient } from '../oauth/requests.js'
 import { RecentMap } from '../recent-map.js'
 import { decodeRecord } from '../record/codec.js'
-import type { KeySpace, RecordKey } from '../record/keys.js'
+import type { KeySpace } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { Commands } from '../redis/commands.js'
 import type { ConditionalWrites } from './conditional-writes.js'
@@ -10,6 +13,13 @@ import type { Vault } from './vault.js'
 
 // Longer than a reply is shared, so that none outlives the word that its client was refused.
 const REFUSED_MS = 120_000
+const MAX_REGISTRATIONS = 1_000
+const MAX_BYTES = 4 * 1024 * 1024
+
+interface Place {
+  readonly serverUrl: string
+  readonly role: ClientRole
+}
 
 /** Registrations as coordinated requests handle them: a reply shared for a short time, a client that was refused. */
 export class RegistrationStore implements RegistrationRecords {
@@ -17,8 +27,15 @@ export class RegistrationStore implements RegistrationRecords {
   readonly #commands: Commands
   readonly #vault: Vault
   readonly #writes: ConditionalWrites
-  /** Under which servers this process knows a client. */
-  readonly #places = new RecentMap<Map<string, ClientRole>>({ maxEntries: 1_000 })
+  /** The registrations that this process has read or saved last, by role and server. */
+  readonly #known = new RecentMap<ClientCredentials>({
+    maxEntries: MAX_REGISTRATIONS,
+    maxBytes: MAX_BYTES,
+    bytesOf: (name, { clientId, clientSecret }) =>
+      2 * (name.length + clientId.length + (clientSecret?.length ?? 0)),
+  })
+  /** Where those of an issuer stand. Callers may spell its URL in several ways. No entry leaves before its registrations do. */
+  readonly #places = new RecentMap<readonly Place[]>({ maxEntries: MAX_REGISTRATIONS })
 
   constructor(keys: KeySpace, commands: Commands, vault: Vault, writes: ConditionalWrites) {
     this.#keys = keys
@@ -27,41 +44,71 @@ export class RegistrationStore implements RegistrationRecords {
     this.#writes = writes
   }
 
-  /** To be called with every registration that is read or saved: a refusal names the client, not the server. */
-  remember(clientId: string, serverUrl: string, role: ClientRole): void {
-    const places = this.#places.get(clientId) ?? new Map<string, ClientRole>()
-    places.set(serverUrl, role)
-    this.#places.set(clientId, places)
+  /** To be called with every registration that is read or saved: only one that is known here can be forgotten. */
+  remember(
+    serverUrl: string,
+    role: ClientRole,
+    { clientId, clientSecret }: ClientCredentials,
+  ): void {
+    const name = nameOf({ serverUrl, role })
+    const known = this.#known.get(name)
+    if (known?.clientId === clientId && known.clientSecret === clientSecret) return
+    const issuer = issuerKey(serverUrl)
+    if (issuer === undefined) return
+    const places = this.#places.get(issuer) ?? []
+    const others = places.filter(
+      (place) => nameOf(place) !== name && this.#known.has(nameOf(place)),
+    )
+    this.#places.set(issuer, [...others, { serverUrl, role }])
+    this.#known.set(name, { clientId, clientSecret, redirectUri: '' })
   }
 
-  async find(name: string): Promise<string | null> {
+  async find(name: string, issuer: string): Promise<string | null> {
     const reply = await this.#vault.get(this.#keys.of('reply', name))
     if (reply === null) return null
     const { client_id: clientId } = JSON.parse(reply) as { client_id: string }
-    return (await this.#commands.exists(this.#refusedKey(clientId))) ? null : reply
+    return (await this.#commands.exists(this.#refusedKey(issuer, clientId))) ? null : reply
   }
 
   share(name: string, reply: string, replyMs: number): Promise<void> {
     return this.#vault.set(this.#keys.of('reply', name), reply, { ttlMs: replyMs })
   }
 
-  async forget(clientId: string): Promise<boolean> {
-    await this.#commands.set(this.#refusedKey(clientId), '', { ttlMs: REFUSED_MS })
+  knows(issuer: string, client: SentClient): boolean {
+    return this.#placesOf(issuer, client).length > 0
+  }
+
+  async forget(issuer: string, client: SentClient): Promise<boolean> {
+    await this.#commands.set(this.#refusedKey(issuer, client.clientId), '', { ttlMs: REFUSED_MS })
+    // Whatever else changes the record meanwhile.
+    const isMeant = (text: string): boolean => isSame(decodeRecord('client', text), client)
     let removed = false
-    for (const [serverUrl, role] of this.#places.get(clientId) ?? []) {
-      removed = (await this.#remove(this.#keys.of(role, serverUrl), clientId)) || removed
+    for (const { serverUrl, role } of this.#placesOf(issuer, client)) {
+      const outcome = await this.#writes.deleteIf(this.#keys.of(role, serverUrl), isMeant)
+      removed = outcome === 'done' || removed
     }
     return removed
   }
 
-  /** Removes the registration if it is of this client, whatever else changes it meanwhile. */
-  async #remove(key: RecordKey, clientId: string): Promise<boolean> {
-    const isMeant = (text: string): boolean => decodeRecord('client', text).clientId === clientId
-    return (await this.#writes.deleteIf(key, isMeant)) === 'done'
+  #placesOf(issuer: string, client: SentClient): Place[] {
+    const places = this.#places.get(issuerKey(issuer) ?? '') ?? []
+    return places.filter((place) => {
+      const known = this.#known.get(nameOf(place))
+      return known !== undefined && isSame(known, client)
+    })
   }
 
-  #refusedKey(clientId: string): string {
-    const name = createHash('sha256').update(clientId).digest('hex')
-    return this.#keys.of('refused', name).redisKey
+  #refusedKey(issuer: string, clientId: string): string {
+    return this.#keys.of('refused', fingerprint(issuer, clientId)).redisKey
   }
+}
+
+/** Whether a request carried this registration, as far as it authenticates the client at all. */
+function isSame(stored: ClientCredentials, sent: SentClient): boolean {
+  if (stored.clientId !== sent.clientId) return false
+  return sent.clientSecret === null || (stored.clientSecret ?? '') === sent.clientSecret
+}
+
+function nameOf({ serverUrl, role }: Place): string {
+  return `${role} ${serverUrl}`
 }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { REFUSAL } from '../../support/encryption/encryption-places.js'
+import { discovering } from '../../support/oauth/discovery.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 
@@ -28,8 +29,10 @@ async function start(): Promise<{
 
 /** Registers with metadata of that name; the authorization server gives `clientId`. */
 async function register(db: RedisOAuthDatabase, name: string, clientId: string): Promise<unknown> {
-  const fetch = db.coordinatedFetch(async () =>
-    Response.json({ client_id: clientId }, { status: 201 }),
+  const fetch = await discovering(
+    (fetch) => db.coordinatedFetch(fetch),
+    ISSUER,
+    async () => Response.json({ client_id: clientId }, { status: 201 }),
   )
   const body = JSON.stringify({ client_name: name, redirect_uris: ['https://app.example'] })
   const reply = await fetch(`${ISSUER}/register`, { method: 'POST', body })

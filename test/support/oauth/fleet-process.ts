@@ -2,10 +2,11 @@ import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
 import type { Clock } from '../../../src/clock.js'
 import { Flights } from '../../../src/flight/single-flight.js'
 import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
+import { Issuers } from '../../../src/oauth/issuers.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
 import { type Place, TokenPlaces } from '../../../src/oauth/token-places.js'
 import type { MemoryStore } from './memory-store.js'
-import { type StrictServer, TOKEN_URL } from './strict-server.js'
+import { METADATA, METADATA_URL, type StrictServer, TOKEN_URL } from './strict-server.js'
 
 export interface FleetProcess {
   db: OAuthDb
@@ -17,6 +18,8 @@ export interface FleetProcess {
 }
 
 export interface ProcessOptions {
+  /** Whether it has read the metadata of the authorization server; true unless told otherwise. */
+  knowsIssuer?: boolean
   authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
   timing?: Partial<FlightTiming>
 }
@@ -39,7 +42,9 @@ export function startProcess(
   const places = new TokenPlaces()
   const flights = new Flights(store)
   const db = databaseOf(store, places)
-  const { authorizeAnew, timing } = options
+  const { authorizeAnew, timing, knowsIssuer = true } = options
+  const issuers = new Issuers()
+  if (knowsIssuer) issuers.learn(new URL(METADATA_URL), METADATA)
   const fetch = createCoordinatedFetch({
     fetch: server.fetch,
     flights,
@@ -48,6 +53,7 @@ export function startProcess(
     registrations: store,
     places,
     clock,
+    issuers,
     ...(authorizeAnew ? { authorizeAnew } : {}),
     ...(timing ? { timing } : {}),
   })

@@ -4,6 +4,7 @@ import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
 import type { RegistrationRecords } from '../../../src/oauth/client-refusals.js'
 import type { RefreshRecords } from '../../../src/oauth/refresh.js'
+import type { SentClient } from '../../../src/oauth/requests.js'
 import type { Place } from '../../../src/oauth/token-places.js'
 
 /**
@@ -131,12 +132,13 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
     )
   }
 
-  forget(clientId: string): Promise<boolean> {
+  knows(issuer: string, client: SentClient): boolean {
+    return isSame(this.clients.get(issuer), client)
+  }
+
+  forget(issuer: string, client: SentClient): Promise<boolean> {
     return this.#act('forget', () => {
-      for (const [server, client] of this.clients) {
-        if (client.clientId === clientId) return this.clients.delete(server)
-      }
-      return false
+      return isSame(this.clients.get(issuer), client) && this.clients.delete(issuer)
     })
   }
 
@@ -147,6 +149,11 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
   put(user: string, url: string, token: AccessToken): void {
     this.records.set(keyOf({ user, url }), token)
   }
+}
+
+function isSame(stored: ClientCredentials | undefined, sent: SentClient): boolean {
+  const isSecret = sent.clientSecret === null || stored?.clientSecret === sent.clientSecret
+  return stored?.clientId === sent.clientId && isSecret
 }
 
 function keyOf(place: Pick<Place, 'user' | 'url'>): string {

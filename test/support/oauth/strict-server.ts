@@ -5,6 +5,15 @@ export const TOKEN_URL = `${ORIGIN}/token`
 export const REGISTER_URL = `${ORIGIN}/register`
 export const MCP_URL = 'https://mcp.example/mcp'
 
+export const METADATA_URL = `${ORIGIN}/.well-known/oauth-authorization-server`
+export const METADATA = {
+  issuer: ORIGIN,
+  token_endpoint: TOKEN_URL,
+  registration_endpoint: REGISTER_URL,
+  authorization_endpoint: `${ORIGIN}/authorize`,
+  introspection_endpoint: `${ORIGIN}/introspect`,
+}
+
 type Step = Response | undefined
 
 interface Family {
@@ -82,13 +91,7 @@ export class StrictServer {
       case '/introspect':
         return this.#introspect(request)
       case '/.well-known/oauth-authorization-server':
-        return json(200, {
-          issuer: ORIGIN,
-          token_endpoint: TOKEN_URL,
-          registration_endpoint: REGISTER_URL,
-          authorization_endpoint: `${ORIGIN}/authorize`,
-          introspection_endpoint: `${ORIGIN}/introspect`,
-        })
+        return json(200, METADATA)
     }
     if (pathname.startsWith('/.well-known/oauth-protected-resource')) {
       const resource = origin + pathname.replace('/.well-known/oauth-protected-resource', '')

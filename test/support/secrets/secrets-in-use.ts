@@ -1,8 +1,9 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import type { FetchLike } from '../../../src/contract.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import type { RedisOAuthDatabase } from '../../../src/index.js'
+import { discovering } from '../oauth/discovery.js'
 
 // Everything that this library keeps in Redis, with texts that can be searched for.
 
@@ -55,7 +56,7 @@ export const NAMES = {
 export const GUESSES = {
   turnToRegister: fingerprint('registration turn', 'client', NAMES.authorizationServer),
   loginAfterRefusal: fingerprint('authorize', NAMES.user, NAMES.refusedUrl),
-  refusedClient: createHash('sha256').update(SECRETS.clientId).digest('hex'),
+  refusedClient: fingerprint(NAMES.authorizationServer, SECRETS.clientId),
 }
 
 const TOKEN_ENDPOINT = `${NAMES.authorizationServer}/token`
@@ -172,9 +173,10 @@ async function register(
     body: JSON.stringify({ redirect_uris: [SECRETS.redirectUri] }),
   }
   const replies = await Promise.all(
-    [db, peer].map((one) =>
-      one.coordinatedFetch(answer)(`${NAMES.authorizationServer}/register`, request),
-    ),
+    [db, peer].map(async (one) => {
+      const fetch = await discoveredBy(one, answer)
+      return fetch(`${NAMES.authorizationServer}/register`, request)
+    }),
   )
   for (const reply of replies) {
     expect(await reply.json()).toHaveProperty('client_id', SECRETS.registeredClientId)
@@ -200,15 +202,24 @@ async function beRefused(
     },
   })(TOKEN_ENDPOINT, refreshRequest(SECRETS.refusedRefreshToken))
   expect(refused.status).toBe(400)
-  await peer.coordinatedFetch(refusing('invalid_client'))(TOKEN_ENDPOINT, {
+  // The peer knows the client by then: it sends what it has read.
+  const { clientId: client_id, clientSecret: client_secret } = SECRETS
+  await peer.getClientCredentials(NAMES.authorizationServer)
+  const refusesClient = await discoveredBy(peer, refusing('invalid_client'))
+  await refusesClient(TOKEN_ENDPOINT, {
     method: 'POST',
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       code: 'c',
-      client_id: SECRETS.clientId,
+      client_id,
+      client_secret,
     }),
   })
   expect(await db.getClientCredentials(NAMES.authorizationServer)).toBeNull()
+}
+
+function discoveredBy(db: RedisOAuthDatabase, answer: FetchLike): Promise<FetchLike> {
+  return discovering((fetch) => db.coordinatedFetch(fetch), NAMES.authorizationServer, answer)
 }
 
 function refreshRequest(refreshToken: string): { method: string; body: URLSearchParams } {

@@ -45,6 +45,22 @@ test.each<[string, string | URL, RequestInit | undefined]>([
   expect(seen[1]).toBe(init)
 })
 
+test('a code exchange is sent as it is, and its answer is an equal one that has arrived', async () => {
+  const body = new URLSearchParams({ grant_type: 'authorization_code' })
+  const seen: unknown[] = []
+  const fetch = coordinated(async (...given) => {
+    seen.push(...given)
+    return Response.json({ access_token: 'a' }, { status: 200, headers: { 'x-a': 'b' } })
+  })
+  const answer = await fetch('https://auth.example/token', { method: 'POST', body })
+  expect(seen).toMatchObject(['https://auth.example/token', { method: 'POST', body }])
+  expect([answer.status, answer.headers.get('x-a'), await answer.json()]).toEqual([
+    200,
+    'b',
+    { access_token: 'a' },
+  ])
+})
+
 test('an error of the fetch beneath passes through', async () => {
   const failure = new TypeError('fetch failed')
   const fetch = coordinated(async () => {

@@ -1,9 +1,11 @@
+import type { ClientCredentials } from '@atxp/common'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { settled } from '../../support/oauth/expired-session.js'
 import { type FleetProcess, startProcess } from '../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 import {
   json,
+  METADATA_URL,
   ORIGIN,
   REGISTER_URL,
   StrictServer,
@@ -44,11 +46,25 @@ function startAll(processes: number): FleetProcess[] {
 }
 
 /** A refusal of the client by the endpoint, as the SDK comes across it before it registers again. */
-async function refuse(process: FleetProcess, clientId: string, answer: Response): Promise<void> {
+async function refuse(
+  process: FleetProcess,
+  clientId: string,
+  answer: Response,
+  clientSecret = `secret-of-${clientId}`,
+): Promise<void> {
   server.step = () => answer
-  const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: clientId })
+  const body = new URLSearchParams({
+    grant_type: 'authorization_code',
+    client_id: clientId,
+    client_secret: clientSecret,
+  })
   expect((await process.fetch(TOKEN_URL, { method: 'POST', body })).status).toBe(answer.status)
   server.step = () => undefined
+}
+
+/** As the SDK stores what it has registered. */
+function stored(clientId: string, clientSecret = `secret-of-${clientId}`): ClientCredentials {
+  return { clientId, clientSecret, redirectUri: '' }
 }
 
 test('eight processes with three calls each register one client, and all get it', async () => {
@@ -75,7 +91,7 @@ test('a process that comes within replyMs is answered, a later one registers', a
   expect(await register(second)).toMatchObject({ client_id: 'client-2' })
 })
 
-test('roles, servers and initial access tokens never share a client', async () => {
+test('roles, servers and accounts never share a client', async () => {
   const [first, second] = startAll(2) as [FleetProcess, FleetProcess]
   const clients = await settled(
     Promise.all([
@@ -83,16 +99,30 @@ test('roles, servers and initial access tokens never share a client', async () =
       register(second, SERVER_ROLE),
       register(first, CLIENT_ROLE, { authorization: 'Bearer one' }),
       register(second, CLIENT_ROLE, { authorization: 'Bearer two' }),
+      register(first, CLIENT_ROLE, { 'X-ATXP-TOKEN': 'one' }),
+      register(second, CLIENT_ROLE, { 'X-ATXP-TOKEN': 'two' }),
+      register(second, CLIENT_ROLE, { cookie: 'account=two' }),
     ]),
   )
-  expect(new Set(clients.map((client) => client.client_id)).size).toBe(4)
+  expect(new Set(clients.map((client) => client.client_id)).size).toBe(7)
   const registered = await register(first, SERVER_ROLE)
   expect(server.clients.get(registered.client_id)?.method).toBe('client_secret_basic')
 })
 
+test('headers that say nothing of who registers do not keep callers apart', async () => {
+  const processes = startAll(3)
+  const headers = [
+    { traceparent: '00-1-1-01', 'user-agent': 'one' },
+    { traceparent: '00-2-2-01', accept: 'application/json' },
+    { 'X-B3-TraceId': '3' },
+  ]
+  const calls = processes.map((process, index) => register(process, CLIENT_ROLE, headers[index]))
+  const clients = await settled(Promise.all(calls))
+  expect(clients.map((client) => client.client_id)).toEqual(Array(3).fill('client-1'))
+})
+
 test.each([
   ['invalid_client', json(400, { error: 'invalid_client' })],
-  ['unauthorized_client', json(400, { error: 'unauthorized_client' })],
   ['a plain 401', new Response('', { status: 401 })],
   ['a plain 403', new Response('', { status: 403 })],
 ])(
@@ -100,7 +130,12 @@ test.each([
   async (_, answer) => {
     const processes = startAll(4)
     await register(processes[0] as FleetProcess)
-    for (const process of processes) await refuse(process, 'client-1', answer.clone())
+    store.clients.set(ORIGIN, stored('client-1'))
+    for (const process of processes) {
+      // The first refusal may have removed it; each process had read it by then.
+      store.clients.set(ORIGIN, stored('client-1'))
+      await refuse(process, 'client-1', answer.clone())
+    }
     const clients = await settled(Promise.all(processes.map((process) => register(process))))
     expect(clients.map((client) => client.client_id)).toEqual(Array(4).fill('client-2'))
     expect(server.count.registrations).toBe(2)
@@ -109,11 +144,13 @@ test.each([
 
 test('a refused introspection too keeps its client from coming back', async () => {
   const [process] = startAll(1) as [FleetProcess]
-  const { client_id: clientId } = await register(process, SERVER_ROLE)
+  const { client_id: clientId, client_secret: secret } = await register(process, SERVER_ROLE)
+  store.clients.set(ORIGIN, stored(clientId, secret))
   server.clients.clear()
+  const basic = Buffer.from(`${clientId}:${secret}`).toString('base64')
   const answer = await process.fetch(`${ORIGIN}/introspect`, {
     method: 'POST',
-    headers: { authorization: `Basic ${Buffer.from(`${clientId}:wrong`).toString('base64')}` },
+    headers: { authorization: `Basic ${basic}` },
     body: new URLSearchParams({ token: 'x' }),
   })
   expect(answer.status).toBe(401)
@@ -122,21 +159,44 @@ test('a refused introspection too keeps its client from coming back', async () =
 
 test.each<[string, number, object, boolean]>([
   ['invalid_client', 401, { error: 'invalid_client' }, true],
-  ['unauthorized_client', 400, { error: 'unauthorized_client' }, true],
+  ['a grant that the client may not use', 400, { error: 'unauthorized_client' }, false],
   ['a firewall', 403, {}, false],
   ['an outage', 503, { error: 'invalid_client' }, false],
   ['a refused code', 400, { error: 'invalid_grant' }, false],
 ])('%s removes the stored registration only where the server has forgotten it', async (...row) => {
   const [, status, body, removed] = row
   const [process] = startAll(1) as [FleetProcess]
-  store.clients.set(ORIGIN, { clientId: 'client-1', clientSecret: '', redirectUri: '' })
+  store.clients.set(ORIGIN, stored('client-1'))
   await refuse(process, 'client-1', json(status, body))
   expect(store.clients.size).toBe(removed ? 0 : 1)
 })
 
+test('a refusal of other credentials than the stored ones removes nothing', async () => {
+  const [process] = startAll(1) as [FleetProcess]
+  store.clients.set(ORIGIN, stored('client-1'))
+  for (const secret of ['', 'wrong']) {
+    await refuse(process, 'client-1', json(401, { error: 'invalid_client' }), secret)
+  }
+  expect(store.clients.size).toBe(1)
+  expect(store.calls).not.toContain('forget')
+})
+
+test('where the issuer of an endpoint is unknown, nothing is shared, noted or removed', async () => {
+  const processes = Array.from({ length: 2 }, () =>
+    startProcess(store, server, { knowsIssuer: false }),
+  )
+  const clients = await settled(Promise.all(processes.map((process) => register(process))))
+  expect(clients.map((client) => client.client_id)).toEqual(['client-1', 'client-2'])
+  store.clients.set(ORIGIN, stored('client-2'))
+  const [process] = processes as [FleetProcess]
+  await refuse(process, 'client-2', json(401, { error: 'invalid_client' }))
+  expect(store.clients.size).toBe(1)
+  expect(store.calls).toEqual([])
+})
+
 test('a client that the authorization endpoint does not know loses its registration', async () => {
   const [process] = startAll(1) as [FleetProcess]
-  store.clients.set(ORIGIN, { clientId: 'forgotten', clientSecret: '', redirectUri: '' })
+  store.clients.set(ORIGIN, stored('forgotten'))
   const url = `${ORIGIN}/authorize?response_type=code&client_id=forgotten`
   expect((await process.fetch(url, { method: 'GET' })).status).toBe(400)
   expect(store.clients.size).toBe(0)
@@ -144,7 +204,7 @@ test('a client that the authorization endpoint does not know loses its registrat
 
 test('a registration that replaced the refused one stays', async () => {
   const [process] = startAll(1) as [FleetProcess]
-  store.clients.set(ORIGIN, { clientId: 'client-2', clientSecret: '', redirectUri: '' })
+  store.clients.set(ORIGIN, stored('client-2'))
   await refuse(process, 'client-1', json(401, { error: 'invalid_client' }))
   expect(store.clients.size).toBe(1)
 })
@@ -197,4 +257,34 @@ test('a server that never answers lets the next try after requestMs', async () =
   server.step = () => (hung-- > 0 ? new Promise(() => undefined) : undefined)
   const outcomes = await settled(Promise.allSettled(processes.map((process) => register(process))))
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+})
+
+test('a client is never handed to another issuer that names the same registration endpoint', async () => {
+  const evil = 'https://evil.example'
+  const process = startProcess(store, server)
+  const lie = {
+    issuer: evil,
+    registration_endpoint: REGISTER_URL,
+    token_endpoint: `${evil}/token`,
+  }
+  expect(await register(process)).toMatchObject({ client_id: 'client-1' })
+  server.step = (path) => (path.startsWith('/.well-known') ? json(200, lie) : undefined)
+  const document = await process.fetch(`${evil}/.well-known/oauth-authorization-server`)
+  expect(await document.json()).toEqual(lie)
+  // Whoever asks now may mean either of them.
+  expect(await register(process)).toMatchObject({ client_id: 'client-2' })
+  expect(await register(process)).toMatchObject({ client_id: 'client-3' })
+})
+
+test('a client registered through metadata that was just read is shared', async () => {
+  const processes = Array.from({ length: 4 }, () =>
+    startProcess(store, server, { knowsIssuer: false }),
+  )
+  const registering = processes.map(async (process) => {
+    const metadata = await process.fetch(METADATA_URL)
+    expect(await metadata.json()).toMatchObject({ registration_endpoint: REGISTER_URL })
+    return register(process)
+  })
+  await settled(Promise.all(registering))
+  expect(server.count.registrations).toBe(1)
 })

@@ -14,6 +14,7 @@ describe('a refresh', () => {
     kind: 'refresh',
     endpoint: TOKEN,
     clientId: 'client 1',
+    client: { clientId: 'client 1', clientSecret: '' },
     refreshToken: 'r+1',
     scope: 'a b',
     resources: ['https://one.example/', 'https://two.example/'],
@@ -70,13 +71,51 @@ describe('a refresh', () => {
 
 test('a code exchange and an introspection are known, with their client', () => {
   const code = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'c', code: 'x' })
-  expect(requestKind(TOKEN, post(code))).toEqual({ kind: 'code', endpoint: TOKEN, clientId: 'c' })
+  expect(requestKind(TOKEN, post(code))).toEqual({
+    kind: 'code',
+    endpoint: TOKEN,
+    client: { clientId: 'c', clientSecret: '' },
+  })
   const token = new URLSearchParams({ token: 'x' })
   const headers = { Authorization: `basic ${Buffer.from('c:s').toString('base64')}` }
   expect(requestKind(TOKEN, post(token, headers))).toEqual({
     kind: 'introspection',
     endpoint: TOKEN,
-    clientId: 'c',
+    client: { clientId: 'c', clientSecret: 's' },
+  })
+})
+
+describe('the client that a request carries', () => {
+  const clientOf = (form: string, authorization?: string) =>
+    requestKind(
+      TOKEN,
+      post(
+        new URLSearchParams(`grant_type=authorization_code&${form}`),
+        authorization === undefined ? {} : { authorization },
+      ),
+    )
+  const basic = (pair: string) => `Basic ${Buffer.from(pair).toString('base64')}`
+
+  test.each<[string, string, string | undefined, object]>([
+    ['a secret in the form', 'client_id=c&client_secret=s+1', undefined, { clientSecret: 's 1' }],
+    ['Basic, form-urlencoded', '', basic('c:s%3A%2B'), { clientSecret: 's:+' }],
+    ['Basic with a colon in the secret', '', basic('c:s:t'), { clientSecret: 's:t' }],
+    ['Basic, and the same id in the form', 'client_id=c', basic('c:s'), { clientSecret: 's' }],
+    ['an id alone', 'client_id=c', undefined, { clientSecret: '' }],
+  ])('is read from %s', (_, form, authorization, secret) => {
+    expect(clientOf(form, authorization)).toMatchObject({ client: { clientId: 'c', ...secret } })
+  })
+
+  test.each<[string, string, string | undefined]>([
+    ['two ids', 'client_id=c&client_id=d', undefined],
+    ['two secrets', 'client_id=c&client_secret=s&client_secret=t', undefined],
+    ['an assertion', 'client_id=c&client_assertion=jwt', undefined],
+    ['two ways to authenticate', 'client_id=c&client_secret=s', basic('c:s')],
+    ['Basic of another id', 'client_id=c', basic('d:s')],
+    ['a bearer token', 'client_id=c', 'Bearer x'],
+    ['no client', '', undefined],
+  ])('is none with %s', (_, form, authorization) => {
+    expect(clientOf(form, authorization)).toMatchObject({ client: null })
   })
 })
 
@@ -91,26 +130,51 @@ test('an authorization request is known by its query, and the code challenge is 
   expect(requestKind(url, { method: 'GET', redirect: 'manual' })).toEqual({
     kind: 'authorization',
     endpoint: 'https://auth.example/authorize',
-    clientId: 'c',
+    client: { clientId: 'c', clientSecret: null },
+  })
+  expect(requestKind(`${url}&client_secret=x`, {})).toMatchObject({
+    endpoint: 'https://auth.example/authorize?client_secret=x',
   })
   expect(requestKind('https://auth.example/authorize?client_id=c', {})).toEqual({ kind: 'other' })
+})
+
+test.each([
+  ['https://auth.example/.well-known/oauth-authorization-server', 'metadata'],
+  ['https://auth.example/.well-known/oauth-authorization-server/tenant', 'metadata'],
+  ['https://auth.example/.well-known/openid-configuration', 'metadata'],
+  ['https://auth.example/tenant/.well-known/openid-configuration', 'metadata'],
+  ['https://auth.example/.well-known/openid-configurations', 'other'],
+  ['https://mcp.example/.well-known/oauth-protected-resource', 'other'],
+])('a GET of %s is %s', (url, kind) => {
+  expect(requestKind(url, undefined)).toMatchObject({ kind })
+  expect(requestKind(url, { method: 'POST' })).toEqual({ kind: 'other' })
 })
 
 describe('a registration', () => {
   const url = 'https://auth.example/register'
   const metadata = JSON.stringify({ redirect_uris: ['http://localhost/callback'] })
 
-  test('is known by its metadata, initial access token included', () => {
+  test('is known by its metadata, with the headers that may authenticate it', () => {
     expect(requestKind(url, post(metadata))).toEqual({
       kind: 'registration',
       endpoint: url,
       metadata,
-      authorization: null,
+      headers: '[]',
     })
-    const headers = new Headers({ authorization: 'Bearer initial' })
-    expect(requestKind(url, post(metadata, headers))).toMatchObject({
-      authorization: 'Bearer initial',
-    })
+    const pairs: [string, string][] = [
+      ['X-ATXP-TOKEN', 'account'],
+      ['Authorization', 'Bearer initial'],
+      ['Content-Type', 'application/json'],
+    ]
+    const headersOf = (headers: unknown) => requestKind(url, post(metadata, headers))
+    const expected =
+      '["[\\"authorization\\",\\"Bearer initial\\"]","[\\"x-atxp-token\\",\\"account\\"]"]'
+    for (const headers of [pairs, Object.fromEntries(pairs), new Headers(pairs)]) {
+      expect(headersOf(headers)).toMatchObject({ headers: expected })
+    }
+    for (const headers of ['text', [['x-a']], { 'x-a': 5 }, [null]]) {
+      expect(headersOf(headers)).toMatchObject({ headers: null })
+    }
   })
 
   test.each([

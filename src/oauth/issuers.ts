@@ -1,0 +1,229 @@
+import { fingerprint } from '../flight/fingerprint.js'
+import { RecentMap } from '../recent-map.js'
+import type { Answer } from './answers.js'
+import { readJson } from './bounded-request.js'
+
+/** The members of an authorization server's metadata that name its endpoints (RFC 8414 section 2). */
+const ENDPOINT_MEMBERS = {
+  token: 'token_endpoint',
+  registration: 'registration_endpoint',
+  authorization: 'authorization_endpoint',
+  introspection: 'introspection_endpoint',
+  revocation: 'revocation_endpoint',
+} as const
+
+export type EndpointKind = keyof typeof ENDPOINT_MEMBERS
+
+/** Who issued tokens, and where. */
+export interface IssuedBy {
+  readonly issuer: string
+  readonly endpoint: string
+}
+
+/** What is known of where a record's tokens came from. */
+export interface RecordOrigin {
+  readonly issuer?: string | undefined
+  readonly endpoint?: string | undefined
+}
+
+interface Metadata {
+  readonly issuer: string
+  /** Endpoints are held by hash: their query may hold anything. */
+  readonly endpoints: ReadonlyMap<EndpointKind, string>
+}
+
+/** Whose documents named an endpoint. Two of a kind are kept: more make it no less contested. */
+interface Claim {
+  /** Of the endpoint's own origin. */
+  readonly own: readonly string[]
+  readonly foreign: readonly string[]
+}
+
+const MAX_URL_LENGTH = 2_048
+const MAX_ISSUERS = 1_000
+const MAX_ENDPOINTS = 5_000
+const MAX_TOKENS = 10_000
+const TOKEN_AGE_MS = 600_000
+/** What an entry weighs beside its texts: a hash as its key, and objects. */
+const ENTRY_BYTES = 1_000
+const MAX_BYTES = 8 * 1024 * 1024
+const MAX_TURNS = 8
+
+/**
+ * Which authorization server an endpoint belongs to. This is the boundary between servers that nobody vouches for: what is
+ * shared, remembered, forgotten or refused is so for one issuer.
+ *
+ * It is learned from the metadata that clients fetch. A document counts if it was found at its own issuer's well-known URL (RFC
+ * 8414 section 3.3), so a server can say what it likes of itself and nothing of others. It may name the endpoints of
+ * others as its own. What two issuers name belongs to the one of the endpoint's origin, or to nobody. A claim is never taken
+ * back: a client may still use a document that its server has changed since.
+ */
+export class Issuers {
+  readonly #documents = new RecentMap<Metadata>({
+    maxEntries: MAX_ISSUERS,
+    maxBytes: MAX_BYTES,
+    bytesOf: (_, { issuer }) => ENTRY_BYTES + 2 * issuer.length,
+  })
+  readonly #claims = new RecentMap<Claim>({ maxEntries: MAX_ENDPOINTS })
+  /** By hash of the access token; null where two issuers gave the same one. */
+  readonly #issued = new RecentMap<{ by: IssuedBy | null }>({
+    maxEntries: MAX_TOKENS,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: TOKEN_AGE_MS,
+    bytesOf: (_, { by }) =>
+      ENTRY_BYTES + 2 * ((by?.issuer.length ?? 0) + (by?.endpoint.length ?? 0)),
+  })
+  #reading = 0
+
+  /** Reads a copy of the metadata that stood at `url`. Neither delays nor breaks the answer itself. */
+  observe(url: URL, answer: Answer, readMs: number): void {
+    if (answer.status !== 200) return
+    this.#reading += 1
+    readJson(answer, readMs)
+      .then((document) => this.learn(url, document))
+      .finally(() => {
+        this.#reading -= 1
+      })
+      .catch(() => undefined)
+  }
+
+  /**
+   * To be awaited before a request is judged: the client may have used a document a moment before its copy was read here.
+   * Waits for no server.
+   */
+  async caughtUp(): Promise<void> {
+    for (let turn = 0; this.#reading > 0 && turn < MAX_TURNS; turn += 1) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** Takes a document in, unless it was found elsewhere than at its issuer. */
+  learn(foundAt: URL, document: object): void {
+    const { issuer } = document as { issuer?: unknown }
+    if (typeof issuer !== 'string' || !isFoundAt(issuer, foundAt)) return
+    const key = issuerKey(issuer)
+    if (key === undefined) return
+    const endpoints = new Map<EndpointKind, string>()
+    for (const [kind, member] of Object.entries(ENDPOINT_MEMBERS)) {
+      const endpoint = endpointUrl((document as Record<string, unknown>)[member])
+      if (endpoint === undefined) continue
+      const name = fingerprint(endpoint.href)
+      endpoints.set(kind as EndpointKind, name)
+      this.#claim(name, key, endpoint.origin === foundAt.origin)
+    }
+    this.#documents.set(key, { issuer, endpoints })
+  }
+
+  /**
+   * The issuer that an endpoint belongs to as one of these kinds; undefined where that is unknown or contested.
+   */
+  issuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
+    const name = nameOf(endpoint)
+    const claim = name === undefined ? undefined : this.#claims.get(name)
+    if (name === undefined || claim === undefined) return undefined
+    const { own, foreign } = claim
+    const [owner, rival] = own.length > 0 ? own : foreign
+    return rival === undefined ? this.#issuerNaming(owner, name, kinds) : undefined
+  }
+
+  /**
+   * As {@link issuerOf}, but only where no other issuer names the endpoint. A request does not say for whom a client makes it,
+   * and what is answered is handed on: the client may send it to whoever named the endpoint.
+   */
+  soleIssuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
+    const name = nameOf(endpoint)
+    const claim = name === undefined ? undefined : this.#claims.get(name)
+    if (name === undefined || claim === undefined) return undefined
+    const [owner, rival] = [...claim.own, ...claim.foreign]
+    return rival === undefined ? this.#issuerNaming(owner, name, kinds) : undefined
+  }
+
+  /**
+   * Whether a record's tokens have no business at a token endpoint: its issuer is known, and the endpoint is not the issuer's.
+   * If this process has not seen the issuer's document, the endpoint has to be the one that gave the tokens.
+   */
+  isForeign(origin: RecordOrigin, endpoint: string): boolean {
+    if (origin.issuer === undefined) return false
+    const name = nameOf(endpoint)
+    if (name === undefined) return true
+    const document = this.#documents.get(issuerKey(origin.issuer) ?? '')
+    if (document !== undefined) return document.endpoints.get('token') !== name
+    if (origin.endpoint !== undefined) return nameOf(origin.endpoint) !== name
+    return endpointUrl(origin.issuer)?.origin !== endpointUrl(endpoint)?.origin
+  }
+
+  /** Notes that the issuer gave this access token at its own token endpoint. */
+  noteIssued(accessToken: string, issuer: string, endpoint: string): void {
+    const name = fingerprint(accessToken)
+    const known = this.#issued.get(name)?.by
+    const isOther = known !== undefined && known?.issuer !== issuer
+    this.#issued.set(name, { by: isOther ? null : { issuer, endpoint } })
+  }
+
+  /** Who gave this access token to this process lately; undefined where nobody is known to have, or two are. */
+  issuedBy(accessToken: string): IssuedBy | undefined {
+    if (this.#issued.size === 0) return undefined
+    return this.#issued.get(fingerprint(accessToken))?.by ?? undefined
+  }
+
+  #claim(name: string, key: string, isOwn: boolean): void {
+    const { own, foreign } = this.#claims.get(name) ?? { own: [], foreign: [] }
+    const add = (keys: readonly string[]): readonly string[] =>
+      keys.includes(key) || keys.length > 1 ? keys : [...keys, key]
+    // Set again, so that the youngest claim keeps alive what it contests.
+    this.#claims.set(name, isOwn ? { own: add(own), foreign } : { own, foreign: add(foreign) })
+  }
+
+  #issuerNaming(
+    key: string | undefined,
+    name: string,
+    kinds: readonly EndpointKind[],
+  ): string | undefined {
+    const document = key === undefined ? undefined : this.#documents.get(key)
+    return kinds.some((kind) => document?.endpoints.get(kind) === name)
+      ? document?.issuer
+      : undefined
+  }
+}
+
+/** Names an issuer for comparison: the same for `https://auth.example` and `https://auth.example/`. Undefined if it is none. */
+export function issuerKey(issuer: string): string | undefined {
+  const url = endpointUrl(issuer)
+  return url === undefined || url.search !== '' || issuer.includes('#')
+    ? undefined
+    : fingerprint(url.origin + trimmed(url.pathname))
+}
+
+/** RFC 8414 section 3.1, and OpenID Connect Discovery 1.0 section 4, which appends. */
+function isFoundAt(issuer: string, foundAt: URL): boolean {
+  const url = endpointUrl(issuer)
+  if (url === undefined || url.origin !== foundAt.origin || foundAt.search !== '') return false
+  const path = trimmed(url.pathname)
+  return [
+    `/.well-known/oauth-authorization-server${path}`,
+    `/.well-known/openid-configuration${path}`,
+    `${path}/.well-known/openid-configuration`,
+  ].includes(trimmed(foundAt.pathname))
+}
+
+function trimmed(path: string): string {
+  return path.replace(/\/$/, '')
+}
+
+function nameOf(endpoint: string): string | undefined {
+  const url = endpointUrl(endpoint)
+  return url && fingerprint(url.href)
+}
+
+/** An `http:` or `https:` URL without a user; its fragment is no part of an endpoint (RFC 6749 section 3.2). */
+function endpointUrl(value: unknown): URL | undefined {
+  if (typeof value !== 'string' || value.length > MAX_URL_LENGTH) return undefined
+  try {
+    const url = new URL(value)
+    url.hash = ''
+    const isWeb = url.protocol === 'https:' || url.protocol === 'http:'
+    return isWeb && url.username === '' && url.password === '' ? url : undefined
+  } catch {
+    return undefined
+  }
+}

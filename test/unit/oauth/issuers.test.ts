@@ -1,0 +1,235 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { Issuers, issuerKey } from '../../../src/oauth/issuers.js'
+
+const HONEST = 'https://honest.example'
+const EVIL = 'https://evil.example'
+
+function metadata(issuer: string, changes: object = {}): object {
+  return {
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    registration_endpoint: `${issuer}/register`,
+    authorization_endpoint: `${issuer}/authorize`,
+    introspection_endpoint: `${issuer}/introspect`,
+    revocation_endpoint: `${issuer}/revoke`,
+    ...changes,
+  }
+}
+
+/** Has read these documents, each at its issuer's own URL. */
+function having(...documents: object[]): Issuers {
+  const issuers = new Issuers()
+  for (const document of documents) {
+    const { issuer } = document as { issuer: string }
+    issuers.learn(new URL('/.well-known/oauth-authorization-server', issuer), document)
+  }
+  return issuers
+}
+
+describe('a document counts where it was found', () => {
+  const found = (issuer: string, at: string) => {
+    const issuers = new Issuers()
+    issuers.learn(new URL(at), metadata(issuer))
+    return issuers.issuerOf(`${issuer}/token`, 'token') === issuer
+  }
+
+  test.each([
+    [HONEST, `${HONEST}/.well-known/oauth-authorization-server`],
+    [`${HONEST}/`, `${HONEST}/.well-known/oauth-authorization-server`],
+    [HONEST, `${HONEST}/.well-known/openid-configuration`],
+    [`${HONEST}/tenant`, `${HONEST}/.well-known/oauth-authorization-server/tenant`],
+    [`${HONEST}/tenant/`, `${HONEST}/.well-known/oauth-authorization-server/tenant`],
+    [`${HONEST}/tenant`, `${HONEST}/.well-known/openid-configuration/tenant`],
+    [`${HONEST}/tenant`, `${HONEST}/tenant/.well-known/openid-configuration`],
+  ])('%s at %s', (issuer, at) => {
+    expect(found(issuer, at)).toBe(true)
+  })
+
+  test.each([
+    [HONEST, `${EVIL}/.well-known/oauth-authorization-server`],
+    [HONEST, 'http://honest.example/.well-known/oauth-authorization-server'],
+    [HONEST, `${HONEST}:8443/.well-known/oauth-authorization-server`],
+    [HONEST, `${HONEST}/.well-known/oauth-authorization-server/tenant`],
+    [`${HONEST}/tenant`, `${HONEST}/.well-known/oauth-authorization-server`],
+    [`${HONEST}/tenant`, `${HONEST}/other/.well-known/openid-configuration`],
+    [HONEST, `${HONEST}/files/.well-known/openid-configuration`],
+    [HONEST, `${HONEST}/.well-known/oauth-authorization-server?as=evil`],
+    [`${HONEST}?a=b`, `${HONEST}/.well-known/oauth-authorization-server`],
+    ['https://user@honest.example', `${HONEST}/.well-known/oauth-authorization-server`],
+    ['honest.example', `${HONEST}/.well-known/oauth-authorization-server`],
+  ])('not %s at %s', (issuer, at) => {
+    expect(found(issuer, at)).toBe(false)
+  })
+})
+
+test('each endpoint belongs to its issuer, as what its document names it', () => {
+  const issuers = having(metadata(HONEST), metadata(EVIL))
+  for (const issuer of [HONEST, EVIL]) {
+    expect(issuers.issuerOf(`${issuer}/token`, 'token')).toBe(issuer)
+    expect(issuers.issuerOf(`${issuer}/revoke`, 'introspection', 'revocation')).toBe(issuer)
+    expect(issuers.soleIssuerOf(`${issuer}/register`, 'registration')).toBe(issuer)
+    expect(issuers.issuerOf(`${issuer}/token`, 'registration')).toBeUndefined()
+    expect(issuers.issuerOf(`${issuer}/token?a=b`, 'token')).toBeUndefined()
+  }
+  expect(issuers.issuerOf('https://unknown.example/token', 'token')).toBeUndefined()
+  expect(issuers.issuerOf('no url', 'token')).toBeUndefined()
+})
+
+test("endpoints may stand at another origin than the issuer's", () => {
+  const issuers = having(metadata(HONEST, { token_endpoint: 'https://tokens.example/token' }))
+  expect(issuers.issuerOf('https://tokens.example/token', 'token')).toBe(HONEST)
+})
+
+describe('an endpoint that a document of another issuer names too', () => {
+  const lie = metadata(EVIL, {
+    token_endpoint: `${HONEST}/token`,
+    registration_endpoint: `${HONEST}/register#`,
+  })
+
+  test.each([
+    ['first', [lie, metadata(HONEST)]],
+    ['last', [metadata(HONEST), lie]],
+  ])('remains that of its own origin: the lie %s', (_, documents) => {
+    const issuers = having(...documents)
+    expect(issuers.issuerOf(`${HONEST}/token`, 'token')).toBe(HONEST)
+    expect(issuers.issuerOf(`${HONEST}/register`, 'registration')).toBe(HONEST)
+  })
+
+  test('is the sole one of nobody', () => {
+    const issuers = having(metadata(HONEST), lie)
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBeUndefined()
+    expect(issuers.soleIssuerOf(`${HONEST}/token`, 'token')).toBeUndefined()
+  })
+
+  test('remains contested when the other takes its claim back: a client may hold the old document', () => {
+    const issuers = having(metadata(HONEST), lie, metadata(EVIL))
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBeUndefined()
+  })
+
+  test('is contested by whatever name it goes', () => {
+    const named = metadata(EVIL, { introspection_endpoint: `${HONEST}/register` })
+    const issuers = having(metadata(HONEST), named)
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBeUndefined()
+    expect(issuers.issuerOf(`${HONEST}/register`, 'introspection')).toBeUndefined()
+  })
+
+  test("belongs to nobody where it is of neither's origin, or of both", () => {
+    const shared = { token_endpoint: 'https://tokens.example/token' }
+    const apart = having(metadata(HONEST, shared), metadata(EVIL, shared))
+    expect(apart.issuerOf('https://tokens.example/token', 'token')).toBeUndefined()
+    const tenants = new Issuers()
+    for (const tenant of ['a', 'b']) {
+      tenants.learn(
+        new URL(`${HONEST}/.well-known/oauth-authorization-server/${tenant}`),
+        metadata(`${HONEST}/${tenant}`, { token_endpoint: `${HONEST}/token` }),
+      )
+    }
+    expect(tenants.issuerOf(`${HONEST}/token`, 'token')).toBeUndefined()
+  })
+})
+
+test.each([
+  ['of the issuer that is known', { issuer: HONEST }, `${HONEST}/token`, false],
+  ['another', { issuer: HONEST }, `${EVIL}/token`, true],
+  ['of its origin, and not in its document', { issuer: HONEST }, `${HONEST}/other`, true],
+  [
+    'named by it, by the issuer spelled otherwise',
+    { issuer: `${HONEST}/` },
+    `${HONEST}/token`,
+    false,
+  ],
+  ['of a record without issuer', {}, `${EVIL}/token`, false],
+  ['no URL', { issuer: HONEST }, 'token', true],
+  [
+    'that gave it, the document unseen',
+    { issuer: EVIL, endpoint: `${EVIL}/t` },
+    `${EVIL}/t`,
+    false,
+  ],
+  ['another, the document unseen', { issuer: EVIL, endpoint: `${EVIL}/t` }, `${EVIL}/token`, true],
+  ['of the origin, no more being known', { issuer: EVIL }, `${EVIL}/token`, false],
+  ['of another origin, no more being known', { issuer: EVIL }, `${HONEST}/token`, true],
+])('a token endpoint %s', (_, origin, endpoint, isForeign) => {
+  expect(having(metadata(HONEST)).isForeign(origin, endpoint)).toBe(isForeign)
+})
+
+test('what the documents of others say makes no endpoint one of a record', () => {
+  const issuers = having(metadata(HONEST), metadata(EVIL, { token_endpoint: `${HONEST}/token` }))
+  expect(issuers.isForeign({ issuer: HONEST }, `${HONEST}/token`)).toBe(false)
+  expect(issuers.isForeign({ issuer: HONEST }, `${EVIL}/token`)).toBe(true)
+})
+
+test('who gave an access token is remembered, and of two nobody', () => {
+  const issuers = new Issuers()
+  const endpoint = `${HONEST}/token`
+  issuers.noteIssued('a', HONEST, endpoint)
+  issuers.noteIssued('a', HONEST, endpoint)
+  expect(issuers.issuedBy('a')).toEqual({ issuer: HONEST, endpoint })
+  expect(issuers.issuedBy('b')).toBeUndefined()
+  issuers.noteIssued('a', EVIL, `${EVIL}/token`)
+  issuers.noteIssued('a', HONEST, endpoint)
+  expect(issuers.issuedBy('a')).toBeUndefined()
+})
+
+describe('observing', () => {
+  const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
+  const observe = async (answer: Response) => {
+    const issuers = new Issuers()
+    issuers.observe(url, answer, 60_000)
+    await issuers.caughtUp()
+    return issuers.issuerOf(`${HONEST}/token`, 'token')
+  }
+
+  test('reads a copy; the answer is still whole', async () => {
+    const answer = Response.json(metadata(HONEST))
+    expect(await observe(answer)).toBe(HONEST)
+    expect(await answer.json()).toEqual(metadata(HONEST))
+  })
+
+  test.each([
+    ['another status', () => Response.json(metadata(HONEST), { status: 201 })],
+    ['no JSON', () => new Response('<html>')],
+    ['JSON of no object', () => Response.json([metadata(HONEST)])],
+    ['over 1 MiB', () => Response.json(metadata(HONEST, { more: 'x'.repeat(1024 * 1024) }))],
+  ])('takes nothing from an answer with %s', async (_, answer) => {
+    expect(await observe(answer())).toBeUndefined()
+  })
+
+  test('an answer that was read already breaks nothing', async () => {
+    const answer = Response.json(metadata(HONEST))
+    await answer.text()
+    expect(await observe(answer)).toBeUndefined()
+  })
+
+  test('an answer that never ends is waited for by nobody', async () => {
+    const never = new ReadableStream({ pull: () => new Promise(() => undefined) })
+    expect(await observe(new Response(never))).toBeUndefined()
+  })
+})
+
+test('no document makes it throw', () => {
+  const anything = fc.anything({ withNullPrototype: true })
+  const members = fc.record({
+    issuer: fc.oneof(fc.constantFrom(HONEST, `${HONEST}/`), fc.webUrl(), anything),
+    token_endpoint: fc.oneof(fc.webUrl(), anything),
+    registration_endpoint: anything,
+  })
+  fc.assert(
+    fc.property(fc.oneof(members, fc.object()), fc.webUrl(), (document, endpoint) => {
+      const issuers = new Issuers()
+      issuers.learn(new URL(`${HONEST}/.well-known/oauth-authorization-server`), document)
+      issuers.issuerOf(endpoint, 'token')
+      issuers.isForeign({ issuer: endpoint }, HONEST)
+    }),
+  )
+})
+
+test('issuers are told apart by more than their origin', () => {
+  expect(issuerKey(HONEST)).toBe(issuerKey(`${HONEST}/`))
+  expect(issuerKey('HTTPS://Honest.example')).toBe(issuerKey(HONEST))
+  expect(issuerKey(`${HONEST}/a`)).not.toBe(issuerKey(HONEST))
+  for (const none of ['', 'honest', `${HONEST}?a`, `${HONEST}#a`, 'file:///etc']) {
+    expect(issuerKey(none)).toBeUndefined()
+  }
+})
