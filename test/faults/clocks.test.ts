@@ -6,8 +6,8 @@ import { startProcesses, type TestProcess } from '../support/processes/processes
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const MINUTE_MS = 60_000
-const entry = fileURLToPath(new URL('load-process.mjs', import.meta.url))
-const preload = new URL('shifted-clock.mjs', import.meta.url)
+const entry = fileURLToPath(new URL('../support/faults/load-process.mjs', import.meta.url))
+const preload = new URL('../support/faults/shifted-clock.mjs', import.meta.url)
 
 let server: RedisServer
 

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -37,6 +37,23 @@ describe('no test file', () => {
         !text.includes('vi.useFakeTimers'),
     )
     expect(namesOf(sleeping)).toEqual([])
+  })
+})
+
+describe('every program that a test starts', () => {
+  const ADDRESS = /\bURL\(\s*'([^']+\.[mc]?[jt]s)',\s*import\.meta\.url/g
+  const sources = ['test', 'bench', 'examples', 'scripts'].flatMap((folder) =>
+    pathsIn(join(TESTS, '..', folder)).filter((path) => /\.[mc]?[jt]s$/.test(path)),
+  )
+
+  it('is where its name says', () => {
+    const programs = sources.flatMap((path) =>
+      [...readFileSync(path, 'utf8').matchAll(ADDRESS)].map(([, name = '']) =>
+        join(path, '..', name),
+      ),
+    )
+    expect(programs.length).toBeGreaterThan(5)
+    expect(programs.filter((path) => !existsSync(path))).toEqual([])
   })
 })
 

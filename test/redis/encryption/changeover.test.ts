@@ -11,7 +11,9 @@ import { bareClient } from '../../support/servers/bare-client.js'
 
 const PROCESSES = 3
 const ROUNDS = 15
-const entry = fileURLToPath(new globalThis.URL('encryption-process.mjs', import.meta.url))
+const entry = fileURLToPath(
+  new globalThis.URL('../../support/encryption/encryption-process.mjs', import.meta.url),
+)
 
 const A = { id: 'a', key: randomBytes(32) }
 const B = { id: 'b', key: randomBytes(32) }

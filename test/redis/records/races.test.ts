@@ -9,7 +9,9 @@ import { type RedisServer, startRedis } from '../../support/servers/redis-server
 const USER = 'base:0xabc'
 const URL = 'https://server.example/mcp'
 const VALUES = { codeVerifier: 'verifier', codeChallenge: 'c', resourceUrl: URL, url: URL }
-const entry = fileURLToPath(new globalThis.URL('oauth-race-process.mjs', import.meta.url))
+const entry = fileURLToPath(
+  new globalThis.URL('../../support/records/oauth-race-process.mjs', import.meta.url),
+)
 
 let redis: RedisServer
 
