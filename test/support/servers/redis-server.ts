@@ -17,10 +17,15 @@ export const ADMIN = { username: 'test-admin', password: 'test-admin-password' }
 /** The binary that the tests run: `REDIS_SERVER_BIN`, else `redis-server` on the PATH. */
 export const REDIS_SERVER_BIN: string = process.env.REDIS_SERVER_BIN ?? 'redis-server'
 
+let major: number | undefined
+
 /** The first number of the binary's version. */
 export function redisMajor(): number {
-  const version = spawnSync(REDIS_SERVER_BIN, ['--version'], { encoding: 'utf8' }).stdout
-  return Number(/v=(\d+)/.exec(version)?.[1])
+  if (major === undefined) {
+    const version = spawnSync(REDIS_SERVER_BIN, ['--version'], { encoding: 'utf8' }).stdout
+    major = Number(/v=(\d+)/.exec(version)?.[1])
+  }
+  return major
 }
 
 /** Makes a server load 500 keys a second, answering `LOADING` meanwhile. */
