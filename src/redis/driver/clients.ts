@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
 import { authenticate } from './credentials.js'
 import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
+import { checkSlots, guard } from './guard.js'
 import { beforeConnecting, onCopy, reportNodeError, setOptions } from './internals.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
 import { expectFurtherErrors } from './socket.js'
@@ -22,6 +23,7 @@ export function createClient(topology: OneServer, options: ConnectOptions): Redi
     autoResendUnfulfilledCommands: false,
   })
   expectFurtherErrors(client)
+  guard(client)
   prepareCopies(client, options, options.connectionTimeout)
   return client
 }
@@ -61,6 +63,7 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
 export function createSubscriber(topology: OneServer, options: ConnectOptions): Redis {
   const client = new Redis(subscriberOptions(driverOptions(topology, options), options))
   expectFurtherErrors(client)
+  guard(client)
   beforeConnecting(client, () => authenticateIfPossible(client, options))
   return client
 }
@@ -73,6 +76,7 @@ export function createClusterSubscriber(
 ): Redis {
   const client = new Redis(subscriberOptions(commonOptions(topology, options), options))
   expectFurtherErrors(client)
+  guard(client)
   beforeConnecting(client, async () => {
     const known = cluster.nodes().map((node): AddressOptions => node.options)
     const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
@@ -112,6 +116,7 @@ function prepare(
   isWanted: () => boolean = () => true,
 ): void {
   expectFurtherErrors(client)
+  guard(client)
   if (credentials === undefined) return
   beforeConnecting(client, async () => {
     try {
@@ -132,6 +137,7 @@ function prepareCopies(
 ): void {
   onCopy(client, (copy) => {
     copy.on('error', onError)
+    checkSlots(copy)
     prepare(copy, options, timeoutMs, isWanted)
   })
 }

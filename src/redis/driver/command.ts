@@ -1,7 +1,8 @@
 import type { RedisOAuthDatabaseError } from '../../errors.js'
 import { isReply } from './failure.js'
-import { type Argument, frameOf } from './frame.js'
-import { DriverCommand } from './internals.js'
+import type { Argument } from './frame.js'
+import { DriverCommand, isRedirection, showErrors } from './internals.js'
+import { redacted } from './redaction.js'
 import type { Reader } from './replies.js'
 
 /** What a command is written to. */
@@ -59,8 +60,8 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     super(name, args)
     this.effect = effect
     this.#owner = owner
-    const { resolve, reject } = this
-    this.#reject = reject
+    const { resolve, rejectShown } = this
+    this.#reject = rejectShown
     this.resolve = (reply) => {
       if (this.settled) return
       let value: T
@@ -97,7 +98,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     if (this.settled) return NOTHING
     let bytes: string | Buffer
     try {
-      bytes = frameOf(this.name, this.args as Argument[])
+      bytes = this.frame()
     } catch (error) {
       // Too long for a string. ioredis would leave it in its queue, and throw past whoever sends for others.
       this.fail(error)
@@ -115,3 +116,8 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     return true
   }
 }
+
+// What Redis says may quote the command. ioredis needs the words of a redirection, which quote nothing.
+showErrors(TrackedCommand, (error) =>
+  isReply(error) && !isRedirection(error.message) ? redacted(error) : error,
+)

@@ -1,6 +1,8 @@
 import { type Cluster, Command, type Redis } from 'ioredis'
-import type { Argument } from './frame.js'
+import { type Argument, frameOf } from './frame.js'
 import { changedKeys } from './replies.js'
+import { UnreadableReplies } from './reply-frames.js'
+import { SLOT_COUNT } from './slot.js'
 
 // Everything that the library knows of ioredis beyond its documentation, and nothing else in src does: a unit test holds that.
 // Each of these has a test that fails when ioredis changes it, on the oldest ioredis that is allowed and on the newest.
@@ -40,19 +42,58 @@ export const DRIVER_TEXTS: readonly string[] = [
   'timeout',
 ]
 
-/** A command that clients of ioredis 5 and 6 take. ioredis asks `toWritable` for its bytes, with the socket, when it sends it. */
+/**
+ * A command that clients of ioredis 5 and 6 take. ioredis asks `toWritable` for its bytes, with the socket, when it sends it.
+ * Its `args` are what everyone may see of it: tracers and ioredis' own debug output show them, and errors carry them.
+ */
 export class DriverCommand extends Command {
+  /** What ioredis' `reject` leads to, see `showErrors`. */
+  declare rejectShown: (error: Error) => void
+  readonly #sent: readonly Argument[]
+
   constructor(name: string, args: Argument[]) {
     super(name, [])
     // ioredis would copy them with `flat`, which costs more than all else here together. Without a copy V8 comes to make the
     // callers' literals in old space, where they keep their strings alive when they are dead.
-    this.args = args.slice()
-    // ioredis' tracing channel shows what a script is given and what every command is answered, and ours are tokens.
+    this.#sent = args.slice()
+    this.args = args.slice(0, shownCount(name, args))
+    // ioredis' tracing channel shows what every command is answered, and that are tokens.
     this.isTraced = true
+  }
+
+  protected frame(): string | Buffer {
+    return frameOf(this.name, this.#sent)
+  }
+
+  override toWritable(_socket: object): string | Buffer {
+    return this.frame()
   }
 
   /** ioredis 6 says here how it decodes the replies of its connection. Those of our commands are the same in every way. */
   setReplyContext(): void {}
+}
+
+/** How many of the first arguments are no secret. All that a Cluster finds the node by are among them: the keys. */
+function shownCount(name: string, args: readonly Argument[]): number {
+  if (name === 'set') return 1
+  if (name === 'eval') return 2 + Number(args[1])
+  return name === 'auth' ? 0 : args.length
+}
+
+/** Has all that stand between ioredis and a command, as tracers do, see of an error what `shown` makes of it. */
+export function showErrors(
+  { prototype }: { readonly prototype: DriverCommand },
+  shown: (error: Error) => Error,
+): void {
+  Object.defineProperty(prototype, 'reject', {
+    get(this: DriverCommand) {
+      const { rejectShown } = this
+      return (error: Error) => rejectShown.call(this, shown(error))
+    },
+    set(this: DriverCommand, reject: (error: Error) => void) {
+      this.rejectShown = reject
+    },
+  })
 }
 
 /** Has only an open socket keep the process alive, and not the wait for the next attempt. */
@@ -152,8 +193,19 @@ export function sendToCluster(
   const { reject } = command
   command.reject = (error) => {
     refused(error)
-    reject.call(command, error)
+    reject.call(command, isBadRedirection(error) ? new UnreadableReplies() : error)
   }
+}
+
+/** ioredis would keep whatever stands in the place of the slot as the name of a property, and throw at what is no address. */
+function isBadRedirection({ message }: Error): boolean {
+  return /^(MOVED|ASK)\b/.test(message) && !isRedirection(message)
+}
+
+/** Whether it says of a slot who serves it, and nothing else. */
+export function isRedirection(message: string): boolean {
+  const [, slot, port] = /^(?:MOVED|ASK) (\d{1,5}) [\w.:-]*:(\d{1,5})$/.exec(message) ?? []
+  return slot !== undefined && Number(slot) < SLOT_COUNT && Number(port) < 2 ** 16
 }
 
 /** `host:port` of the master that serves a slot; undefined where that is not known. */

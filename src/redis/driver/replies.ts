@@ -83,6 +83,34 @@ export function changedKeys(message: unknown): Buffer[] | null {
   return Array.isArray(message) && message.every(Buffer.isBuffer) ? message : null
 }
 
+const MAX_SLOT = 2 ** 14 - 1
+
+/** Whether it is what `CLUSTER SLOTS` answers: ranges, each slot in one at most, and the nodes that serve them. */
+export function isSlots(reply: unknown): boolean {
+  if (!Array.isArray(reply)) return false
+  let slots = 0
+  for (const range of reply as unknown[]) {
+    if (!Array.isArray(range)) return false
+    const [first, last, ...nodes] = range as unknown[]
+    if (!isWithin(first, MAX_SLOT) || !isWithin(last, MAX_SLOT) || !nodes.every(isNode))
+      return false
+    slots += last - first + 1
+    if (last < first || slots > MAX_SLOT + 1) return false
+  }
+  return true
+}
+
+/** Address, port, and what newer versions have behind. The address of one that does not know its own is nil. */
+function isNode(node: unknown): boolean {
+  if (!Array.isArray(node)) return false
+  const [host, port] = node as unknown[]
+  return (host === null || typeof host === 'string') && isWithin(port, 2 ** 16 - 1)
+}
+
+function isWithin(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max
+}
+
 /** Seconds and microseconds, as `TIME` gives them; in milliseconds. */
 export const unixMs: Reader<number> = (reply) => {
   const [seconds, micros] = listOf(text, 2)(reply).map(Number)

@@ -54,8 +54,12 @@ class ClusterLayout implements Layout {
       .sort()
       .join('\n')
     for (const { node, text } of descriptions) {
+      let slots = 0
       for (const [, first = '', last = first] of text.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g)) {
         const end = Math.min(Number(last), SLOT_COUNT - 1)
+        slots += Math.max(end - Number(first) + 1, 0)
+        // No node serves a slot twice: what says so would be walked for minutes.
+        if (slots > SLOT_COUNT) break
         for (let slot = Number(first); slot <= end; slot += 1) this.#owners.set(slot, node)
       }
     }

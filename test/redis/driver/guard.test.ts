@@ -1,0 +1,217 @@
+import { createServer, type Socket } from 'node:net'
+import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type CommandOwner, TrackedCommand } from '../../../src/redis/driver/command.js'
+import { failureOf } from '../../../src/redis/driver/failure.js'
+import { checkSlots, guard } from '../../../src/redis/driver/guard.js'
+import { onCopy, sendToCluster } from '../../../src/redis/driver/internals.js'
+import { integer, text } from '../../../src/redis/driver/replies.js'
+import { eventually } from '../../support/eventually.js'
+import { commandOf, frameEnd } from '../../support/network/resp-frames.js'
+
+/** What a server says to a command. */
+type Answer = (command: string[], connection: number) => string | Buffer
+
+interface LyingServer {
+  port: number
+  /** How many connections there have been. */
+  readonly accepted: number
+  send(bytes: string | Uint8Array): void
+}
+
+/** A server that says what it likes. */
+async function startLyingServer(answer: Answer): Promise<LyingServer> {
+  const sockets: Socket[] = []
+  const listener = createServer((socket) => {
+    sockets.push(socket)
+    const connection = sockets.length
+    let unread = Buffer.alloc(0)
+    socket.on('error', () => {})
+    socket.on('data', (bytes) => {
+      unread = Buffer.concat([unread, bytes])
+      for (let end = frameEnd(unread, 0); end !== -1; end = frameEnd(unread, 0)) {
+        const command = commandOf(unread.subarray(0, end))
+        unread = unread.subarray(end)
+        socket.write(answer(command, connection))
+      }
+    })
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+  })
+  return {
+    port: (listener.address() as { port: number }).port,
+    get accepted() {
+      return sockets.length
+    },
+    send: (bytes) => sockets.at(-1)?.write(bytes),
+  }
+}
+
+function guarded(options: RedisOptions): Redis {
+  const client = new Redis({
+    lazyConnect: true,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    retryStrategy: () => 5,
+    ...options,
+  })
+  client.on('error', () => {})
+  guard(client)
+  onTestFinished(() => client.disconnect())
+  return client
+}
+
+const owner: CommandOwner = {
+  keeps: () => false,
+  settled: () => {},
+  failureOf: (error, command) => failureOf(error, 'localhost:6379', command),
+}
+
+describe('a connection is dropped and made again, and nothing is thrown,', () => {
+  const LIES: readonly (readonly [what: string, command: string, reply: string])[] = [
+    ['where a nil comes too many', 'get', '$-1\r\n$-1\r\n'],
+    ['where a string comes too many', 'get', '$-1\r\n$1\r\na\r\n'],
+    ['where SUBSCRIBE is answered by a number', 'subscribe', ':1\r\n'],
+    ['where SUBSCRIBE is answered by nil', 'subscribe', '$-1\r\n'],
+    ['where SUBSCRIBE names no channel', 'subscribe', '*3\r\n$9\r\nsubscribe\r\n$-1\r\n:1\r\n'],
+    ['where a list is empty to who subscribes', 'subscribe', '*0\r\n'],
+    ['where a list is said to have 2^32 elements', 'get', '*4294967296\r\n'],
+    ['where lists are nested without end', 'get', '*1\r\n'.repeat(100_000)],
+    ['where lists would take all memory', 'get', '*33554432\r\n'.repeat(100)],
+    ['where a string is said to have 4 GB', 'get', '$4294967296\r\n'],
+    ['where a line has no end', 'get', `+${'x'.repeat(100_000)}`],
+    ['where a line ends as none does', 'get', '+OK\rX'],
+    ['where the type is of another protocol', 'get', '_\r\n'],
+  ]
+
+  it.each(LIES)('%s', async (_what, name, lie) => {
+    const server = await startLyingServer(([command], connection) => {
+      if (connection === 1 && command === name) return lie
+      if (command !== 'subscribe') return '$4\r\ntrue\r\n'
+      return '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n'
+    })
+    const client = guarded({ port: server.port, autoResubscribe: false })
+    await client.connect()
+    const call = name === 'get' ? client.get('a') : client.subscribe('a')
+    call.catch(() => {})
+    await eventually(() => server.accepted === 2)
+    await eventually(() => client.status === 'ready')
+    if (name === 'get') expect(await client.get('a')).toBe('true')
+    else expect(await client.subscribe('a')).toBe(1)
+  })
+
+  it('where a publication is none', async () => {
+    const server = await startLyingServer(() => '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n')
+    const client = guarded({ port: server.port })
+    await client.subscribe('a')
+    server.send('*1\r\n$-1\r\n')
+    await eventually(() => server.accepted === 2)
+  })
+
+  it('where a Sentinel says so', async () => {
+    const sentinel = await startLyingServer(() => '$-1\r\n$-1\r\n$-1\r\n')
+    const client = guarded({
+      sentinels: [{ host: '127.0.0.1', port: sentinel.port }],
+      name: 'mymaster',
+      sentinelRetryStrategy: () => null,
+      retryStrategy: () => null,
+    })
+    await expect(client.connect()).rejects.toThrow(/unreachable/)
+  })
+})
+
+it('replies that come in any pieces are read', async () => {
+  const value = `${'*1\r\n$5\r\n'.repeat(3)}é`
+  const frame = `$${Buffer.byteLength(value)}\r\n${value}\r\n`
+  const all = Buffer.from(`*5\r\n${frame}*2\r\n:-1\r\n$-1\r\n+OK\r\n*0\r\n$0\r\n\r\n`)
+  const server = await startLyingServer(() => '')
+  const client = guarded({ port: server.port })
+  await client.connect()
+  for (let size = 1; size < all.length; size += 3) {
+    const reading = client.call('any')
+    for (let at = 0; at < all.length; at += size) {
+      server.send(all.subarray(at, at + size))
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect(await reading).toEqual([value, [-1, null], 'OK', [], ''])
+  }
+  expect(server.accepted).toBe(1)
+})
+
+describe('a Cluster', () => {
+  const node = (port: number): string => `*2\r\n$9\r\n127.0.0.1\r\n:${port}\r\n`
+  const range = (first: number, last: number, nodes: string): string =>
+    `*3\r\n:${first}\r\n:${last}\r\n${nodes}`
+
+  function guardedCluster(port: number): Cluster {
+    const cluster = new Cluster([{ host: '127.0.0.1', port }], {
+      lazyConnect: true,
+      enableReadyCheck: false,
+      clusterRetryStrategy: () => null,
+      redisOptions: { disableClientInfo: true },
+    })
+    cluster.on('error', () => {})
+    cluster.on('+node', (client: Redis) => {
+      guard(client)
+      onCopy(client, (copy) => {
+        checkSlots(copy)
+        guard(copy)
+      })
+    })
+    onTestFinished(() => cluster.disconnect())
+    return cluster
+  }
+
+  it.each([
+    ['nil', '$-1\r\n'],
+    ['a number', ':5\r\n'],
+    ['no ranges', '*1\r\n$-1\r\n'],
+    ['slots without an end', `*1\r\n${range(0, 2 ** 50, node(1))}`],
+    ['a slot twice', `*2\r\n${range(0, 16_383, node(1))}${range(0, 0, node(1))}`],
+    ['nodes that are none', `*1\r\n${range(0, 16_383, '$-1\r\n')}`],
+    ['a port that is none', `*1\r\n${range(0, 16_383, node(99_999))}`],
+  ])('whose slots are %s is not connected to', async (_what, slots) => {
+    const { port } = await startLyingServer(([name]) => (name === 'cluster' ? slots : '+OK\r\n'))
+    await expect(guardedCluster(port).connect()).rejects.toThrow()
+  })
+
+  it.each([
+    'MOVED __proto__ 127.0.0.1:1',
+    'MOVED 99999 127.0.0.1:1',
+    'MOVED',
+    'ASK 1',
+    'MOVED 1 x',
+  ])('follows no redirection that is none: %s', async (redirection) => {
+    let port = 0
+    const server = await startLyingServer(([name]) =>
+      name === 'cluster' ? `*1\r\n${range(0, 16_383, node(port))}` : `-${redirection}\r\n`,
+    )
+    port = server.port
+    const cluster = guardedCluster(port)
+    await cluster.connect()
+    const command = new TrackedCommand(owner, 'read', 'exists', ['a'], integer)
+    sendToCluster(cluster, command, () => {})
+    await expect(command.promise).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+    expect([][0]).toBeUndefined()
+    expect(cluster.nodes()).toHaveLength(1)
+  })
+})
+
+it('a tracer that replaces how a command fails sees an error that quotes nothing', async () => {
+  const { port } = await startLyingServer(() => "-ERR unknown command 'get' with 'secret'\r\n")
+  const client = guarded({ port })
+  await client.connect()
+  const command = new TrackedCommand(owner, 'read', 'get', ['a'], text)
+  const { reject } = command
+  const seen: Error[] = []
+  command.reject = (error) => {
+    seen.push(error)
+    reject(error)
+  }
+  client.sendCommand(command)
+  await expect(command.promise).rejects.toMatchObject({ code: 'REDIS_ERROR' })
+  expect(seen.map(({ message }) => message)).toEqual(['ERR unknown command'])
+})
