@@ -48,8 +48,10 @@ export class KeySpace {
     return new RecordKey(kind, this.#ofUser(kind, first) + this.#hidden(second), second)
   }
 
-  /** The kind and name of a Redis key under the prefix; null if this library does not use such keys. */
+  /** The kind and name of a Redis key; null if this library does not use such keys under this prefix. */
   parse(redisKey: string): FoundKey | null {
+    // A scan gives what Redis says that matches.
+    if (!redisKey.startsWith(this.prefix)) return null
     const rest = redisKey.slice(this.prefix.length)
     if (!rest.startsWith('~')) return rest === '' ? null : this.#found('token', redisKey, rest)
     if (rest.startsWith('~~')) return this.#found('token', redisKey, rest.slice(1))

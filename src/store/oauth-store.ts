@@ -3,7 +3,7 @@ import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import type { TokenPlaces } from '../oauth/token-places.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
-import type { KeySpace } from '../record/keys.js'
+import type { FoundKey, KeySpace } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
 import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { Commands } from '../redis/commands.js'
@@ -160,7 +160,10 @@ export class OAuthStore {
     const found = new Map<string, AccessTokenInfo>()
     const pattern = this.#keys.patternOf('access', userId)
     for await (const redisKeys of this.#commands.scan(pattern, this.#keys.slotKey(userId))) {
-      const keys = redisKeys.map((key) => this.#keys.parse(key)).filter((key) => key !== null)
+      const keys = redisKeys
+        .filter((key) => this.#keys.isOfUser(userId, key))
+        .map((key) => this.#keys.parse(key))
+        .filter((key): key is FoundKey => key?.kind === 'access')
       const records = await this.#vault.getAllNamed(keys)
       for (const [index, { redisKey }] of keys.entries()) {
         const record = records[index]
