@@ -6,6 +6,7 @@ import { checkLogins, overlapsOf, type Turn } from '../support/faults/history.js
 import { hasCache, Load, nowMs, type Record } from '../support/faults/load.js'
 import { RunningCheck } from '../support/faults/running-check.js'
 import { type FaultProxy, startFaultProxy } from '../support/network/fault-proxy.js'
+import { randomFrom } from '../support/random.js'
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const SECONDS = Number(process.env.SOAK_SECONDS ?? 12)
@@ -92,17 +93,6 @@ const FAULTS: SoakFault[] = [
     mend: () => set('maxmemory', 0),
   },
 ]
-
-/** Random numbers from 0 to 1 that a seed repeats (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 class Soak {
   readonly #load: Load
