@@ -47,7 +47,8 @@ async function filesIn(directory: string): Promise<string[]> {
   return (await Promise.all(lists)).flat()
 }
 
-describe.each(nodes.map(({ version, path }) => [version, path] as const))(
+// Their processes wait more than they compute.
+describe.concurrent.each(nodes.map(({ version, path }) => [version, path] as const))(
   'on Node %s',
   (version, path) => {
     test('a CommonJS process stores, reads, lists, deletes, closes and ends by itself', async () => {

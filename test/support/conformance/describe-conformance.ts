@@ -4,15 +4,15 @@ import type { OAuthDb } from '../../../src/contract.js'
 
 const CASE_TIMEOUT_MS = 15_000
 
-/** One test for each case, all at once. */
+/** One test for each case, all at once, and at once with those of the suites beside it. */
 export function describeConformance(
   title: string,
   createDatabase: () => OAuthDb | Promise<OAuthDb>,
   options?: ConformanceOptions,
 ): void {
-  describe(title, () => {
+  describe.concurrent(title, () => {
     for (const { name, run } of oauthDbConformance(createDatabase, options)) {
-      it.concurrent(name, run, CASE_TIMEOUT_MS)
+      it(name, run, CASE_TIMEOUT_MS)
     }
   })
 }
