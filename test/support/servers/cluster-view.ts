@@ -61,10 +61,14 @@ export class ClusterView {
   }
 }
 
+/** How far the port of a node's bus is from that for clients. */
+const BUS_OFFSET = 10_000
+
 // `<id> <ip:port@cport[,hostname]> <flags> <master> <ping> <pong> <epoch> <link> <slot> <slot> ...`
+// Newer servers name as `port` only one that speaks as this connection does: 0, where all others speak TLS.
 function parseLine(line: string): NodeLine {
   const [id = '', address = '', flags = '', masterId = '', , , , , ...slots] = line.split(' ')
-  const port = Number(/:(\d+)@/.exec(address)?.[1])
+  const port = Number(/@(\d+)/.exec(address)?.[1]) - BUS_OFFSET
   return { id, port, flags: flags.split(','), masterId, slots }
 }
 
