@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectedError } from './cleanup.mjs'
 import { findProgram, root, run } from './command.mjs'
-import { fetchServer, serverPath } from './debian.mjs'
+import { fetchServer, serverPath } from './servers/debian.mjs'
 import { dim, duration, green, isLive, overwrite, print, settle, spinner } from './terminal.mjs'
 
 export async function installNodeModules() {

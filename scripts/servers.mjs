@@ -1,18 +1,6 @@
-import { existsSync } from 'node:fs'
-import { run } from './command.mjs'
-import { fetchServer, serverPath } from './debian.mjs'
 import { runScript, wordsAmong } from './run-script.mjs'
+import { SUITES, suiteServer } from './servers/suites.mjs'
 import { dim, green, print, yellow } from './terminal.mjs'
-
-/** What Debian's suites had when this was written. They move on: what a suite has is what is printed. */
-const SUITES = [
-  { name: 'bookworm', suite: 'bookworm', program: 'redis-server', had: 'Redis 7.0' },
-  { name: 'trixie-redis', suite: 'trixie', program: 'redis-server', had: 'Redis 8.0' },
-  { name: 'trixie-valkey', suite: 'trixie', program: 'valkey-server', had: 'Valkey 8.1' },
-  { name: 'sid-redis', suite: 'sid', program: 'redis-server', had: 'Redis 8.0' },
-  { name: 'sid-valkey', suite: 'sid', program: 'valkey-server', had: 'Valkey 9.1' },
-  { name: 'bullseye', suite: 'bullseye', program: 'redis-server', had: 'Redis 6.0' },
-]
 
 const USAGE = `node scripts/servers.mjs                    fetches the servers of Debian's suites into .cache/servers
 node scripts/servers.mjs sid-valkey         only the named ones
@@ -24,24 +12,11 @@ ${SUITES.map(({ name, had }) => `  ${name.padEnd(16)}${had} when this was writte
 
 async function main({ renew }, names) {
   const known = SUITES.map(({ name }) => name)
-  const chosen = wordsAmong(known, names.length === 0 ? known : names, 'server')
-  for (const { name, suite, program } of SUITES.filter(({ name }) => chosen.includes(name))) {
-    try {
-      const path = serverPath(name, program)
-      if (renew || !existsSync(path)) await fetchServer(name, program, suite)
-      print(`${green('✓')} ${name.padEnd(16)}${(await versionOf(path)).padEnd(16)}${dim(path)}`)
-    } catch (error) {
-      print(`${yellow('–')} ${name.padEnd(16)}skipped: ${error.message.trim().split('\n').at(-1)}`)
-    }
+  for (const name of wordsAmong(known, names.length === 0 ? known : names, 'server')) {
+    const { path, version, reason } = await suiteServer(name, { renew })
+    if (path === undefined) print(`${yellow('–')} ${name.padEnd(16)}skipped: ${reason}`)
+    else print(`${green('✓')} ${name.padEnd(16)}${version.padEnd(16)}${dim(path)}`)
   }
-}
-
-/** As it says itself: "Redis 8.0.2", "Valkey 9.1.2". */
-async function versionOf(path) {
-  const { output } = await run(path, ['--version'])
-  const [, name, version] = /^(\w+) server v=(\S+)/i.exec(output.trim()) ?? []
-  if (version === undefined) throw new Error(`it does not start: ${output.trim()}`)
-  return `${name} ${version}`
 }
 
 await runScript({

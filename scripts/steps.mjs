@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { root, run } from './command.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
+import { testServers } from './servers/tests.mjs'
 import { tarballToTest } from './tarball.mjs'
+import { vitest } from './vitest.mjs'
 
 const tool = (name) => join(root, 'node_modules/.bin', name)
 
@@ -15,18 +17,13 @@ const command =
     run(file, args)
 
 /** A step that counts the tests of one vitest project. */
-const vitest = (project) => async (report) => {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  const reporters = ['default', './scripts/count-reporter.mjs'].map((name) => `--reporter=${name}`)
-  const { code, output } = await run(tool('vitest'), ['run', '--project', project, ...reporters], {
-    env: { NODE_OPTIONS: '' },
-    onMessage: (state) => {
-      counts[state] += 1
-      report(`${counts.passed + counts.failed} tests`)
-    },
+const project = (name) => (report) =>
+  vitest(['--project', name], {
+    onCount: ({ passed, failed }) => report(`${passed + failed} tests`),
   })
-  return { code, output, counts }
-}
+
+/** In short, unless the step was asked for by its name. */
+const otherServers = (report, { named }) => testServers(!named.includes('servers'), report)
 
 /** A step that checks the tarball that npm would publish. */
 const onTarball =
@@ -92,25 +89,31 @@ export const steps = [
     work: command(tool('tsc'), '-p', 'test'),
     needs: ['build'],
   },
-  { name: 'unit', says: 'unit and property tests', work: vitest('unit') },
-  { name: 'redis', says: 'tests on real Redis servers', work: vitest('redis'), needs: ['build'] },
+  { name: 'unit', says: 'unit and property tests', work: project('unit') },
+  { name: 'redis', says: 'tests on real Redis servers', work: project('redis'), needs: ['build'] },
   {
     name: 'oldest',
     says: 'the same with the oldest ioredis',
-    work: vitest('oldest'),
+    work: project('oldest'),
     needs: ['build'],
   },
-  { name: 'fleet', says: 'tests of many processes', work: vitest('fleet'), needs: ['build'] },
+  { name: 'fleet', says: 'tests of many processes', work: project('fleet'), needs: ['build'] },
   {
     name: 'faults',
     says: 'failing servers and networks, and a soak',
-    work: vitest('faults'),
+    work: project('faults'),
+    needs: ['build'],
+  },
+  {
+    name: 'servers',
+    says: 'other servers; all and in full by name',
+    work: otherServers,
     needs: ['build'],
   },
   {
     name: 'package',
     says: 'the packed tarball on Node 16 to 26',
-    work: vitest('package'),
+    work: project('package'),
     needs: ['build'],
   },
   {

@@ -21,6 +21,7 @@ import {
 
 const USAGE = `npm test                      runs every check
 npm test -- unit lint         runs the named ones, and what they need
+npm test -- servers           runs other servers of Debian's suites in full, in 12 minutes at most
 npm test -- --verbose         shows what each printed, also when it passed
 
 ${steps.map(({ name, says }) => `  ${name.padEnd(10)}${says}`).join('\n')}`
@@ -36,7 +37,7 @@ async function main({ verbose: isVerbose }, names) {
   cleanUpLater(() => showCursor(true))
 
   await installNodeModules()
-  const context = {}
+  const context = { named: names }
   if (chosen.some(({ name }) => NEED_REDIS.includes(name))) {
     context.redisServer = await installRedis()
     process.env.REDIS_SERVER_BIN = context.redisServer
@@ -86,26 +87,34 @@ async function runStep(step, outcomes, context, isVerbose) {
 /** A step without tests of its own counts as one; tests that all passed in a run that failed do as well. */
 async function measure({ name, work }, context, report) {
   try {
-    const { code, output, counts } = await work(report, context)
+    const { code, output, counts, note } = await work(report, context)
     const { passed, failed, skipped } = counts ?? {
       passed: code === 0 ? 1 : 0,
       failed: 0,
       skipped: 0,
     }
     const isBroken = code !== 0 && failed === 0
-    return { name, output, passed, failed: isBroken ? 1 : failed, skipped, hasTests: !!counts }
+    return {
+      name,
+      output,
+      passed,
+      failed: isBroken ? 1 : failed,
+      skipped,
+      hasTests: !!counts,
+      note,
+    }
   } catch (error) {
     const output = error.isExpected ? error.message : error.stack
     return { name, output, passed: 0, failed: 1, skipped: 0, hasTests: false }
   }
 }
 
-function describeCounts({ hasTests, passed, failed, skipped }) {
+function describeCounts({ hasTests, passed, failed, skipped, note }) {
   if (!hasTests) return ''
   const parts = [`${count(passed + failed)} tests`]
   if (failed > 0) parts.push(`${failed} failed`)
   if (skipped > 0) parts.push(`${skipped} skipped`)
-  return `  ${parts.join(', ')}`
+  return `  ${parts.join(', ')}${note === undefined ? '' : `: ${note}`}`
 }
 
 function summarize(outcomes, elapsedMs) {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expectedError } from './cleanup.mjs'
-import { root, run } from './command.mjs'
+import { expectedError } from '../cleanup.mjs'
+import { root, run } from '../command.mjs'
 
 // Redis servers out of Debian's packages, in a folder of the project: nothing is installed, nobody is root, no service starts.
 
