@@ -32,7 +32,7 @@ const REPLIES: readonly Buffer[] = [
   ...[':1', ':0', ':-1', ':-2', ':2', ':5', '+OK', '+PONG', '+QUEUED', '+', '$-1', '*-1', '*0'],
   ...[':9007199254740993', ':99999999999999999999', ':-99999999999', ':abc', ':', '$0\r\n'],
 ]
-  .map((text) => Buffer.from(`${text}\r\n`))
+  .map((text): Buffer => Buffer.from(`${text}\r\n`))
   .concat(
     bulk(JUNK),
     bulk('{}'),
