@@ -1,7 +1,8 @@
 import { NearCache } from './cache/near-cache.js'
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
-import { TokenPlaces } from './oauth/token-places.js'
+import { TokenPlaces } from './oauth/refresh/token-places.js'
+import { timingFor } from './oauth/timing.js'
 import {
   CACHE_DEFAULTS,
   type CacheOptions,
@@ -22,6 +23,7 @@ import { OAuthStore } from './store/oauth-store.js'
 import { PlainVault } from './store/plain-vault.js'
 import { RefreshStore } from './store/refresh-store.js'
 import { RegistrationStore } from './store/registration-store.js'
+import { RestRecords } from './store/rest-records.js'
 import { SealedVault } from './store/sealed-vault.js'
 import { TokenStore } from './store/token-store.js'
 
@@ -81,11 +83,16 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     },
   )
   const coordination = new Coordination(
-    new Leases(connection, subscriber, (name) => keys.of('lease', name).redisKey),
+    new Leases(connection, subscriber, durability, (name) => ({
+      lease: keys.of('lease', name).redisKey,
+      mark: keys.of('spent', name).redisKey,
+    })),
     records,
-    new RefreshStore(keys, vault, writes, resolved.refreshTokenTtl, connection),
+    new RefreshStore(keys, vault, writes, resolved, connection),
     new RegistrationStore(keys, commands, vault, writes),
+    new RestRecords(commands, (name) => keys.of('rest', name).redisKey),
     places,
+    timingFor(commandTimeout),
     resolved.registrationLeaseMs,
     layer,
   )

@@ -44,6 +44,14 @@ export interface SessionEvent {
     | 'refreshRecordGone'
     /** The refresh token was never read from this database: its request went out uncoordinated. */
     | 'refreshUnknown'
+    /** The refresh token of one issuer was to be sent to an endpoint of another: its request went out uncoordinated. */
+    | 'refreshForeign'
+    /** The authorization server failed, and is left in peace for `retryAfterMs`. */
+    | 'resting'
+    /** A refresh was not sent, because the authorization server is left in peace. */
+    | 'refreshPutOff'
+    /** New tokens could not be saved yet: `code` says why. They are offered to Redis again and again. */
+    | 'saveRetried'
     /** A client was registered and its registration shared. */
     | 'registered'
     /** A registration was answered with what another caller had registered. */
@@ -58,6 +66,10 @@ export interface SessionEvent {
   status?: number
   /** How many pairs were lost. */
   count?: number
+  /** Why a save did not succeed: an error's code. */
+  code?: string
+  /** How long the authorization server is left in peace, in milliseconds. */
+  retryAfterMs?: number
 }
 
 export interface OperationEvent {
@@ -93,6 +105,19 @@ export function publishSession(event: SessionEvent['event'], status?: number): v
 export function publishPairsLost(count: number): void {
   if (!sessions.hasSubscribers) return
   const message: SessionEvent = { event: 'pairsLost', count }
+  sessions.publish(message)
+}
+
+export function publishResting(retryAfterMs: number, status?: number): void {
+  if (!sessions.hasSubscribers) return
+  const message: SessionEvent = { event: 'resting', retryAfterMs }
+  if (status !== undefined) message.status = status
+  sessions.publish(message)
+}
+
+export function publishSaveRetried(code: string): void {
+  if (!sessions.hasSubscribers) return
+  const message: SessionEvent = { event: 'saveRetried', code }
   sessions.publish(message)
 }
 

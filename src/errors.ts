@@ -40,6 +40,8 @@ export type RedisOAuthDatabaseErrorCode =
   | 'CLOSED'
   /** The caller's `AbortSignal` ended the work. */
   | 'ABORTED'
+  /** The authorization server keeps failing, so no refresh is sent to it for now; `retryAfterMs` says for how long. */
+  | 'REFRESH_RESTING'
   /** Others changed the record each time before a conditional write could; nothing was changed. */
   | 'CONFLICT'
   /** The record is there and cannot be read. */
@@ -66,6 +68,8 @@ export class RedisOAuthDatabaseError extends Error {
   readonly operation: string | undefined
   /** The server that it spoke with, as `host:port`. */
   readonly server: string | undefined
+  /** With `REFRESH_RESTING`: when to retry, in milliseconds from now. */
+  declare readonly retryAfterMs?: number
 
   constructor(code: RedisOAuthDatabaseErrorCode, message: string, options?: { cause?: unknown }) {
     super(message)
@@ -85,11 +89,9 @@ export class RedisOAuthDatabaseError extends Error {
    */
   named(operation: string, server: string): RedisOAuthDatabaseError {
     const options = this.cause === undefined ? undefined : { cause: this.cause }
-    return nameError(
-      new RedisOAuthDatabaseError(this.code, this.message, options),
-      operation,
-      server,
-    )
+    const named = new RedisOAuthDatabaseError(this.code, this.message, options)
+    if (this.retryAfterMs !== undefined) Object.assign(named, { retryAfterMs: this.retryAfterMs })
+    return nameError(named, operation, server)
   }
 }
 
@@ -167,8 +169,8 @@ export const AWAY_CODES: Codes = new Set([
   'READ_ONLY',
 ])
 
-/** A save that failed so may succeed in a moment: Redis is away, its replicas are, or the caller's key service is. */
-export const SAVE_AGAIN_CODES: Codes = new Set([...AWAY_CODES, 'NOT_DURABLE', 'SEALING_FAILED'])
+/** A save that failed so will not succeed by being repeated. Everything else may pass. */
+export const FINAL_SAVE_CODES: Codes = new Set(['UNREADABLE_RECORD', 'WRONG_TYPE', 'CLOSED'])
 
 /** No connection, and connecting again soon would not mend it: calls that wait for one fail at once. */
 export const PERSISTENT_CODES: Codes = new Set([

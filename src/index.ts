@@ -30,7 +30,7 @@ export {
   type RedisOAuthDatabaseErrorCode,
 } from './errors.js'
 export type { FlightOptions } from './flight/single-flight.js'
-export type { Place } from './oauth/token-places.js'
+export type { Place } from './oauth/refresh/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
 export type { ClusterOptions, SentinelOptions } from './redis/address/topology.js'
 export type { Address } from './redis/address/url.js'

@@ -163,8 +163,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * ```
    */
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    return this.#operations.send('deleteAccessToken', ({ records }) =>
-      records.deleteAccessToken(userId, url),
+    return this.#operations.send('deleteAccessToken', ({ coordination }) =>
+      coordination.deleteAccessToken(userId, url),
     )
   }
 
@@ -195,7 +195,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * ```
    */
   deleteUser(userId: string): Promise<number> {
-    return this.#operations.run('deleteUser', ({ records }) => records.deleteUser(userId))
+    return this.#operations.run('deleteUser', ({ coordination }) => coordination.deleteUser(userId))
   }
 
   /**

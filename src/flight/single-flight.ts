@@ -38,9 +38,12 @@ export interface FlightOptions<T> {
 }
 
 /** Who runs flights: {@link Flights}, or what stands before it. */
-export type FlightRunner = Pick<Flights, 'run'>
+export type FlightRunner = Pick<Flights, 'run' | 'runMarked'>
 
-type Turn<T> = { lease: Lease } | { found: T } | { gaveUp: true }
+/** Work that cannot be done twice: it marks with `lease`, and then looks by itself whether it has been done. */
+export type MarkedWork<T> = (lease: Lease) => Promise<T>
+
+type Turn<T> = { lease: Lease; how: 'won' | 'tookOver' } | { found: T } | { gaveUp: true }
 
 interface Flight<T> {
   id: string
@@ -50,6 +53,8 @@ interface Flight<T> {
   waitMs: number
   maxHoldMs: number
   whenStoreFails: 'proceed' | 'fail'
+  /** Whether the store failed, and the work was done without a lease. */
+  isUncoordinated: boolean
 }
 
 /**
@@ -62,7 +67,7 @@ interface Flight<T> {
  */
 export class Flights {
   readonly #leases: LeaseStore
-  readonly #running = new Map<string, Promise<unknown>>()
+  readonly #running = new Map<string, { flight: Flight<unknown>; flown: Promise<unknown> }>()
 
   constructor(leases: LeaseStore) {
     this.#leases = leases
@@ -80,17 +85,38 @@ export class Flights {
     options: FlightOptions<T>,
   ): Promise<T> {
     const flight = resolveFlight(name, work, options)
+    return await this.#enter(flight, () => this.#fly(flight, work))
+  }
+
+  /**
+   * As `run`, for work that cannot be done twice. It is not preceded by a look under the lease, since only one after the mark counts.
+   * @throws as `run` does, and the store's own error
+   */
+  async runMarked<T>(name: string, work: MarkedWork<T>, options: FlightOptions<T>): Promise<T> {
+    const flight = resolveFlight(name, work, options)
+    return await this.#enter(flight, async () => {
+      const turn = await this.#turn(flight)
+      if ('found' in turn) return reused(flight, turn.found)
+      if ('gaveUp' in turn) throw gaveUp(flight)
+      return await this.#hold(flight, turn, work)
+    })
+  }
+
+  /** First among the callers of this process. */
+  async #enter<T>(flight: Flight<T>, fly: () => Promise<T>): Promise<T> {
     const { id } = flight
     if (this.#running.has(id)) publishFlight('waited', id, elapsed(flight))
     for (let running = this.#running.get(id); running; running = this.#running.get(id)) {
-      await settledWithin(running, left(flight))
+      await settledWithin(running.flown, left(flight))
+      // One after the other, each would wait for the store anew.
+      if (running.flight.isUncoordinated && flight.whenStoreFails === 'proceed') return await fly()
       const found = await this.#look(flight)
       if (found !== undefined) return reused(flight, found)
       if (left(flight) <= 0) throw gaveUp(flight)
     }
     // No await may come between the last look into the map and this entry.
-    const flown = this.#fly(flight, work).finally(() => this.#running.delete(id))
-    this.#running.set(id, flown)
+    const flown = fly().finally(() => this.#running.delete(id))
+    this.#running.set(id, { flight, flown })
     return await flown
   }
 
@@ -106,34 +132,45 @@ export class Flights {
   async #fly<T>(flight: Flight<T>, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
     let turn: Turn<T>
     try {
-      turn = await this.#turn(flight)
+      turn = await this.#lookedTurn(flight)
     } catch (error) {
       if (flight.whenStoreFails === 'fail') throw error
       publishFlight('uncoordinated', flight.id, elapsed(flight))
+      flight.isUncoordinated = true
       return await work(new AbortController().signal)
     }
     if ('found' in turn) return reused(flight, turn.found)
     if ('gaveUp' in turn) throw gaveUp(flight)
-    const { lease } = turn
+    return await this.#hold(flight, turn, (lease) => work(lease.lost))
+  }
+
+  async #hold<T>(
+    flight: Flight<T>,
+    { lease, how }: { lease: Lease; how: 'won' | 'tookOver' },
+    work: (lease: Lease) => Promise<T>,
+  ): Promise<T> {
+    publishFlight(how, flight.id, elapsed(flight))
     lease.lost.addEventListener('abort', () => publishFlight('lost', flight.id, elapsed(flight)))
     try {
-      return await work(lease.lost)
+      return await work(lease)
     } finally {
       await lease.release()
     }
   }
 
-  /** Under the lease and with nothing found, or without it and with something. */
+  /** Under the lease, or without it and with something. */
   async #turn<T>(flight: Flight<T>): Promise<Turn<T>> {
     const lease = await acquireLease(this.#leases, flight.id, flight)
-    const turn = lease ? { lease } : await this.#queue(flight)
+    return lease ? { lease, how: 'won' } : await this.#queue(flight)
+  }
+
+  /** As `#turn`, and under the lease only with nothing found. */
+  async #lookedTurn<T>(flight: Flight<T>): Promise<Turn<T>> {
+    const turn = await this.#turn(flight)
     if (!('lease' in turn)) return turn
     try {
       const found = await flight.recheck()
-      if (found === undefined) {
-        publishFlight(lease ? 'won' : 'tookOver', flight.id, elapsed(flight))
-        return turn
-      }
+      if (found === undefined) return turn
       await turn.lease.release()
       return { found }
     } catch (error) {
@@ -155,7 +192,7 @@ export class Flights {
         const found = await flight.recheck()
         if (found !== undefined) return { found }
         const lease = await acquireLease(this.#leases, flight.id, flight)
-        if (lease) return { lease }
+        if (lease) return { lease, how: 'tookOver' }
         const leftMs = left(flight)
         if (leftMs <= 0) return { gaveUp: true }
         await wake.wait(Math.min(leftMs, POLL_MS * (0.75 + Math.random() / 2)))
@@ -209,6 +246,7 @@ function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>
     waitMs: durationMs('waitMs', options.waitMs, 0),
     maxHoldMs: durationMs('maxHoldMs', options.maxHoldMs, leaseMs),
     whenStoreFails,
+    isUncoordinated: false,
   }
 }
 

@@ -2,17 +2,20 @@ import { type Clock, systemClock } from '../clock.js'
 import type { FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
-import { type Answer, answerConstructor, type FetchInit, jsonOf } from './answers.js'
-import { boundedOwnRequest } from './bounded-request.js'
-import { ClientRefusals, type RegistrationRecords } from './client-refusals.js'
-import { Issuers } from './issuers.js'
-import { type RefreshRecords, TokenRefresh } from './refresh.js'
-import { RefusedTokens } from './refused-tokens.js'
-import { ClientRegistration } from './registration.js'
-import { type ClientRequest, header, requestKind } from './requests.js'
+import { type Answer, answerConstructor, type FetchInit, jsonOf } from './http/answers.js'
+import { boundedOwnRequest } from './http/bounded-request.js'
+import { type ClientRequest, header, requestKind } from './http/requests.js'
+import { Echoes } from './refresh/echoes.js'
+import type { RefreshRecords } from './refresh/records.js'
+import { TokenRefresh } from './refresh/refresh.js'
+import type { RestStore } from './refresh/rests.js'
+import type { Place, TokenPlaces } from './refresh/token-places.js'
+import { UnsavedPairs } from './refresh/unsaved-pairs.js'
+import { ClientRegistration } from './registration/registration.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
-import type { Place, TokenPlaces } from './token-places.js'
-import { UnsavedPairs } from './unsaved-pairs.js'
+import { ClientRefusals, type RegistrationRecords } from './trust/client-refusals.js'
+import { Issuers } from './trust/issuers.js'
+import { RefusedTokens } from './trust/refused-tokens.js'
 
 export interface CoordinatedFetchParts {
   /** Sends what has to be sent. */
@@ -20,7 +23,10 @@ export interface CoordinatedFetchParts {
   flights: FlightRunner
   leases: LeaseStore
   records: RefreshRecords
+  rests: RestStore
   places: TokenPlaces
+  /** Told of what callers are handed. */
+  echoes?: Echoes
   registrations: RegistrationRecords
   /** What is known of authorization servers; shared by all fetches of one database. */
   issuers?: Issuers
@@ -65,6 +71,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     clients,
     refusedTokens,
     authorizeAnew: parts.authorizeAnew ?? null,
+    echoes: parts.echoes ?? new Echoes(),
     unsaved: parts.unsaved ?? new UnsavedPairs(),
     clock: parts.clock ?? systemClock,
     timing,

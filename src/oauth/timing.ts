@@ -17,6 +17,8 @@ export interface FlightTiming {
    * attempt to save may hang by default, and the pauses before the next.
    */
   graceMs: number
+  /** Who finds that another has sent the token waits this long for what becomes of it. */
+  markWaitMs: number
   /** Others wait this long for the one that authorizes anew after a refused refresh. */
   authorizeMs: number
   /** A registration is shared with its peers for this long. */
@@ -30,6 +32,21 @@ export const TIMING_DEFAULTS: FlightTiming = {
   saveMs: 8_000,
   rescueMs: 60_000,
   graceMs: 3_000,
+  markWaitMs: 10_000,
   authorizeMs: 5_000,
   replyMs: 30_000,
+}
+
+/** Of a database: where commands may take longer, so may all that waits for them. Milliseconds. */
+export function timingFor(commandTimeout: number): FlightTiming {
+  const { leaseMs, graceMs, markWaitMs, waitMs } = TIMING_DEFAULTS
+  const longerLeaseMs = Math.max(leaseMs, Math.ceil(2.5 * commandTimeout))
+  const longerMarkWaitMs = Math.max(markWaitMs, 5 * commandTimeout)
+  return {
+    ...TIMING_DEFAULTS,
+    leaseMs: longerLeaseMs,
+    graceMs: Math.max(graceMs, Math.ceil(1.5 * commandTimeout)),
+    markWaitMs: longerMarkWaitMs,
+    waitMs: waitMs + longerLeaseMs - leaseMs + longerMarkWaitMs - markWaitMs,
+  }
 }

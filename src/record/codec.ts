@@ -1,5 +1,7 @@
+import type { AccessToken } from '../contract.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { type JsonKind, type JsonRecords, KINDS, type Kind } from './kinds.js'
+import { type StoredToken, splitOrigin, type TokenOrigin, withOrigin } from './origin.js'
 
 /**
  * The object as given, as JSON: members that a newer SDK adds survive the round trip.
@@ -31,12 +33,33 @@ export function decodeRecord<K extends JsonKind>(kind: K, text: string): JsonRec
   return record as JsonRecords[K]
 }
 
+/** As {@link encodeRecord}, with what callers do not see. */
+export function encodeToken(argument: string, token: AccessToken, origin?: TokenOrigin): string {
+  const problem = problemOf('access', token)
+  if (problem !== undefined) throw new TypeError(`${argument}${problem}`)
+  return JSON.stringify(withOrigin(token, origin))
+}
+
+/** As {@link decodeRecord}, with what callers do not see. */
+export function decodeToken(text: string): StoredToken {
+  const stored = splitOrigin(decodeRecord('access', text))
+  if (stored === undefined) throw newerRecord()
+  return stored
+}
+
 export function damagedRecord(kind: Kind): RedisOAuthDatabaseError {
   const { title = kind } = KINDS[kind]
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
     `The stored ${title} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
       'Delete the record to start anew',
+  )
+}
+
+function newerRecord(): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'UNREADABLE_RECORD',
+    'The stored access token has a format of a newer version of @atxp/redis. It stands as it was. Update this process',
   )
 }
 

@@ -43,7 +43,9 @@ export class KeySpace {
     const [first = '', second = ''] = parts
     if (kind === 'token') return new RecordKey(kind, this.#token(first), first)
     if (!isOfUser(kind)) {
-      return new RecordKey(kind, `${this.prefix}~${kind}:${this.#hidden(first)}`, first)
+      const name = this.#hidden(first)
+      const last = KINDS[kind].isTagged ? `{${name}}` : name
+      return new RecordKey(kind, `${this.prefix}~${kind}:${last}`, first)
     }
     return new RecordKey(kind, this.#ofUser(kind, first) + this.#hidden(second), second)
   }
@@ -58,7 +60,7 @@ export class KeySpace {
     const colon = rest.indexOf(':')
     const kind = KIND_OF_WORD.get(rest.slice(1, Math.max(colon, 1)))
     if (kind === undefined) return null
-    if (!isOfUser(kind)) return this.#found(kind, redisKey, rest.slice(colon + 1))
+    if (!isOfUser(kind)) return this.#found(kind, redisKey, untagged(kind, rest.slice(colon + 1)))
     const tagEnd = rest.indexOf('}:', colon)
     return tagEnd < 0 ? null : this.#found(kind, redisKey, rest.slice(tagEnd + 2))
   }
@@ -141,6 +143,10 @@ export class KeySpace {
 }
 
 type UserKind = { [K in Kind]: NameParts[K] extends [userId: string, string] ? K : never }[Kind]
+
+function untagged(kind: Kind, name: string): string {
+  return KINDS[kind].isTagged ? name.slice(1, -1) : name
+}
 
 function isOfUser(kind: Kind): boolean {
   return KINDS[kind].parts.length === 2

@@ -13,8 +13,12 @@ export interface NameParts {
   pkce: [userId: string, state: string]
   /** What the first read of PKCE values leaves behind. */
   consumed: [userId: string, state: string]
-  /** A lease, and the channel of its release. This name and the next two are SHA-256, since they may stand for secrets. */
+  /** A lease, and the channel of its release. This name and the next four are SHA-256, since they may stand for secrets. */
   lease: [name: string]
+  /** What the holder of the lease of this name is sending, and nobody else may send. */
+  spent: [name: string]
+  /** A failing authorization server that is left in peace. */
+  rest: [name: string]
   /** The answer to a registration, for the processes that wait for it. */
   reply: [name: string]
   /** A client that its authorization server no longer knows. */
@@ -50,6 +54,8 @@ interface Row<Parts extends readonly string[] = readonly string[]> {
   readonly sealedAs?: string
   /** Whether the record contains the last part of its name if key names are hashes, so that it can be listed. */
   readonly holdsName?: true
+  /** Whether the name stands in a hash tag: records of one name share a Cluster's slot. */
+  readonly isTagged?: true
   /** Whether the near cache keeps such records, and so has all changes of their keys reported. */
   readonly isCached?: true
 }
@@ -95,7 +101,9 @@ export const KINDS: {
     lifetime: (_, { pkceTtl }) => ({ ttlMs: pkceTtl }),
   },
   consumed: { parts: ['userId', 'state'] },
-  lease: { parts: ['name'] },
+  lease: { parts: ['name'], isTagged: true },
+  spent: { parts: ['name'], isTagged: true },
+  rest: { parts: ['name'] },
   reply: { parts: ['name'], sealedAs: 'reply' },
   refused: { parts: ['name'] },
   marker: { parts: [] },

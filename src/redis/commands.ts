@@ -5,10 +5,30 @@ import type { Connection } from './connection/connection.js'
 import type { DeletionTally } from './deletion-tally.js'
 import type { TrackedCommand } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
-import { bytes, done, integer, ok, orNil, pong, type Reader } from './driver/replies.js'
+import {
+  bytes,
+  done,
+  integer,
+  type KeyTime,
+  keyTime,
+  ok,
+  orNil,
+  pong,
+  type Reader,
+} from './driver/replies.js'
 import type { Durability } from './durability.js'
 import { scan } from './scan.js'
-import { COMPARE_AND_DELETE, COMPARE_AND_SET, CONSUME, EXCHANGE, EXPIRE_TIME } from './scripts.js'
+import {
+  COMPARE_AND_DELETE,
+  COMPARE_AND_SET,
+  CONSUME,
+  EXCHANGE,
+  EXPIRE_TIME,
+  LOOK_AT_REST,
+  REST,
+} from './scripts.js'
+
+export type { KeyTime } from './driver/replies.js'
 
 // A million at once would all wait for the last, and time out.
 const BUNCH = 1_000
@@ -139,6 +159,22 @@ export class Commands {
   /** Deletes the key if it still holds `expected`. */
   compareAndDelete(key: string, expected: Value): Promise<boolean> {
     return this.#run([COMPARE_AND_DELETE, 1, key, expected])
+  }
+
+  /** See {@link LOOK_AT_REST}. */
+  lookAtRest(key: string, memoryMs: number, trialMs: number): Promise<KeyTime | null> {
+    const args = [LOOK_AT_REST, 1, key, memoryMs, trialMs]
+    return this.#connection.send('write', 'eval', args, orNil(keyTime))
+  }
+
+  /** See {@link REST}. */
+  rest(key: string, args: Argument[]): Promise<KeyTime | null> {
+    return this.#connection.send('write', 'eval', [REST, 1, key, ...args], orNil(keyTime))
+  }
+
+  /** Deletes what is no record: no replica is waited for, and whether it was there does not matter. */
+  async unlink(key: string): Promise<void> {
+    await this.#connection.send('write', 'del', [key], integer)
   }
 
   ping(): Promise<void> {

@@ -1,41 +1,78 @@
 import type { Subscriber } from './changes/subscriber.js'
 import type { Connection } from './connection/connection.js'
-import { done } from './driver/replies.js'
-import { ACQUIRE, RELEASE, RENEW } from './scripts.js'
+import type { TrackedCommand } from './driver/command.js'
+import type { Argument } from './driver/frame.js'
+import { done, orNil, type Reader, text } from './driver/replies.js'
+import type { Durability } from './durability.js'
+import { ACQUIRE, MARK, RELEASE, RENEW } from './scripts.js'
 
-/** Leases in Redis. A lease's key is the channel on which its release is published. Each call is one round trip. */
+/** The Redis keys of a lease, in one slot. */
+export interface LeaseKeys {
+  readonly lease: string
+  /** What its owner is about to do, or does. */
+  readonly mark: string
+}
+
+/**
+ * Leases in Redis. A lease's key is the channel on which its release is published. Each call is one round trip, and with
+ * `durability` waits for the replicas as every write does.
+ */
 export class Leases {
   readonly #connection: Connection
   readonly #subscriber: Subscriber
-  readonly #keyOf: (name: string) => string
+  readonly #durability: Durability | undefined
+  readonly #keysOf: (name: string) => LeaseKeys
 
-  constructor(connection: Connection, subscriber: Subscriber, keyOf: (name: string) => string) {
+  constructor(
+    connection: Connection,
+    subscriber: Subscriber,
+    durability: Durability | undefined,
+    keysOf: (name: string) => LeaseKeys,
+  ) {
     this.#connection = connection
     this.#subscriber = subscriber
-    this.#keyOf = keyOf
+    this.#durability = durability
+    this.#keysOf = keysOf
   }
 
-  /** Whether `owner` holds the lease now; true as well when it did before, as after a resent command. */
   acquire(name: string, owner: string, leaseMs: number): Promise<boolean> {
-    return this.#run(ACQUIRE, name, owner, leaseMs)
+    return this.#run(ACQUIRE, [this.#keysOf(name).lease], [owner, leaseMs], done)
   }
 
-  /** False: it is another's by now, or nobody's. */
-  renew(name: string, owner: string, leaseMs: number): Promise<boolean> {
-    return this.#run(RENEW, name, owner, leaseMs)
+  renew(name: string, owner: string, leaseMs: number, mark = ''): Promise<boolean> {
+    return this.#run(RENEW, this.#bothOf(name), [owner, leaseMs, mark], done)
   }
 
-  /** Gives the lease back if `owner` still holds it, and wakes who watches it. */
-  release(name: string, owner: string): Promise<boolean> {
-    return this.#run(RELEASE, name, owner)
+  mark(
+    name: string,
+    owner: string,
+    leaseMs: number,
+    mark: string,
+    markMs: number,
+    awaited = '',
+  ): Promise<string | null> {
+    const args = [owner, leaseMs, mark, markMs, awaited]
+    return this.#run(MARK, this.#bothOf(name), args, orNil(text))
+  }
+
+  release(name: string, owner: string, mark = ''): Promise<boolean> {
+    return this.#run(RELEASE, this.#bothOf(name), [owner, mark], done)
   }
 
   watch(name: string, listener: () => void): Promise<() => void> {
-    return this.#subscriber.subscribe(this.#keyOf(name), listener)
+    return this.#subscriber.subscribe(this.#keysOf(name).lease, listener)
   }
 
-  #run(script: string, name: string, ...args: (string | number)[]): Promise<boolean> {
-    const key = this.#keyOf(name)
-    return this.#connection.send('write', 'eval', [script, 1, key, ...args], done)
+  #bothOf(name: string): [lease: string, mark: string] {
+    const { lease, mark } = this.#keysOf(name)
+    return [lease, mark]
+  }
+
+  #run<T>(script: string, keys: string[], args: Argument[], read: Reader<T>): Promise<T> {
+    const whole = [script, keys.length, ...keys, ...args]
+    const command: TrackedCommand<T> = this.#connection.start('write', 'eval', whole, read)
+    return this.#durability === undefined
+      ? command.promise
+      : this.#durability.confirm(command, command.promise)
   }
 }

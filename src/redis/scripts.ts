@@ -38,23 +38,74 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`
 
 /**
- * Prolongs a lease that the caller holds.
- * KEYS[1] lease. ARGV[1] owner, ARGV[2] milliseconds. Returns 1, or 0 when it is not the owner's.
+ * Prolongs a lease. Takes it back if nobody holds it, or if the owner's mark stands: then the new holder has not sent anything.
+ * KEYS[1] lease, KEYS[2] mark. ARGV[1] owner, ARGV[2] milliseconds, ARGV[3] the owner's mark, or ''.
+ * Returns 1, or 0 when the lease is another's.
  */
 export const RENEW = `
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] and (ARGV[3] == '' or redis.call('GET', KEYS[2]) ~= ARGV[3]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`
 
 /**
- * Gives a lease back and wakes its waiters, on the channel of its own name.
- * KEYS[1] lease. ARGV[1] owner. Returns 1, or 0 when it is not the owner's.
+ * Marks what the lease protects as about to be sent, and prolongs the lease. Another's mark stops it, unless the caller has
+ * waited for that mark.
+ * KEYS[1] lease, KEYS[2] mark. ARGV[1] owner, ARGV[2] milliseconds of the lease, ARGV[3] mark, ARGV[4] milliseconds of the mark,
+ * ARGV[5] the mark that the caller has waited for, or ''.
+ * Returns the mark that stands now: the caller's or another's. Nil when the lease is another's.
+ */
+export const MARK = `
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return false end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+local mark = redis.call('GET', KEYS[2])
+if mark and mark ~= ARGV[3] and mark ~= ARGV[5] then return mark end
+redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4])
+return ARGV[3]`
+
+/**
+ * Clears the owner's mark, gives a lease back, and wakes its waiters, on the channel of the lease's own name.
+ * KEYS[1] lease, KEYS[2] mark. ARGV[1] owner, ARGV[2] the owner's mark, or ''. Returns 1, or 0 when the lease is not the owner's.
  */
 export const RELEASE = `
+if ARGV[2] ~= '' and redis.call('GET', KEYS[2]) == ARGV[2] then redis.call('DEL', KEYS[2]) end
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('PUBLISH', KEYS[1], '')
 return 1`
+
+/**
+ * A rest, and what is left of it. Its key outlives it, since failures are remembered for longer.
+ * KEYS[1] rest. ARGV[1] milliseconds for which it is remembered, ARGV[2] milliseconds of the caller's trial where it is over; 0
+ * for a look. Returns the record and the milliseconds left, not above 0 when it is over. Nil when there is none.
+ */
+export const LOOK_AT_REST = `
+local rest = redis.call('GET', KEYS[1])
+if not rest then return false end
+local left = redis.call('PTTL', KEYS[1]) - ARGV[1]
+if left > 0 or ARGV[2] == '0' then return {rest, left} end
+rest = string.gsub(rest, ' rest ', ' trial ', 1)
+redis.call('SET', KEYS[1], rest, 'PX', string.format('%d', ARGV[1] + ARGV[2]))
+return {rest, 0}`
+
+/**
+ * Begins a rest, or a longer one. A failure of what was sent before the rest that stands there counts for nothing.
+ * KEYS[1] rest. ARGV[1] milliseconds for which it is remembered, ARGV[2] the rest that the caller saw when it sent, or '',
+ * ARGV[3] milliseconds that the server asked for, ARGV[4] its length after the first failure, ARGV[5] after the second, doubled
+ * with each that follows, ARGV[6] at most, ARGV[7] the reason.
+ * Returns the record and the milliseconds left.
+ */
+export const REST = `
+local rest = redis.call('GET', KEYS[1])
+if rest and rest ~= ARGV[2] then return {rest, redis.call('PTTL', KEYS[1]) - ARGV[1]} end
+local failures = 1 + (rest and tonumber(string.match(rest, '^1 (%d+)')) or 0)
+local ms = tonumber(ARGV[4])
+if failures > 1 then ms = math.min(ARGV[5] * 2 ^ (failures - 2), tonumber(ARGV[6])) end
+ms = math.max(ms, tonumber(ARGV[3]))
+rest = string.format('1 %d %d rest ', failures, ms) .. ARGV[7]
+redis.call('SET', KEYS[1], rest, 'PX', string.format('%d', ms + ARGV[1]))
+return {rest, ms}`
 
 /**
  * Replaces a value that nobody else has changed. Sent again after a cut connection it finds its own value.

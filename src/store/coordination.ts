@@ -2,11 +2,14 @@ import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import { type FlightRunner, Flights } from '../flight/single-flight.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
-import { type IssuedBy, Issuers } from '../oauth/issuers.js'
-import { RefusedTokens } from '../oauth/refused-tokens.js'
-import { RegistrationTurns } from '../oauth/registration-turns.js'
-import type { Place, TokenPlaces } from '../oauth/token-places.js'
-import { UnsavedPairs } from '../oauth/unsaved-pairs.js'
+import { Echoes } from '../oauth/refresh/echoes.js'
+import type { RestStore } from '../oauth/refresh/rests.js'
+import type { Place, TokenPlaces } from '../oauth/refresh/token-places.js'
+import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
+import { RegistrationTurns } from '../oauth/registration/registration-turns.js'
+import type { FlightTiming } from '../oauth/timing.js'
+import { Issuers } from '../oauth/trust/issuers.js'
+import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
@@ -36,6 +39,9 @@ export class Coordination {
   readonly flights: FlightRunner
   readonly #layer: CallLayer
   readonly #unsaved = new UnsavedPairs()
+  readonly #echoes = new Echoes()
+  readonly #rests: RestStore
+  readonly #timing: FlightTiming
   readonly #leases: LeaseStore
   readonly #records: OAuthStore
   readonly #refreshes: RefreshStore
@@ -50,7 +56,9 @@ export class Coordination {
     records: OAuthStore,
     refreshes: RefreshStore,
     registrations: RegistrationStore,
+    rests: RestStore,
     places: TokenPlaces,
+    timing: FlightTiming,
     registrationLeaseMs: number,
     layer: CallLayer,
   ) {
@@ -58,13 +66,16 @@ export class Coordination {
     // Closing waits for them: a pair of tokens that was not saved yet is nowhere else.
     this.flights = {
       run: (name, work, options) => layer.hold(() => flights.run(name, work, options)),
+      runMarked: (name, work, options) => layer.hold(() => flights.runMarked(name, work, options)),
     }
     this.#layer = layer
     this.#leases = leases
     this.#records = records
     this.#refreshes = refreshes
     this.#registrations = registrations
+    this.#rests = rests
     this.#places = places
+    this.#timing = timing
     this.#turns = new RegistrationTurns(leases, registrationLeaseMs)
   }
 
@@ -88,13 +99,19 @@ export class Coordination {
 
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     // After a coordinated refresh the client saves once more what stands in Redis already.
-    if (token?.accessToken && this.#places.isSettled(userId, url, token)) return DONE
-    return this.#records.saveAccessToken(userId, url, token)
+    if (token?.accessToken && this.#echoes.take(userId, url, token)) return DONE
+    const origin = token?.accessToken ? this.#issuers.issuedBy(token.accessToken) : undefined
+    return this.#records.saveAccessToken(userId, url, token, origin)
   }
 
-  /** Who issued this access token to this process, for the record that keeps it. */
-  originOf(token: AccessToken): IssuedBy | undefined {
-    return this.#issuers.issuedBy(token.accessToken)
+  deleteAccessToken(userId: string, url: string): Promise<boolean> {
+    this.#echoes.forget(userId, url)
+    return this.#records.deleteAccessToken(userId, url)
+  }
+
+  deleteUser(userId: string): Promise<number> {
+    this.#echoes.forget(userId)
+    return this.#records.deleteUser(userId)
   }
 
   /** To be called when nothing can be saved any more. */
@@ -111,7 +128,10 @@ export class Coordination {
       flights: this.flights,
       leases: this.#leases,
       records: this.#refreshes,
+      rests: this.#rests,
       places: this.#places,
+      echoes: this.#echoes,
+      timing: this.#timing,
       registrations: this.#registrations,
       issuers: this.#issuers,
       refusedTokens,

@@ -1,13 +1,15 @@
 import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
-import type { TokenPlaces } from '../oauth/token-places.js'
+import type { TokenPlaces } from '../oauth/refresh/token-places.js'
 import type { RecordKey } from '../record/keys.js'
 import { expiresAtMs } from '../record/lifetime.js'
+import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import { RepeatedSaves } from './repeated-saves.js'
 
 export interface KnownToken {
   readonly token: AccessToken
+  readonly origin: TokenOrigin
   /** The stored text, if it is needed again: to compare a save with it, or to copy it. */
   readonly text: string | undefined
   /** Whether a shallow copy of `token` shares nothing with it. */
@@ -28,7 +30,7 @@ interface Parts {
   read(key: RecordKey): Promise<string | null>
   /** When Redis removes the record; null: never; undefined: there is none. */
   expiry(key: RecordKey): Promise<UnixMs | null | undefined>
-  decode(text: string): AccessToken
+  decode(text: string): StoredToken
   readonly expiredAccessTokens: 'keep' | 'drop'
 }
 
@@ -52,14 +54,14 @@ export class KnownAccessTokens {
     const { places } = this.#parts
     if (known.generation !== places.generation) {
       known.generation = places.generation
-      places.remember(userId, url, known.token)
+      places.remember(userId, url, known.token, known.origin)
     }
     return this.#copyOf(known)
   }
 
-  async read(userId: string, url: string, key: RecordKey): Promise<AccessToken | null> {
+  async read(userId: string, url: string, key: RecordKey): Promise<StoredToken | null> {
     const known = await this.#load(userId, url, key)
-    return known === null ? null : this.#copyOf(known)
+    return known === null ? null : { token: this.#copyOf(known), origin: known.origin }
   }
 
   /** Whether a save of this record would change nothing: Redis has the same text with the same expiry. */
@@ -104,12 +106,13 @@ export class KnownAccessTokens {
   }
 
   #known(text: string): KnownToken {
-    const token = this.#parts.decode(text)
+    const { token, origin } = this.#parts.decode(text)
     const isFlat = Object.values(token).every((value) => typeof value !== 'object' || !value)
     const isCompared = fixedExpiry(token) !== undefined
     const isTextKept = isCompared || !isFlat
     return {
       token,
+      origin,
       text: isTextKept ? text : undefined,
       isFlat,
       bytes: TOKEN_BYTES + (isTextKept ? 2 : 1) * bytesOfText(text),
@@ -130,7 +133,7 @@ export class KnownAccessTokens {
   #copyOf(known: KnownToken): AccessToken {
     return known.isFlat || known.text === undefined
       ? { ...known.token }
-      : this.#parts.decode(known.text)
+      : this.#parts.decode(known.text).token
   }
 }
 

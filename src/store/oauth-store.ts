@@ -1,11 +1,12 @@
 import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
-import type { TokenPlaces } from '../oauth/token-places.js'
-import { decodeRecord, encodeRecord } from '../record/codec.js'
+import type { TokenPlaces } from '../oauth/refresh/token-places.js'
+import { decodeRecord, decodeToken, encodeRecord, encodeToken } from '../record/codec.js'
 import type { FoundKey, KeySpace } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
 import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
+import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import type { Commands } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
 import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
@@ -68,7 +69,7 @@ export class OAuthStore {
         places,
         read: (key) => vault.get(key),
         expiry: ({ redisKey }) => commands.expiry(redisKey),
-        decode: (text) => decodeRecord('access', text),
+        decode: decodeToken,
         expiredAccessTokens: options.expiredAccessTokens,
       })
   }
@@ -124,24 +125,30 @@ export class OAuthStore {
 
   async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     const key = this.#keys.of('access', userId, url)
-    let token: AccessToken | null
+    let stored: StoredToken | null
     if (this.#known === undefined) {
       const text = await this.#vault.get(key)
-      token = text === null ? null : decodeRecord('access', text)
+      stored = text === null ? null : decodeToken(text)
     } else {
-      token = await this.#known.read(userId, url, key)
+      stored = await this.#known.read(userId, url, key)
     }
-    if (token === null) return null
-    this.#places.remember(userId, url, token)
+    if (stored === null) return null
+    const { token, origin } = stored
+    this.#places.remember(userId, url, token, origin)
     // Redis still has it: it has a refresh token, or the clocks differ. It is never deleted here, since a peer may just have
     // saved a new one.
     if (!isExpired(token, systemClock.now())) return token
     return token.refreshToken && this.#options.expiredAccessTokens === 'keep' ? token : null
   }
 
-  saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+  saveAccessToken(
+    userId: string,
+    url: string,
+    token: AccessToken,
+    origin?: TokenOrigin,
+  ): Promise<void> {
     const key = this.#keys.of('access', userId, url)
-    const text = encodeRecord('access', 'token', token)
+    const text = encodeToken('token', token, origin)
     const now = systemClock.now()
     const expiry = KINDS.access.lifetime(token, this.#options, now)
     const known = this.#shelves?.skipsSaves ? this.#known : undefined
@@ -168,7 +175,7 @@ export class OAuthStore {
       for (const [index, { redisKey }] of keys.entries()) {
         const record = records[index]
         if (record == null) continue
-        found.set(redisKey, describe(record.name, decodeRecord('access', record.text)))
+        found.set(redisKey, describe(record.name, decodeToken(record.text).token))
       }
     }
     return [...found.values()]

@@ -1,8 +1,12 @@
+import { systemClock } from '../clock.js'
 import type { AccessToken } from '../contract.js'
-import type { RefreshRecords } from '../oauth/refresh.js'
-import type { Place } from '../oauth/token-places.js'
-import { decodeRecord, encodeRecord } from '../record/codec.js'
+import type { RefreshRecords, Saved } from '../oauth/refresh/records.js'
+import type { Place } from '../oauth/refresh/token-places.js'
+import { decodeToken, encodeToken } from '../record/codec.js'
 import type { KeySpace, RecordKey } from '../record/keys.js'
+import { KINDS } from '../record/kinds.js'
+import type { RecordTtls } from '../record/lifetime.js'
+import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import type { Connection } from '../redis/connection/connection.js'
 import type { ConditionalWrites } from './conditional-writes.js'
 import type { Vault } from './vault.js'
@@ -15,20 +19,20 @@ export class RefreshStore implements RefreshRecords {
   readonly #keys: KeySpace
   readonly #vault: Vault
   readonly #writes: ConditionalWrites
-  readonly #refreshTokenTtl: number
+  readonly #ttls: RecordTtls
   readonly #connection: Pick<Connection, 'troubledAtMs'>
 
   constructor(
     keys: KeySpace,
     vault: Vault,
     writes: ConditionalWrites,
-    refreshTokenTtl: number,
+    ttls: RecordTtls,
     connection: Pick<Connection, 'troubledAtMs'>,
   ) {
     this.#keys = keys
     this.#vault = vault
     this.#writes = writes
-    this.#refreshTokenTtl = refreshTokenTtl
+    this.#ttls = ttls
     this.#connection = connection
   }
 
@@ -36,33 +40,33 @@ export class RefreshStore implements RefreshRecords {
     return this.#connection.troubledAtMs
   }
 
-  async read(place: Place): Promise<AccessToken | null> {
+  async read(place: Place): Promise<StoredToken | null> {
     const text = await this.#vault.get(this.#key(place))
-    return text === null ? null : decodeRecord('access', text)
+    return text === null ? null : decodeToken(text)
   }
 
   async replace(
     place: Place,
     expected: string,
     token: AccessToken,
-  ): Promise<'replaced' | 'superseded' | 'gone'> {
+    origin: TokenOrigin,
+  ): Promise<Saved> {
     const isMeant = (text: string): boolean => {
-      const { accessToken, refreshToken } = decodeRecord('access', text)
+      const { accessToken, refreshToken } = decodeToken(text).token
       const isOwn = accessToken === token.accessToken && refreshToken === token.refreshToken
       return isOwn || refreshToken === expected
     }
     const outcome = await this.#writes.replaceIf(
       this.#key(place),
       isMeant,
-      encodeRecord('access', 'token', token),
-      { ttlMs: this.#refreshTokenTtl },
+      encodeToken('token', token, origin),
+      KINDS.access.lifetime(token, this.#ttls, systemClock.now()),
     )
     return outcome === 'done' ? 'replaced' : outcome
   }
 
   async remove(place: Place, refreshToken: string): Promise<boolean> {
-    const isMeant = (text: string): boolean =>
-      decodeRecord('access', text).refreshToken === refreshToken
+    const isMeant = (text: string): boolean => decodeToken(text).token.refreshToken === refreshToken
     return (await this.#writes.deleteIf(this.#key(place), isMeant)) === 'done'
   }
 

@@ -106,6 +106,35 @@ const redisDriver: Row = {
   refused: [value('ioredis')],
 }
 
+const oauthRooms = ['http', 'trust', 'refresh', 'registration']
+const oauth = room('oauth', ['flight', 'record'])
+oauth.allowed.push(...oauthRooms.map((name) => value(`./${name}/probe.js`)))
+
+/** A room inside of `oauth/`. */
+function oauthRoom(name: string, below: string[]): Row {
+  const others = oauthRooms.filter((other) => other !== name && !below.includes(other))
+  return {
+    file: `src/oauth/${name}/probe.ts`,
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../../').map(value),
+      value('../../flight/lease.js'),
+      value('../../record/keys.js'),
+      ...below.map((other) => value(`../${other}/probe.js`)),
+    ],
+    refused: [
+      ...others.map((other) => value(`../${other}/probe.js`)),
+      value('../coordinated-fetch.js'),
+      value('../../redis/connect.js'),
+      value('../../store/probe.js'),
+      value('../../index.js'),
+      value('..'),
+      value('ioredis'),
+      type('@atxp/common'),
+    ],
+  }
+}
+
 const store = room('store', rooms)
 
 const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
@@ -114,7 +143,11 @@ const aboveTheClass = ['./index.js', './cli/probe.js']
 const table: Row[] = [
   ...leaves.map(leaf),
   ...['record', 'crypto', 'cache', 'flight', 'conformance'].map((name) => room(name)),
-  room('oauth', ['flight', 'record']),
+  oauth,
+  oauthRoom('http', []),
+  oauthRoom('trust', ['http']),
+  oauthRoom('refresh', ['http', 'trust']),
+  oauthRoom('registration', ['http', 'trust']),
   redis,
   redisDriver,
   redisRoom('address', []),

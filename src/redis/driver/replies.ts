@@ -61,6 +61,17 @@ export function listOf<T>(read: Reader<T>, length?: number): Reader<T[]> {
   }
 }
 
+/** A value, and the milliseconds until something. */
+export interface KeyTime {
+  readonly text: string
+  readonly leftMs: number
+}
+
+export const keyTime: Reader<KeyTime> = (reply) => {
+  if (!Array.isArray(reply) || reply.length !== 2) throw new WrongReply(reply, 'a list of 2')
+  return { text: text(reply[0]), leftMs: integer(reply[1]) }
+}
+
 export interface ScanReply {
   /** `0` ends the scan. */
   readonly cursor: string

@@ -1,3 +1,4 @@
+import { permutationsOf } from './permutations.js'
 import {
   initialState,
   isUp,
@@ -168,11 +169,4 @@ function ordersOf(processes: number): number[][] {
     orders.set(processes, all)
   }
   return all
-}
-
-function permutationsOf(items: readonly number[]): number[][] {
-  if (items.length === 0) return [[]]
-  return items.flatMap((item) =>
-    permutationsOf(items.filter((other) => other !== item)).map((rest) => [item, ...rest]),
-  )
 }

@@ -2,7 +2,7 @@
  * A refresh of one refresh token, as a small state machine: processes, the lease, the mark, the record, the authorization
  * server and the clock. Time is counted in ticks; a step takes none.
  *
- * The phases are those of `src/oauth/refresh.ts`, by the same names.
+ * The phases are those of `src/oauth/refresh/sending.ts`, by the same names, and what is before and after them.
  */
 export const PHASES = [
   'idle',
@@ -29,7 +29,7 @@ export interface Ticks {
   readonly rescue: number
 }
 
-export const TICKS: Ticks = { lease: 2, markWait: 4, command: 1, request: 2, rescue: 8 }
+export const TICKS: Ticks = { lease: 2, markWait: 4, command: 1, request: 5, rescue: 8 }
 
 /** What a mutation leaves out of the protocol. */
 export type Mutation =
@@ -38,6 +38,8 @@ export type Mutation =
   /** A wait for one mark counts as a wait for any. */
   | 'anyMarkWait'
   | 'noRecheck'
+  /** Who has marked does not take the lease back from who waits for that mark. */
+  | 'noTakeBack'
   | 'noLeaseCheck'
   | 'noCompare'
 

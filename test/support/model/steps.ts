@@ -159,12 +159,7 @@ const STEPS: Readonly<Record<Phase, (step: Step) => boolean>> = {
     const { mutation } = step.model
     if (step.isCut) return failToMark(step)
     if (mutation === 'noMark') return step.go('goes on', 'checkingRecord')
-    if (step.isOthersLease && mutation !== 'noLeaseCheck')
-      return step.go('has lost the lease', 'waitingForLease', (next, own) => {
-        own.held = 0
-        own.awaited = 0
-        step.clearMark(next)
-      })
+    if (step.isOthersLease && mutation !== 'noLeaseCheck') return loseLease(step)
     if (step.isOthersMark && !hasAwaited(step))
       return step.go("finds another's mark", 'waitingForMark', (next, own) => {
         step.takeLease(next, own)
@@ -180,6 +175,7 @@ const STEPS: Readonly<Record<Phase, (step: Step) => boolean>> = {
   waitingForMark(step) {
     if (step.isCut) return step.fail('looks at the mark')
     if (step.state.record !== THE_TOKEN) return step.go('finds a changed record', 'clearing')
+    if (step.own.held <= 0 && step.model.mutation !== 'noLeaseCheck') return loseLease(step)
     if (step.state.markOwner === 0) return step.go('finds the mark cleared', 'marking')
     if (step.state.markId !== step.own.awaited) return step.go('finds another mark', 'marking')
     return step.own.timer === 0 && step.go('has waited for the mark', 'marking')
@@ -252,6 +248,15 @@ const STEPS: Readonly<Record<Phase, (step: Step) => boolean>> = {
 
   ended: () => false,
   crashed: () => false,
+}
+
+/** What it has waited for counts for nothing: the owner of that mark may have been there meanwhile. */
+function loseLease(step: Step): true {
+  return step.go('has lost the lease', 'waitingForLease', (next, own) => {
+    own.held = 0
+    own.awaited = 0
+    step.clearMark(next)
+  })
 }
 
 function hasAwaited({ model, own, state }: Step): boolean {

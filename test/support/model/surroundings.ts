@@ -1,3 +1,4 @@
+import { permutationsOf } from './permutations.js'
 import {
   A_PAIR,
   A_REFUSAL,
@@ -8,6 +9,7 @@ import {
   NOTHING,
   newProcess,
   numberOf,
+  type Phase,
   type ProcessState,
   phaseOf,
   type State,
@@ -95,20 +97,30 @@ export function addCommonFaults(successors: Successors): void {
     })
 }
 
-/** The clock goes on, unless nothing is left that time could change. */
+/** The clock goes on, unless nothing is left that time could change. Renewals of one tick come in any order. */
 export function addTick(successors: Successors): void {
   const { model, state } = successors
   const isWaiting = state.leaseLeft > 0 || state.markLeft > 0 || state.processes.some(isUp)
-  if (isWaiting) successors.add('a tick', (next) => tick(next, model))
+  if (!isWaiting) return
+  const renewing = [...state.processes.keys()].filter((index) =>
+    mayRenew(state.processes[index] as ProcessState),
+  )
+  for (const order of permutationsOf(renewing)) {
+    const step = renewing.length > 1 ? `a tick; ${order.join(' then ')} renew` : 'a tick'
+    successors.add(step, (next) => tick(next, order, model))
+  }
 }
 
-function tick(next: State, model: Model): void {
+function tick(next: State, renewing: readonly number[], model: Model): void {
   if (next.leaseLeft > 0) next.leaseLeft -= 1
   if (next.leaseLeft === 0) next.leaseOwner = 0
   if (next.markLeft > 0) next.markLeft -= 1
   if (next.markLeft === 0) next.markOwner = 0
-  for (const [index, own] of next.processes.entries()) {
-    renew(next, own, index + 1, model)
+  for (const own of next.processes) own.held = Math.max(0, own.held - 1)
+  for (const index of renewing) {
+    renew(next, next.processes[index] as ProcessState, index + 1, model)
+  }
+  for (const own of next.processes) {
     if (own.stalled > 0 || own.cut > 0) own.out += 1
     own.timer = Math.max(0, own.timer - 1)
     own.stalled = Math.max(0, own.stalled - 1)
@@ -116,12 +128,25 @@ function tick(next: State, model: Model): void {
   }
 }
 
-/** Who holds the lease renews it, and takes it back where nobody holds it. */
-function renew(next: State, own: ProcessState, me: number, { ticks }: Model): void {
-  if (own.held === 0) return
-  if (own.stalled > 0 || own.cut > 0) {
-    own.held -= 1
-  } else if (next.leaseOwner === 0 || next.leaseOwner === me) {
+/** In these a process renews its lease, also once it has run out. */
+const RENEWS: ReadonlySet<Phase> = new Set<Phase>([
+  'marking',
+  'waitingForMark',
+  'checkingRecord',
+  'sending',
+  'awaitingAnswer',
+  'saving',
+  'clearing',
+])
+
+function mayRenew(own: ProcessState): boolean {
+  return RENEWS.has(phaseOf(own)) && own.stalled === 0 && own.cut === 0
+}
+
+/** Takes the lease back where nobody holds it, or where its own mark stands: then the holder only waits for that. */
+function renew(next: State, own: ProcessState, me: number, { ticks, mutation }: Model): void {
+  const isTakenBack = next.markOwner === me && mutation !== 'noTakeBack'
+  if (next.leaseOwner === 0 || next.leaseOwner === me || isTakenBack) {
     next.leaseOwner = me
     next.leaseLeft = ticks.lease
     own.held = ticks.lease

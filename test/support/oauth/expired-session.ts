@@ -54,6 +54,20 @@ export class ExpiredSession {
     expect(this.server.count.familiesRevoked).toBe(0)
   }
 
+  /** Holds the first call of this name to the store, for ever. */
+  holdCall(name: string): { reached: Promise<void> } {
+    let isFirst = true
+    const reached = new Promise<void>((resolve) => {
+      this.store.step = (call, when) => {
+        if (call !== name || when !== 'request' || !isFirst) return undefined
+        isFirst = false
+        resolve()
+        return new Promise(() => undefined)
+      }
+    })
+    return { reached }
+  }
+
   /** Holds the first token request, before or after the server acts. */
   holdTokenRequest(when: 'request' | 'answer' = 'request'): HeldRequest {
     let reach: () => void = () => undefined

@@ -2,9 +2,10 @@ import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
 import type { Clock } from '../../../src/clock.js'
 import { Flights } from '../../../src/flight/single-flight.js'
 import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
-import { Issuers } from '../../../src/oauth/issuers.js'
+import { Echoes } from '../../../src/oauth/refresh/echoes.js'
+import { type Place, TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
-import { type Place, TokenPlaces } from '../../../src/oauth/token-places.js'
+import { Issuers } from '../../../src/oauth/trust/issuers.js'
 import type { MemoryStore } from './memory-store.js'
 import { METADATA, METADATA_URL, type StrictServer, TOKEN_URL } from './strict-server.js'
 
@@ -40,8 +41,9 @@ export function startProcess(
   options: ProcessOptions = {},
 ): FleetProcess {
   const places = new TokenPlaces()
+  const echoes = new Echoes()
   const flights = new Flights(store)
-  const db = databaseOf(store, places)
+  const db = databaseOf(store, places, echoes)
   const { authorizeAnew, timing, knowsIssuer = true } = options
   const issuers = new Issuers()
   if (knowsIssuer) issuers.learn(new URL(METADATA_URL), METADATA)
@@ -51,7 +53,9 @@ export function startProcess(
     leases: store,
     records: store,
     registrations: store,
+    rests: store,
     places,
+    echoes,
     clock,
     issuers,
     ...(authorizeAnew ? { authorizeAnew } : {}),
@@ -100,16 +104,16 @@ function parentOf(url: string): string | null {
 }
 
 /** The store as an `OAuthDb`, with the two lines that the coordinated fetch asks of it. */
-function databaseOf(store: MemoryStore, places: TokenPlaces): OAuthDb {
+function databaseOf(store: MemoryStore, places: TokenPlaces, echoes: Echoes): OAuthDb {
   const pkce = new Map<string, PKCEValues>()
   return {
     async getAccessToken(user, url): Promise<AccessToken | null> {
-      const token = await store.read({ user, url })
-      if (token) places.remember(user, url, token)
-      return token
+      const stored = await store.read({ user, url })
+      if (stored) places.remember(user, url, stored.token, stored.origin)
+      return stored?.token ?? null
     },
     async saveAccessToken(user, url, token) {
-      if (!places.isSettled(user, url, token)) await store.save(user, url, token)
+      if (!echoes.take(user, url, token)) await store.save(user, url, token)
     },
     getClientCredentials: async (server) => store.clients.get(server) ?? null,
     async saveClientCredentials(server, credentials) {

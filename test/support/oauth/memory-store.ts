@@ -2,16 +2,22 @@ import { createHash } from 'node:crypto'
 import type { AccessToken, ClientCredentials } from '@atxp/common'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
-import type { RegistrationRecords } from '../../../src/oauth/client-refusals.js'
-import type { RefreshRecords } from '../../../src/oauth/refresh.js'
-import type { SentClient } from '../../../src/oauth/requests.js'
-import type { Place } from '../../../src/oauth/token-places.js'
+import type { SentClient } from '../../../src/oauth/http/requests.js'
+import type { RefreshRecords } from '../../../src/oauth/refresh/records.js'
+import { REST_MS, type Rest, type RestStore } from '../../../src/oauth/refresh/rests.js'
+import type { Place } from '../../../src/oauth/refresh/token-places.js'
+import type { RegistrationRecords } from '../../../src/oauth/trust/client-refusals.js'
+import type { StoredToken, TokenOrigin } from '../../../src/record/origin.js'
 
 /**
  * The small interfaces of the flight room, with the effects of the Redis scripts: every call acts in one step, some
  * time after it was made, and its reply comes some time after that. Shared by all "processes" of a test.
  */
-export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationRecords {
+export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, RegistrationRecords {
+  readonly marks = new Map<string, { mark: string; until: number }>()
+  readonly rests = new Map<string, Rest & { until: number }>()
+  readonly origins = new Map<string, TokenOrigin>()
+  restMs: { first: number; second: number; longest: number } = REST_MS
   readonly leases = new Map<string, { owner: string; until: number }>()
   readonly records = new Map<string, AccessToken>()
   readonly replies = new Map<string, { reply: string; until: number }>()
@@ -48,16 +54,38 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
     })
   }
 
-  renew(name: string, owner: string, leaseMs: number): Promise<boolean> {
+  renew(name: string, owner: string, leaseMs: number, mark = ''): Promise<boolean> {
     return this.#act('renew', () => {
-      if (this.#lease(name)?.owner !== owner) return false
+      const held = this.#lease(name)
+      const isOwn = held?.owner === owner || (mark !== '' && this.#markOf(name) === mark)
+      if (held && !isOwn) return false
       this.leases.set(name, { owner, until: performance.now() + leaseMs })
       return true
     })
   }
 
-  release(name: string, owner: string): Promise<boolean> {
+  mark(
+    name: string,
+    owner: string,
+    leaseMs: number,
+    mark: string,
+    markMs: number,
+    awaited = '',
+  ): Promise<string | null> {
+    return this.#act('mark', () => {
+      const held = this.#lease(name)
+      if (held && held.owner !== owner) return null
+      this.leases.set(name, { owner, until: performance.now() + leaseMs })
+      const standing = this.#markOf(name)
+      if (standing !== undefined && standing !== mark && standing !== awaited) return standing
+      this.marks.set(name, { mark, until: performance.now() + markMs })
+      return mark
+    })
+  }
+
+  release(name: string, owner: string, mark = ''): Promise<boolean> {
     return this.#act('release', () => {
+      if (mark !== '' && this.#markOf(name) === mark) this.marks.delete(name)
       if (this.#lease(name)?.owner !== owner) return false
       this.leases.delete(name)
       for (const listener of this.#listeners.get(name) ?? []) listener()
@@ -73,6 +101,48 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
     })
   }
 
+  #markOf(name: string): string | undefined {
+    const mark = this.marks.get(name)
+    return mark && mark.until > performance.now() ? mark.mark : undefined
+  }
+
+  look(name: string): Promise<Rest | null> {
+    return this.enter(name, 0)
+  }
+
+  enter(name: string, trialMs: number): Promise<Rest | null> {
+    this.names.add(name)
+    return this.#act(trialMs > 0 ? 'enter' : 'look', () => {
+      const rest = this.rests.get(name)
+      if (!rest) return null
+      const leftMs = rest.until - performance.now()
+      if (leftMs > 0 || trialMs === 0) return { ...rest, leftMs }
+      const trial = { ...rest, isTrial: true, text: rest.text.replace(' rest ', ' trial ') }
+      this.rests.set(name, { ...trial, until: performance.now() + trialMs })
+      return { ...trial, leftMs: 0 }
+    })
+  }
+
+  fail(name: string, seen: string, retryAfterMs: number, reason: string): Promise<Rest | null> {
+    return this.#act('fail', () => {
+      const standing = this.rests.get(name)
+      if (standing && standing.text !== seen) return standing
+      const failures = (standing?.failures ?? 0) + 1
+      const { first, second, longest } = this.restMs
+      const ownMs = failures === 1 ? first : Math.min(second * 2 ** (failures - 2), longest)
+      const restMs = Math.max(ownMs, retryAfterMs)
+      const text = `1 ${failures} ${restMs} rest ${reason}`
+      const until = performance.now() + restMs
+      const rest = { failures, restMs, leftMs: restMs, isTrial: false, text, until }
+      this.rests.set(name, rest)
+      return rest
+    })
+  }
+
+  end(name: string): Promise<void> {
+    return this.#act('end', () => void this.rests.delete(name))
+  }
+
   get watchers(): number {
     return [...this.#listeners.values()].reduce((sum, set) => sum + set.size, 0)
   }
@@ -86,14 +156,18 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
     return held && held.until > performance.now() ? held : undefined
   }
 
-  read(place: Pick<Place, 'user' | 'url'>): Promise<AccessToken | null> {
-    return this.#act('read', () => this.records.get(keyOf(place)) ?? null)
+  read(place: Pick<Place, 'user' | 'url'>): Promise<StoredToken | null> {
+    return this.#act('read', () => {
+      const token = this.records.get(keyOf(place))
+      return token ? { token, origin: this.origins.get(token.accessToken) ?? {} } : null
+    })
   }
 
   replace(
     place: Place,
     expected: string,
     token: AccessToken,
+    origin: TokenOrigin,
   ): Promise<'replaced' | 'superseded' | 'gone'> {
     return this.#act('replace', () => {
       const record = this.records.get(keyOf(place))
@@ -102,6 +176,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RegistrationReco
         record.accessToken === token.accessToken && record.refreshToken === token.refreshToken
       if (!resent && record.refreshToken !== expected) return 'superseded'
       this.records.set(keyOf(place), token)
+      this.origins.set(token.accessToken, origin)
       return 'replaced'
     })
   }

@@ -99,6 +99,7 @@ test('leaves no timer behind, released or lost', async () => {
   store.failing = (call) => call === 'renew'
   await vi.advanceTimersByTimeAsync(3_000)
   expect(lost.lost.aborted).toBe(true)
+  await lost.release()
   expect(vi.getTimerCount()).toBe(0)
 })
 
@@ -132,4 +133,74 @@ test('is given back when its acquisition succeeded without the holder knowing', 
   await expect(acquireLease(store, 'name', TERMS)).rejects.toThrow('reply lost')
   await vi.advanceTimersByTimeAsync(0)
   expect(store.heldLeases).toBe(0)
+})
+
+const MARK = { markMs: 60_000, waitMs: 10_000 }
+
+test('a lease that ran out is had back when nobody else took it', async () => {
+  const lease = await acquired()
+  store.failing = (call) => call === 'renew'
+  await vi.advanceTimersByTimeAsync(4_000)
+  expect([lease.lost.aborted, lease.isHeld]).toEqual([true, false])
+  store.failing = null
+  await vi.advanceTimersByTimeAsync(500)
+  expect(lease.isHeld).toBe(true)
+  expect(await acquireLease(store, 'name', TERMS)).toBeNull()
+  await lease.release()
+})
+
+test('a marked lease is had back from who has not marked', async () => {
+  const lease = await acquired()
+  expect(await lease.mark(MARK)).toBe('marked')
+  store.failing = (call) => call === 'renew'
+  await vi.advanceTimersByTimeAsync(3_100)
+  const other = await acquired()
+  expect(await other.mark(MARK)).toMatchObject({ waitMs: 10_000 })
+  store.failing = null
+  await vi.advanceTimersByTimeAsync(500)
+  expect(lease.isHeld).toBe(true)
+  expect(await other.mark(MARK)).toBe('lost')
+  await Promise.all([other.release(), lease.release()])
+  expect([store.leases.size, store.marks.size]).toEqual([0, 0])
+})
+
+test('whoever has waited for a mark replaces it, and its owner knows', async () => {
+  const lease = await acquired()
+  await lease.mark(MARK)
+  store.failing = (call) => call === 'renew'
+  await vi.advanceTimersByTimeAsync(3_100)
+  const other = await acquired()
+  const standing = await other.mark(MARK)
+  if (typeof standing === 'string') throw new Error(standing)
+  expect(await other.mark(MARK, standing)).toBe('marked')
+  store.failing = null
+  await vi.advanceTimersByTimeAsync(500)
+  expect(lease.isHeld).toBe(false)
+  expect(await lease.mark(MARK)).toBe('lost')
+  await Promise.all([lease.release(), other.release()])
+})
+
+test('its owner marks once more with the same mark, and clears it with the lease', async () => {
+  const lease = await acquired()
+  expect([await lease.mark(MARK), await lease.mark(MARK)]).toEqual(['marked', 'marked'])
+  expect(store.marks.size).toBe(1)
+  await lease.release()
+  expect(store.marks.size).toBe(0)
+})
+
+test('is not held by the clock once its time is over, also before a timer could tell', async () => {
+  vi.useRealTimers()
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const lease = await acquired()
+  expect(lease.isHeld).toBe(true)
+  vi.advanceTimersByTime(3_000)
+  expect([lease.isHeld, lease.lost.aborted]).toEqual([false, false])
+  await lease.release()
+})
+
+test('a mark of another format is waited for as long as the own', async () => {
+  const lease = await acquired()
+  store.marks.set('name', { mark: '2 something new', until: Number.POSITIVE_INFINITY })
+  expect(await lease.mark(MARK)).toEqual({ text: '2 something new', waitMs: 0 })
+  await lease.release()
 })

@@ -2,8 +2,8 @@ import type { FetchLike } from '@atxp/common'
 import { afterEach, expect, test, vi } from 'vitest'
 import { Flights } from '../../../src/flight/single-flight.js'
 import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
-import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
-import { TokenPlaces } from '../../../src/oauth/token-places.js'
+import { TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
+import { RefusedTokens } from '../../../src/oauth/trust/refused-tokens.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 
 afterEach(() => {
@@ -19,6 +19,7 @@ function coordinated(fetch: FetchLike, refusedTokens?: RefusedTokens): FetchLike
     leases: store,
     records: store,
     registrations: store,
+    rests: store,
     places: new TokenPlaces(),
     ...(refusedTokens ? { refusedTokens } : {}),
   })

@@ -1,7 +1,7 @@
 import { ATXPFetcher, OAuthAuthenticationRequiredError } from '@atxp/client'
 import { OAuthResourceClient } from '@atxp/common'
 import { beforeEach, expect, test } from 'vitest'
-import type { Place } from '../../../src/oauth/token-places.js'
+import type { Place } from '../../../src/oauth/refresh/token-places.js'
 import { type FleetProcess, startProcess, USER } from '../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 import { json, MCP_URL, ORIGIN, StrictServer } from '../../support/oauth/strict-server.js'

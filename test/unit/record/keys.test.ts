@@ -91,10 +91,16 @@ describe('a key that was found', () => {
     )
   })
 
-  it.each(['lease', 'reply', 'refused'] as const)('may be a %s', (kind) => {
+  it.each([
+    ['lease', '{a1b2}'],
+    ['spent', '{a1b2}'],
+    ['rest', 'a1b2'],
+    ['reply', 'a1b2'],
+    ['refused', 'a1b2'],
+  ] as const)('may be a %s', (kind, last) => {
     const { redisKey } = keys.of(kind, 'a1b2')
-    expect(redisKey).toBe(`atxp:oauth:~${kind}:a1b2`)
-    expect(keys.parse(redisKey)).toMatchObject({ kind })
+    expect(redisKey).toBe(`atxp:oauth:~${kind}:${last}`)
+    expect(keys.parse(redisKey)).toMatchObject({ kind, name: 'a1b2' })
   })
 
   it.each([

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NearCache } from '../../../src/cache/near-cache.js'
 import type { AccessToken } from '../../../src/contract.js'
-import { TokenPlaces } from '../../../src/oauth/token-places.js'
+import { TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { KnownAccessTokens } from '../../../src/store/known-access-tokens.js'
 
@@ -29,7 +29,7 @@ beforeEach(() => {
         return standing === null ? null : JSON.stringify(standing)
       },
       expiry: async () => null,
-      decode: (text) => JSON.parse(text),
+      decode: (text) => ({ token: JSON.parse(text), origin: {} }),
       expiredAccessTokens: 'keep',
     },
   )
@@ -37,18 +37,21 @@ beforeEach(() => {
 
 async function get(): Promise<AccessToken | null> {
   const found = known.get('user', URL)
-  return found === undefined ? known.read('user', URL, KEY) : found
+  return found === undefined ? ((await known.read('user', URL, KEY))?.token ?? null) : found
 }
 
 describe('what is served from memory', () => {
   it('keeps the place of its refresh token known, however many others are read', async () => {
     await get()
     for (let i = 0; i < MANY_PLACES; i += 1) {
-      places.remember('other', URL, { accessToken: '', refreshToken: `${i}`, resourceUrl: URL })
+      const other = { accessToken: '', refreshToken: `${i}`, resourceUrl: URL }
+      places.remember('other', URL, other, {})
       await get()
     }
     expect(reads).toBe(1)
-    expect(places.find('refresh')).toEqual({ user: 'user', url: URL, resourceUrl: URL })
+    expect(places.find('refresh')).toEqual([
+      { user: 'user', url: URL, resourceUrl: URL, origin: {} },
+    ])
   })
 
   it('is a copy each, with what is in it', async () => {

@@ -1,7 +1,7 @@
-import { fingerprint } from '../flight/fingerprint.js'
-import { type LeaseStore, newOwner } from '../flight/lease.js'
-import { settledWithin, Wake } from '../flight/wake.js'
-import { RecentMap } from '../recent-map.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import { type LeaseStore, newOwner } from '../../flight/lease.js'
+import { settledWithin, Wake } from '../../flight/wake.js'
+import { RecentMap } from '../../recent-map.js'
 
 const POLL_MS = 250
 

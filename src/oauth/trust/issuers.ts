@@ -1,7 +1,7 @@
-import { fingerprint } from '../flight/fingerprint.js'
-import { RecentMap } from '../recent-map.js'
-import type { Answer } from './answers.js'
-import { readJson } from './bounded-request.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import { RecentMap } from '../../recent-map.js'
+import type { Answer } from '../http/answers.js'
+import { readJson } from '../http/bounded-request.js'
 
 /** The members of an authorization server's metadata that name its endpoints (RFC 8414 section 2). */
 const ENDPOINT_MEMBERS = {

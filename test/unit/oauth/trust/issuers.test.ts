@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Issuers, issuerKey } from '../../../src/oauth/issuers.js'
+import { Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
 
 const HONEST = 'https://honest.example'
 const EVIL = 'https://evil.example'

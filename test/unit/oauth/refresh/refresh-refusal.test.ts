@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
+import { ExpiredSession, refreshAll, settled } from '../../../support/oauth/expired-session.js'
 import {
   type FleetProcess,
   refreshInit,
   URL_OF_TOKEN,
   USER,
-} from '../../support/oauth/fleet-process.js'
-import { TOKEN_URL } from '../../support/oauth/strict-server.js'
+} from '../../../support/oauth/fleet-process.js'
+import { TOKEN_URL } from '../../../support/oauth/strict-server.js'
 
 let session: ExpiredSession
 
@@ -70,8 +70,8 @@ test('after a refusal one caller authorizes anew, and the others take what it sa
   expect(outcomes.filter((outcome) => outcome === 200)).toHaveLength(7)
   expect(asked).toEqual([{ user: USER, url: URL_OF_TOKEN, resourceUrl: URL_OF_TOKEN }])
   expect(session.server.count.refusedRefreshes).toBe(1)
-  // Two leases were named: that of the refresh and that of the authorization.
-  expect(session.store.names.size).toBe(2)
+  // Two leases were named, that of the refresh and that of the authorization, and two rests.
+  expect(session.store.names.size).toBe(4)
   for (const name of session.store.names) expect(name).toMatch(/^[0-9a-f]{64}$/)
   session.expectSound()
 })

@@ -1,5 +1,5 @@
-import type { FetchLike } from '../contract.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import type { FetchLike } from '../../contract.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Answer, AnswerBody, FetchInit } from './answers.js'
 
 /** More than any answer of an authorization server needs. */
@@ -41,29 +41,30 @@ export async function boundedOwnRequest(
   const { signal: own } = (init ?? {}) as { signal?: unknown }
   if (!(own instanceof AbortSignal)) return boundedRequest(fetch, url, init, requestMs)
   let abort: () => void = () => undefined
-  const request = within(requestMs, (signal, controller) => {
-    abort = () => controller.abort(own.reason)
-    if (own.aborted) abort()
-    else own.addEventListener('abort', abort, { once: true })
-    return send(fetch, url, init, signal)
-  })
+  const begin = (): Promise<Answer> =>
+    within(requestMs, (signal, controller) => {
+      abort = () => controller.abort(own.reason)
+      own.addEventListener('abort', abort, { once: true })
+      return send(fetch, url, init, signal)
+    })
   try {
-    return await unlessAborted(request, own)
+    return await unlessAborted(begin, own)
   } finally {
     own.removeEventListener('abort', abort)
   }
 }
 
-/** Gives up on `work` when the caller's own signal aborts; the work goes on. */
-export function unlessAborted<T>(work: Promise<T>, signal: unknown): Promise<T> {
-  if (!(signal instanceof AbortSignal)) return work
-  work.catch(() => undefined)
+/** Gives up on `work` when the caller's own signal aborts; the work goes on. Begins none when it has. */
+export function unlessAborted<T>(begin: () => Promise<T>, signal: unknown): Promise<T> {
+  if (!(signal instanceof AbortSignal)) return begin()
   return new Promise((resolve, reject) => {
     const abort = () =>
       reject(signal.reason ?? new RedisOAuthDatabaseError('ABORTED', 'The caller gave up.'))
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    begin()
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener('abort', abort))
   })
 }
 

@@ -1,6 +1,6 @@
-import type { AccessToken } from '../contract.js'
-import { fingerprint } from '../flight/fingerprint.js'
-import { RecentMap } from '../recent-map.js'
+import type { AccessToken } from '../../contract.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import { RecentMap } from '../../recent-map.js'
 
 const MAX_BYTES = 4 * 1024 * 1024
 /** A hash as its key, and objects. */
@@ -36,12 +36,23 @@ export class RefusedTokens {
     this.#fresh.set(fingerprint(origin), true)
   }
 
+  /** Whether the token was refused, as far as is known; true as well where anything may have been forgotten. */
+  isRefused({ accessToken, resourceUrl }: AccessToken): boolean {
+    const origin = originOf(resourceUrl)
+    return (
+      origin === undefined || this.#isFull || this.#refused.has(fingerprint(origin, accessToken))
+    )
+  }
+
   /** Whether a refusal stands behind a refresh, but that of another token than `token`, which is still good. */
   blameAnother({ accessToken, resourceUrl }: AccessToken): boolean {
     const origin = originOf(resourceUrl)
-    const isFull = this.#refused.bytes + ENTRY_BYTES > MAX_BYTES
-    if (origin === undefined || isFull || !this.#fresh.has(fingerprint(origin))) return false
+    if (origin === undefined || this.#isFull || !this.#fresh.has(fingerprint(origin))) return false
     return !this.#refused.has(fingerprint(origin, accessToken))
+  }
+
+  get #isFull(): boolean {
+    return this.#refused.bytes + ENTRY_BYTES > MAX_BYTES
   }
 }
 

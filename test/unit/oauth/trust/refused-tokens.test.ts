@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { RefusedTokens } from '../../../src/oauth/refused-tokens.js'
-import { ExpiredSession } from '../../support/oauth/expired-session.js'
-import { type FleetProcess, URL_OF_TOKEN } from '../../support/oauth/fleet-process.js'
+import { RefusedTokens } from '../../../../src/oauth/trust/refused-tokens.js'
+import { ExpiredSession } from '../../../support/oauth/expired-session.js'
+import { type FleetProcess, URL_OF_TOKEN } from '../../../support/oauth/fleet-process.js'
 
 let session: ExpiredSession
 

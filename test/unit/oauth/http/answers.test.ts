@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { jsonOf, renewedToken, tokenAnswer } from '../../../src/oauth/answers.js'
+import { jsonOf, renewedToken, tokenAnswer } from '../../../../src/oauth/http/answers.js'
 
 const NOW = 1_700_000_000_000
 const RECORD = { accessToken: 'a', refreshToken: 'r', resourceUrl: 'https://mcp.example/' }
@@ -31,8 +31,33 @@ test.each([
   [undefined, undefined],
   ['soon', undefined],
 ])('expires_in %j becomes an expiry of %j', (expiresIn, expiresAt) => {
-  const answer = { accessToken: 'a2', refreshToken: 'r2', expiresIn }
-  expect(renewedToken(RECORD, answer, NOW).expiresAt).toBe(expiresAt)
+  const body = { access_token: 'a2', refresh_token: 'r2', expires_in: expiresIn }
+  expect(renewedToken(RECORD, body, 'r', NOW).expiresAt).toBe(expiresAt)
+})
+
+test('all members of the answer come into the record and, with it, to who is answered from there', async () => {
+  const record = { ...RECORD, expiresAt: NOW / 1000, scope: 'read', custom: 'stays' }
+  const body = { access_token: 'a2', expires_in: 60, scope: 'read write', id_token: 'id' }
+  const renewed = renewedToken(record, body, 'r', NOW)
+  expect(renewed).toEqual({
+    accessToken: 'a2',
+    refreshToken: 'r',
+    expiresAt: NOW / 1000 + 60,
+    resourceUrl: RECORD.resourceUrl,
+    scope: 'read write',
+    id_token: 'id',
+    custom: 'stays',
+  })
+  expect(await tokenAnswer(renewed, NOW).json()).toMatchObject(body)
+})
+
+test('no answer says where a record stands or what it descends from', () => {
+  const body = JSON.parse(
+    '{"access_token":"a2","resourceUrl":"https://evil.example/","refreshToken":"x","~":{"line":"x"},"__proto__":{"y":1}}',
+  )
+  const renewed = renewedToken(RECORD, body, 'r', NOW)
+  expect(renewed).toEqual({ ...RECORD, accessToken: 'a2' })
+  expect(Object.getPrototypeOf(renewed)).toBe(Object.prototype)
 })
 
 test('a body that is no object is an empty one, and the answer can still be read', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { header, requestKind } from '../../../src/oauth/requests.js'
+import { header, requestKind } from '../../../../src/oauth/http/requests.js'
 
 const TOKEN = 'https://auth.example/token'
 const FORM = 'application/x-www-form-urlencoded'

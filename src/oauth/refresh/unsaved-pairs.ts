@@ -1,4 +1,4 @@
-import { publishPairsLost } from '../diagnostics.js'
+import { publishPairsLost } from '../../diagnostics.js'
 
 /** Pairs of tokens that an authorization server has issued and that the store does not have yet. Tells of those that are lost. */
 export class UnsavedPairs {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest'
-import { endsAlways, search } from '../../support/model/search.js'
+import { REFRESH_PHASES } from '../../../../src/oauth/refresh/sending.js'
+import { endsAlways, search } from '../../../support/model/search.js'
 import {
   type FaultKind,
   type Model,
   type Mutation,
+  PHASES,
   TICKS,
   type ViolationKind,
-} from '../../support/model/state.js'
+} from '../../../support/model/state.js'
 
 const FAULTS: readonly FaultKind[] = ['crash', 'stall', 'partition', 'redisAway']
 const WRITES: readonly FaultKind[] = ['login', 'delete']
@@ -43,6 +45,12 @@ describe('the refresh protocol, in every interleaving', () => {
   }, 120_000)
 })
 
+test('has the phases of the code, but for waits that only put a refresh off', () => {
+  const ofModel = PHASES.filter((phase) => !['idle', 'failing', 'ended', 'crashed'].includes(phase))
+  const ofCode = REFRESH_PHASES.filter((phase) => !['waitingForRescue', 'resting'].includes(phase))
+  expect(ofModel).toEqual(ofCode)
+})
+
 describe('beyond its bounds', () => {
   test.each<[string, Partial<Model>, ViolationKind]>([
     [
@@ -68,6 +76,7 @@ describe('a protocol without one of its parts', () => {
     ['noMarkWait', 'spentTokenSent'],
     ['anyMarkWait', 'spentTokenSent'],
     ['noRecheck', 'spentTokenSent'],
+    ['noTakeBack', 'spentTokenSent'],
     ['noLeaseCheck', 'spentTokenSent'],
     ['noCompare', 'writeUndone'],
   ])(

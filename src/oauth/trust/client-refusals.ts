@@ -1,10 +1,10 @@
-import { publishSession } from '../diagnostics.js'
-import { fingerprint } from '../flight/fingerprint.js'
-import { RecentMap } from '../recent-map.js'
-import type { Answer } from './answers.js'
-import { readJson } from './bounded-request.js'
+import { publishSession } from '../../diagnostics.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import { RecentMap } from '../../recent-map.js'
+import type { Answer } from '../http/answers.js'
+import { readJson } from '../http/bounded-request.js'
+import type { ClientRequest, RefreshRequest, SentClient } from '../http/requests.js'
 import type { EndpointKind, Issuers } from './issuers.js'
-import type { ClientRequest, RefreshRequest, SentClient } from './requests.js'
 
 export interface RegistrationRecords {
   /** The reply that a peer shared under this name and whose client the issuer has not refused since, else null. */

@@ -1,13 +1,13 @@
-import type { FetchLike } from '../contract.js'
-import { publishSession } from '../diagnostics.js'
-import { fingerprint } from '../flight/fingerprint.js'
-import type { FlightRunner } from '../flight/single-flight.js'
-import { type Answer, type FetchInit, jsonAnswer, jsonOf } from './answers.js'
-import { boundedOwnRequest, boundedRequest, unlessAborted } from './bounded-request.js'
-import type { ClientRefusals, RegistrationRecords } from './client-refusals.js'
-import type { Issuers } from './issuers.js'
-import type { RegistrationRequest } from './requests.js'
-import type { FlightTiming } from './timing.js'
+import type { FetchLike } from '../../contract.js'
+import { publishSession } from '../../diagnostics.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import type { FlightRunner } from '../../flight/single-flight.js'
+import { type Answer, type FetchInit, jsonAnswer, jsonOf } from '../http/answers.js'
+import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
+import type { RegistrationRequest } from '../http/requests.js'
+import type { FlightTiming } from '../timing.js'
+import type { ClientRefusals, RegistrationRecords } from '../trust/client-refusals.js'
+import type { Issuers } from '../trust/issuers.js'
 
 export interface RegistrationParts {
   fetch: FetchLike
@@ -40,15 +40,16 @@ export class ClientRegistration {
       return boundedOwnRequest(fetch, url, init, timing.requestMs)
     }
     const name = fingerprint('registration', issuer, endpoint, metadata, headers)
-    const flight = flights.run(name, () => this.#register(name, url, init), {
-      recheck: () => this.#shared(name, issuer),
-      leaseMs: timing.leaseMs,
-      waitMs: timing.waitMs,
-      maxHoldMs: timing.leaseMs + timing.requestMs,
-      // A client too many is better than none: the last one saved wins.
-      whenStoreFails: 'proceed',
-    })
-    return unlessAborted(flight, init?.signal)
+    const fly = (): Promise<Answer> =>
+      flights.run(name, () => this.#register(name, url, init), {
+        recheck: () => this.#shared(name, issuer),
+        leaseMs: timing.leaseMs,
+        waitMs: timing.waitMs,
+        maxHoldMs: timing.leaseMs + timing.requestMs,
+        // A client too many is better than none: the last one saved wins.
+        whenStoreFails: 'proceed',
+      })
+    return unlessAborted(fly, init?.signal)
   }
 
   async #shared(name: string, issuer: string): Promise<Answer | undefined> {

@@ -1,8 +1,8 @@
 import type { ClientCredentials } from '@atxp/common'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { settled } from '../../support/oauth/expired-session.js'
-import { type FleetProcess, startProcess } from '../../support/oauth/fleet-process.js'
-import { MemoryStore } from '../../support/oauth/memory-store.js'
+import { settled } from '../../../support/oauth/expired-session.js'
+import { type FleetProcess, startProcess } from '../../../support/oauth/fleet-process.js'
+import { MemoryStore } from '../../../support/oauth/memory-store.js'
 import {
   json,
   METADATA_URL,
@@ -10,7 +10,7 @@ import {
   REGISTER_URL,
   StrictServer,
   TOKEN_URL,
-} from '../../support/oauth/strict-server.js'
+} from '../../../support/oauth/strict-server.js'
 
 let store: MemoryStore
 let server: StrictServer

@@ -4,7 +4,7 @@ import {
   boundedRequest,
   MAX_BODY_BYTES,
   unlessAborted,
-} from '../../../src/oauth/bounded-request.js'
+} from '../../../../src/oauth/http/bounded-request.js'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -48,17 +48,21 @@ test('a request that takes too long is aborted and ends, whether or not the fetc
   await outcome
 })
 
-test('a caller whose signal is aborted already gets its reason, and no rejection goes astray', async () => {
-  const failing = Promise.reject(new Error('nobody listens to this'))
+test('a caller whose signal is aborted already gets its reason, and nothing begins', async () => {
+  const begin = vi.fn(async () => 1)
   const reason = new Error('enough')
-  await expect(unlessAborted(failing, AbortSignal.abort(reason))).rejects.toBe(reason)
+  await expect(unlessAborted(begin, AbortSignal.abort(reason))).rejects.toBe(reason)
+  expect(begin).not.toHaveBeenCalled()
 })
 
 test('without a signal, or with one that stays quiet, the work decides', async () => {
   const quiet = new AbortController().signal
-  expect(await unlessAborted(Promise.resolve(1), undefined)).toBe(1)
-  expect(await unlessAborted(Promise.resolve(1), quiet)).toBe(1)
-  await expect(unlessAborted(Promise.reject(new Error('no')), quiet)).rejects.toThrow('no')
+  expect(await unlessAborted(async () => 1, undefined)).toBe(1)
+  expect(await unlessAborted(async () => 1, quiet)).toBe(1)
+  const failing = async () => {
+    throw new Error('no')
+  }
+  await expect(unlessAborted(failing, quiet)).rejects.toThrow('no')
 })
 
 const URL_OF_TOKEN = 'https://auth.example/token'

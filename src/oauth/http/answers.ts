@@ -1,0 +1,107 @@
+import type { AccessToken, FetchLike } from '../../contract.js'
+import { expiresAtMs, renewedExpiresAt } from '../../record/lifetime.js'
+
+export type FetchInit = Parameters<FetchLike>[1]
+export type Answer = Awaited<ReturnType<FetchLike>>
+
+type AnswerConstructor = new (
+  body: string,
+  init: { status: number; headers: Record<string, string> },
+) => Answer
+
+/** The global `Response`, which Node has from 18 on. */
+export function answerConstructor(): AnswerConstructor | undefined {
+  return (globalThis as { Response?: AnswerConstructor }).Response
+}
+
+export function jsonAnswer(status: number, body: string): Answer {
+  const Constructor = answerConstructor()
+  if (!Constructor) throw new TypeError('this needs the global Response of Node 18 or newer')
+  const headers = { 'content-type': 'application/json', 'cache-control': 'no-store' }
+  return new Constructor(body, { status, headers })
+}
+
+/** What an OAuth answer may hold; the server may have put anything there. */
+export interface AnswerBody {
+  error?: unknown
+  access_token?: unknown
+  refresh_token?: unknown
+  expires_in?: unknown
+  client_id?: unknown
+}
+
+/** The body as an object, read from a copy; empty when it is none. */
+export async function jsonOf(answer: Answer): Promise<AnswerBody> {
+  try {
+    const body: unknown = JSON.parse(await answer.clone().text())
+    return typeof body === 'object' && body !== null ? body : {}
+  } catch {
+    return {}
+  }
+}
+
+/** The token response (RFC 6749 section 5.1) that says what a record holds. */
+export function tokenAnswer(token: AccessToken, now: number): Answer {
+  const { accessToken, refreshToken, expiresAt: _, resourceUrl: __, ...others } = token
+  const expiresAt = expiresAtMs(token)
+  return jsonAnswer(
+    200,
+    JSON.stringify({
+      token_type: 'Bearer',
+      ...others,
+      access_token: accessToken,
+      refresh_token: refreshToken,
+      expires_in:
+        expiresAt === undefined ? undefined : Math.max(0, Math.floor((expiresAt - now) / 1000)),
+    }),
+  )
+}
+
+/** The refusal (RFC 6749 section 5.2) for a session that was removed while it was being renewed. */
+export function removedAnswer(): Answer {
+  return jsonAnswer(
+    400,
+    '{"error":"invalid_grant","error_description":"The session was removed while it was being refreshed"}',
+  )
+}
+
+/** The body of a token response. */
+export interface TokenResponse extends AnswerBody {
+  access_token: string
+}
+
+export function isTokenResponse(body: AnswerBody): body is TokenResponse {
+  return typeof body.access_token === 'string' && body.access_token !== ''
+}
+
+/** A token response with the refresh token that is in force: RFC 6749 section 6 lets a server leave out the one that stays. */
+export function renewedAnswer(answer: Answer, body: TokenResponse, sent: string): Answer {
+  if (refreshTokenOf(body) !== undefined) return answer
+  return jsonAnswer(200, JSON.stringify({ ...body, refresh_token: sent }))
+}
+
+/** Members of a token response that a record has under names of its own. */
+const RENAMED = ['access_token', 'refresh_token', 'expires_in']
+/** Members of a record that no token response may set. */
+const RESERVED = ['accessToken', 'refreshToken', 'expiresAt', 'resourceUrl', '~', '__proto__']
+const LEFT_OUT: ReadonlySet<string> = new Set([...RENAMED, ...RESERVED])
+
+/** The record after a token response: all members of the response, and what it does not speak of stays as it was. */
+export function renewedToken(
+  { expiresAt, ...record }: AccessToken,
+  body: TokenResponse,
+  sent: string,
+  now: number,
+): AccessToken {
+  const added = Object.fromEntries(Object.entries(body).filter(([name]) => !LEFT_OUT.has(name)))
+  const refreshToken = refreshTokenOf(body) ?? sent
+  const token = { ...record, ...added, accessToken: body.access_token, refreshToken }
+  const seconds = Number(body.expires_in ?? Number.NaN)
+  if (!Number.isFinite(seconds)) return token
+  const before = expiresAt === undefined ? {} : { expiresAt }
+  return { ...token, expiresAt: renewedExpiresAt(before, now + seconds * 1000) }
+}
+
+function refreshTokenOf({ refresh_token: refreshToken }: AnswerBody): string | undefined {
+  return typeof refreshToken === 'string' && refreshToken !== '' ? refreshToken : undefined
+}

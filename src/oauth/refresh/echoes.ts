@@ -1,0 +1,87 @@
+import type { AccessToken } from '../../contract.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import { RecentMap } from '../../recent-map.js'
+
+/** A client saves what it was handed right away. */
+const MAX_AGE_MS = 60_000
+const MAX_ENTRIES = 50_000
+const MAX_BYTES = 32 * 2 ** 20
+const ENTRY_BYTES = 400
+
+/** A pair that was handed out, and that stands in Redis already. */
+interface HandedOut {
+  readonly user: string
+  readonly url: string
+  /** How many callers have it, and have not saved it yet. */
+  readonly callers: number
+  /** When the last of them got it, by `performance.now()`. */
+  readonly atMs: number
+}
+
+/**
+ * Tells the echo of a refresh from a save: a client saves what it was handed, at the url that it called. The pair stands at
+ * that url or above it already, or something newer does, or the user was deleted meanwhile. So an echo must write nothing, else it
+ * brings back a spent token, or copies one to a second place. Each caller has one echo.
+ */
+export class Echoes {
+  readonly #handedOut = new RecentMap<readonly HandedOut[]>({
+    maxEntries: MAX_ENTRIES,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: MAX_AGE_MS,
+    bytesOf: (_, pairs) =>
+      pairs.reduce((sum, { user, url }) => sum + ENTRY_BYTES + 2 * (user.length + url.length), 0),
+  })
+
+  readonly #deletions = new RecentMap<number>({
+    maxEntries: MAX_ENTRIES,
+    maxAgeMs: MAX_AGE_MS,
+  })
+
+  /** To be called when one caller is about to be handed `token`, which stands at `user` and `url`. */
+  expect(user: string, url: string, token: AccessToken): void {
+    const key = keyOf(user, token)
+    const pairs = this.#handedOut.get(key) ?? []
+    const callers = (pairs.find((pair) => pair.url === url)?.callers ?? 0) + 1
+    const others = pairs.filter((pair) => pair.url !== url)
+    this.#handedOut.set(key, [...others, { user, url, callers, atMs: performance.now() }])
+  }
+
+  /** Whether this save is an echo. Counts it as one. */
+  take(user: string, url: string, token: AccessToken): boolean {
+    if (this.#handedOut.size === 0 || !token.refreshToken) return false
+    const key = keyOf(user, token)
+    const pairs = this.#handedOut.get(key)
+    const pair = pairs?.find((one) => isAtOrBelow(one.url, url) && !this.#isDeleted(one))
+    if (pairs === undefined || pair === undefined) return false
+    const left = pairs.filter((one) => one !== pair)
+    if (pair.callers > 1) left.push({ ...pair, callers: pair.callers - 1 })
+    if (left.length > 0) this.#handedOut.set(key, left)
+    else this.#handedOut.delete(key)
+    return true
+  }
+
+  /** To be called when a user's record is deleted, or all of them: what is saved from now on may be a new login with the same pair. */
+  forget(user: string, url?: string): void {
+    this.#deletions.set(nameOf(user, url), performance.now())
+  }
+
+  #isDeleted({ user, url, atMs }: HandedOut): boolean {
+    const deletedAtMs = (name: string): number =>
+      this.#deletions.get(name) ?? Number.NEGATIVE_INFINITY
+    return Math.max(deletedAtMs(nameOf(user)), deletedAtMs(nameOf(user, url))) >= atMs
+  }
+}
+
+function nameOf(user: string, url?: string): string {
+  return fingerprint(url === undefined ? [user] : [user, url])
+}
+
+function keyOf(user: string, { accessToken, refreshToken = '' }: AccessToken): string {
+  return fingerprint(user, accessToken, refreshToken)
+}
+
+function isAtOrBelow(above: string, url: string): boolean {
+  return (
+    url === above || (above !== '' && url.startsWith(above.endsWith('/') ? above : `${above}/`))
+  )
+}

@@ -1,0 +1,131 @@
+import type { AccessToken } from '../../contract.js'
+import { publishSession } from '../../diagnostics.js'
+import {
+  type Answer,
+  isTokenResponse,
+  jsonOf,
+  removedAnswer,
+  renewedAnswer,
+  renewedToken,
+} from '../http/answers.js'
+import type { RefreshRequest } from '../http/requests.js'
+import type { FlightTiming } from '../timing.js'
+import type { ClientRefusals } from '../trust/client-refusals.js'
+import type { Outcome } from './outcome.js'
+import type { RefreshRecords } from './records.js'
+import type { Rests } from './rests.js'
+import { saveUntilSaved } from './saving.js'
+import type { SentToken, SentTokenParts } from './sent-token.js'
+import type { TokenPlace } from './token-places.js'
+import type { UnsavedPairs } from './unsaved-pairs.js'
+
+export interface ExchangeParts extends SentTokenParts {
+  readonly records: RefreshRecords
+  readonly clients: ClientRefusals
+  readonly unsaved: UnsavedPairs
+  readonly timing: FlightTiming
+}
+
+/** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
+const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
+
+/** The request itself, and what becomes of its answer. */
+export class Exchange {
+  readonly #parts: ExchangeParts
+  readonly #request: RefreshRequest
+  readonly #sent: SentToken
+  readonly #rests: Rests
+  readonly #letGo: (error: unknown) => void
+
+  /** @param letGo - called when the caller need not wait any longer for the save, which goes on */
+  constructor(
+    parts: ExchangeParts,
+    request: RefreshRequest,
+    sent: SentToken,
+    rests: Rests,
+    letGo: (error: unknown) => void,
+  ) {
+    this.#parts = parts
+    this.#request = request
+    this.#sent = sent
+    this.#rests = rests
+    this.#letGo = letGo
+  }
+
+  /** Nothing is awaited before the request: the right to send it ends with time. */
+  async run(ask: () => Promise<Answer>): Promise<Outcome> {
+    let answer: Answer
+    try {
+      answer = await ask()
+    } catch (error) {
+      await this.#rests.note(undefined)
+      const stored = this.#sent.stillValid()
+      if (stored !== undefined) return { kind: 'renewed', stored }
+      throw error
+    }
+    const noted = this.#rests.note(answer)
+    if (answer.status === 200) return await this.#keep(answer)
+    await noted
+    if (answer.status !== 429 && answer.status < 500) return await this.#refuse(answer)
+    const stored = this.#sent.stillValid()
+    return stored === undefined ? { kind: 'answered', answer } : { kind: 'renewed', stored }
+  }
+
+  async #refuse(answer: Answer): Promise<Outcome> {
+    const { records, clients } = this.#parts
+    await clients.noteClientRefusal(answer, this.#request, false)
+    const refused =
+      [400, 401, 403].includes(answer.status) && REFUSALS.has((await jsonOf(answer)).error)
+    if (!refused) return { kind: 'answered', answer }
+    publishSession('refreshRefused', answer.status)
+    try {
+      const { places } = this.#sent
+      await Promise.all(places.map((place) => records.remove(place, this.#request.refreshToken)))
+      // Somebody may have logged in meanwhile.
+      const found = await this.#sent.look()
+      if (found.kind === 'renewed' && !this.#sent.isSame(found.stored.token)) return found
+    } catch {
+      // The refusal says more than the store's failure; whoever reads the record meets the refusal itself.
+    }
+    return { kind: 'refused', answer }
+  }
+
+  /** Saves the new pair before anybody gets it, at each place that holds the one that was sent. */
+  async #keep(answer: Answer): Promise<Outcome> {
+    const { refreshToken } = this.#request
+    const body = await jsonOf(answer)
+    if (!isTokenResponse(body)) return { kind: 'answered', answer }
+    const now = this.#parts.clock.now()
+    // The lease is held until the last of them has ended.
+    const saves = await Promise.allSettled(
+      [...this.#sent.holders()].map(([place, token]) =>
+        this.#save(place, renewedToken(token, body, refreshToken, now)),
+      ),
+    )
+    if (saves.some((save) => save.status === 'fulfilled' && save.value)) {
+      publishSession('refreshed', answer.status)
+      return { kind: 'answered', answer: renewedAnswer(answer, body, refreshToken) }
+    }
+    for (const save of saves) if (save.status === 'rejected') throw save.reason
+    const found = await this.#sent.look()
+    // Not to be brought back: with a refusal the client saves nothing.
+    return found.kind === 'renewed' ? found : { kind: 'answered', answer: removedAnswer() }
+  }
+
+  /** Whether the pair stands there now. */
+  async #save(place: TokenPlace, token: AccessToken): Promise<boolean> {
+    const { records, unsaved, clock, timing } = this.#parts
+    const origin = this.#sent.originAt(place)
+    const { refreshToken } = this.#request
+    const saved = await unsaved.saving(() =>
+      saveUntilSaved(
+        () => records.replace(place, refreshToken, token, origin),
+        this.#letGo,
+        clock,
+        timing,
+      ),
+    )
+    if (saved === 'replaced') this.#sent.handOut(place, { token, origin })
+    return saved === 'replaced'
+  }
+}

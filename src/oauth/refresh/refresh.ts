@@ -1,0 +1,175 @@
+import type { FetchLike } from '../../contract.js'
+import { publishSession } from '../../diagnostics.js'
+import { fingerprint } from '../../flight/fingerprint.js'
+import type { Lease, LeaseStore } from '../../flight/lease.js'
+import type { FlightRunner } from '../../flight/single-flight.js'
+import type { StoredToken } from '../../record/origin.js'
+import { type Answer, type FetchInit, removedAnswer, tokenAnswer } from '../http/answers.js'
+import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
+import type { RefreshRequest } from '../http/requests.js'
+import { Exchange, type ExchangeParts } from './exchange.js'
+import { LoginAnew } from './login-anew.js'
+import type { Outcome } from './outcome.js'
+import { isLong, type Rest, type RestStore, Rests, restingFailure } from './rests.js'
+import { Sending, waitedTooLong } from './sending.js'
+import { SentToken } from './sent-token.js'
+import type { Place, TokenPlace } from './token-places.js'
+
+export interface RefreshParts extends ExchangeParts {
+  readonly fetch: FetchLike
+  readonly flights: FlightRunner
+  readonly leases: LeaseStore
+  readonly rests: RestStore
+  /** The error that makes the client authorize anew within the same call; null when there is none. */
+  readonly authorizeAnew: ((place: Place) => Promise<Error | null> | Error | null) | null
+}
+
+/** The lease was lost before anything was sent. */
+const LOST = { kind: 'lost' } as const
+
+/**
+ * Sends one refresh per refresh token, whoever asks for it: under a lease, after a mark and a look at the record. The record is
+ * the only thing shared, so nothing secret is kept outside of it, and a failure is nobody's but the holder's.
+ */
+export class TokenRefresh {
+  readonly #parts: RefreshParts
+
+  constructor(parts: RefreshParts) {
+    this.#parts = parts
+  }
+
+  async send(url: string | URL, init: FetchInit, request: RefreshRequest): Promise<Answer> {
+    const { places, issuers, fetch, timing } = this.#parts
+    const known = places.find(request.refreshToken)
+    // An endpoint of another issuer has no say in these records, and its answer none in this fleet.
+    const found = known.filter(({ origin }) => !issuers.isForeign(origin, request.endpoint))
+    if (found.length === 0) {
+      publishSession(known.length === 0 ? 'refreshUnknown' : 'refreshForeign')
+      return await boundedOwnRequest(fetch, url, init, timing.requestMs)
+    }
+    const ask = (): Promise<Answer> => boundedRequest(fetch, url, init, timing.requestMs)
+    return await unlessAborted(
+      () => new Refresh(this.#parts, found, request, ask).run(),
+      init?.signal,
+    )
+  }
+}
+
+/** One caller's refresh. */
+class Refresh {
+  readonly #parts: RefreshParts
+  readonly #request: RefreshRequest
+  readonly #ask: () => Promise<Answer>
+  readonly #sent: SentToken
+  readonly #rests: Rests
+  /** Rejects when the caller has waited long enough for the save, which goes on. */
+  readonly #late: Promise<never>
+  #letGo!: (error: unknown) => void
+
+  constructor(
+    parts: RefreshParts,
+    places: readonly TokenPlace[],
+    request: RefreshRequest,
+    ask: () => Promise<Answer>,
+  ) {
+    this.#parts = parts
+    this.#request = request
+    this.#ask = ask
+    this.#sent = new SentToken(parts, request, places)
+    this.#rests = new Rests(parts.rests, request)
+    this.#late = new Promise((_, reject) => {
+      this.#letGo = reject
+    })
+    this.#late.catch(() => undefined)
+  }
+
+  async run(): Promise<Answer> {
+    const found = await this.#sent.arrive()
+    const outcome =
+      found.kind === 'due' ? await Promise.race([this.#renewOnce(), this.#late]) : found
+    switch (outcome.kind) {
+      case 'answered':
+        return outcome.answer
+      case 'renewed':
+        return await this.#reuse(outcome.stored)
+      case 'refused':
+        return await this.#login(outcome.answer)
+      case 'gone':
+        publishSession('refreshRecordGone')
+        return await this.#login(removedAnswer())
+      case 'resting':
+        publishSession('refreshPutOff')
+        throw restingFailure(outcome.rest)
+    }
+  }
+
+  /** The only caller to send the token, or what others made of it. A lease that was lost before the token went out is taken anew. */
+  async #renewOnce(): Promise<Outcome> {
+    const { flights, timing } = this.#parts
+    const { endpoint, clientId, refreshToken, scope, resources } = this.#request
+    const untilMs = performance.now() + timing.waitMs
+    for (;;) {
+      const waitMs = Math.ceil(untilMs - performance.now())
+      if (waitMs <= 0) throw waitedTooLong(timing.waitMs)
+      const outcome = await flights.runMarked<Outcome | typeof LOST>(
+        fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
+        (lease) => this.#renew(lease),
+        {
+          recheck: () => this.#recheck(),
+          leaseMs: timing.leaseMs,
+          waitMs,
+          maxHoldMs: timing.leaseMs + timing.waitMs + timing.requestMs + timing.rescueMs,
+          whenStoreFails: 'fail',
+        },
+      )
+      if (outcome.kind !== 'lost') return outcome
+    }
+  }
+
+  /** For who waits: the records, then whether it is worth waiting. */
+  async #recheck(): Promise<Outcome | undefined> {
+    const [found, rest] = await Promise.all([this.#sent.look(), this.#rests.look()])
+    if (found.kind !== 'due') return found
+    return rest !== null && isLong(rest) ? this.#putOff(rest) : undefined
+  }
+
+  async #renew(lease: Lease): Promise<Outcome | typeof LOST> {
+    const { records, clock, timing } = this.#parts
+    const sending = new Sending<Outcome>({
+      lease,
+      rests: this.#rests,
+      clock,
+      timing,
+      troubledAtMs: records.troubledAtMs,
+      look: async () => {
+        const found = await this.#sent.look()
+        return found.kind === 'due' ? undefined : found
+      },
+    })
+    const end = await sending.prepare()
+    if (end.kind === 'found') return end.found
+    if (end.kind === 'resting') return this.#putOff(end.rest)
+    if (end.kind === 'lost') return LOST
+    const exchange = new Exchange(this.#parts, this.#request, this.#sent, this.#rests, this.#letGo)
+    return await exchange.run(this.#ask)
+  }
+
+  #putOff(rest: Rest): Outcome {
+    const stored = this.#sent.stillValid()
+    return stored === undefined ? { kind: 'resting', rest } : { kind: 'renewed', stored }
+  }
+
+  async #reuse(stored: StoredToken): Promise<Answer> {
+    await this.#sent.spread(stored)
+    publishSession('refreshReused')
+    return tokenAnswer(stored.token, this.#parts.clock.now())
+  }
+
+  async #login(refusal: Answer): Promise<Answer> {
+    // Whose session it was is not known where several users had it.
+    const { onlyPlace } = this.#sent
+    if (onlyPlace === undefined) return refusal
+    const stored = await new LoginAnew(this.#parts, onlyPlace, this.#request.refreshToken).run()
+    return stored === null ? refusal : await this.#reuse(stored)
+  }
+}

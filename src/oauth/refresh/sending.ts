@@ -1,0 +1,165 @@
+import type { Clock } from '../../clock.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
+import type { Lease, StandingMark } from '../../flight/lease.js'
+import type { FlightTiming } from '../timing.js'
+import { isLong, type Rest, type Rests } from './rests.js'
+
+/**
+ * What a refresh passes through, by the names of the model that searches all its interleavings
+ * (`test/support/model/state.ts`). `waitingForRescue` and `resting` only put it off.
+ */
+export const REFRESH_PHASES = [
+  'waitingForLease',
+  'waitingForRescue',
+  'marking',
+  'waitingForMark',
+  'checkingRecord',
+  'resting',
+  'sending',
+  'awaitingAnswer',
+  'saving',
+  'clearing',
+] as const
+export type RefreshPhase = (typeof REFRESH_PHASES)[number]
+
+/** What came of the attempt to send. `lost`: the lease is another's, and nothing was sent. */
+export type Sent<T> =
+  | { kind: 'sent' }
+  | { kind: 'found'; found: T }
+  | { kind: 'resting'; rest: Rest }
+  | { kind: 'lost' }
+
+export interface SendingParts<T> {
+  readonly lease: Lease
+  readonly rests: Rests
+  readonly clock: Clock
+  readonly timing: FlightTiming
+  /** When the store was last in trouble, by `performance.now()`. */
+  readonly troubledAtMs: number
+  /** What the records say, undefined while the token has to be sent. */
+  look(): Promise<T | undefined>
+}
+
+const POLL_MS = 100
+
+/**
+ * Brings a refresh to the moment in which its token may go out: the lease is held, the token is marked as sent, nobody else's mark
+ * has been there for less than its owner asks others to wait, and the record has been looked at after all that.
+ */
+export class Sending<T> {
+  readonly #parts: SendingParts<T>
+  #phase: RefreshPhase = 'waitingForRescue'
+  /** The mark of another that is waited for, or has been. */
+  #awaited: { mark: StandingMark; untilMs: number } | undefined
+  #hasEntered = false
+
+  constructor(parts: SendingParts<T>) {
+    this.#parts = parts
+  }
+
+  /** Resolves right before the token may be sent: the caller sends it without awaiting anything else. */
+  async prepare(): Promise<Sent<T>> {
+    for (;;) {
+      const end = await this.#step()
+      if (end !== undefined) return end
+    }
+  }
+
+  #step(): Promise<Sent<T> | undefined> | Sent<T> | undefined {
+    switch (this.#phase) {
+      case 'waitingForRescue':
+        return this.#waitForRescue()
+      case 'marking':
+        return this.#mark()
+      case 'waitingForMark':
+        return this.#waitForMark()
+      case 'checkingRecord':
+        return this.#checkRecord()
+      default:
+        return this.#send()
+    }
+  }
+
+  /**
+   * While the store was away, marks may have been lost with it, and a process whose refresh had gone through could not save its
+   * pair: it goes first.
+   */
+  async #waitForRescue(): Promise<Sent<T> | undefined> {
+    const { troubledAtMs, timing, clock } = this.#parts
+    // Once and for all: with one node of a Cluster down there may be trouble all the time.
+    const untilMs = troubledAtMs + timing.graceMs
+    while (performance.now() < untilMs) {
+      await clock.sleep(POLL_MS)
+      const found = await this.#parts.look()
+      if (found !== undefined) return { kind: 'found', found }
+    }
+    this.#phase = 'marking'
+    return undefined
+  }
+
+  async #mark(): Promise<Sent<T> | undefined> {
+    const { lease, timing } = this.#parts
+    const awaited = this.#awaited
+    const isOver = awaited !== undefined && performance.now() >= awaited.untilMs
+    const marking = await lease.mark(
+      { markMs: timing.requestMs + timing.rescueMs, waitMs: timing.markWaitMs },
+      isOver ? awaited.mark : undefined,
+    )
+    if (marking === 'lost') return { kind: 'lost' }
+    if (marking === 'marked') {
+      this.#phase = 'checkingRecord'
+      return undefined
+    }
+    if (marking.text !== awaited?.mark.text) {
+      const waitMs = Math.max(timing.markWaitMs, marking.waitMs)
+      this.#awaited = { mark: marking, untilMs: performance.now() + waitMs }
+    }
+    this.#phase = 'waitingForMark'
+    return undefined
+  }
+
+  /** Until the record changes, the mark does, or its time is over; then it marks again. */
+  async #waitForMark(): Promise<Sent<T> | undefined> {
+    await this.#parts.clock.sleep(POLL_MS)
+    const found = await this.#parts.look()
+    if (found !== undefined) return { kind: 'found', found }
+    // The owner of the mark may have been there meanwhile, so the wait begins anew.
+    if (this.#parts.lease.lost.aborted) return { kind: 'lost' }
+    this.#phase = 'marking'
+    return undefined
+  }
+
+  async #checkRecord(): Promise<Sent<T> | undefined> {
+    const { rests, timing, clock } = this.#parts
+    const [found, rest] = await Promise.all([
+      this.#parts.look(),
+      this.#hasEntered ? null : rests.enter(timing.leaseMs),
+    ])
+    if (found !== undefined) return { kind: 'found', found }
+    if (rest === null) {
+      this.#hasEntered = true
+      this.#phase = 'sending'
+      return undefined
+    }
+    if (isLong(rest)) return { kind: 'resting', rest }
+    this.#phase = 'resting'
+    await clock.sleep(Math.min(rest.leftMs, POLL_MS * 2))
+    // The mark is made again: this took time.
+    this.#phase = 'marking'
+    return undefined
+  }
+
+  /** A timer cannot tell of a stall in time, so the clock is asked. */
+  #send(): Sent<T> | undefined {
+    if (this.#parts.lease.isHeld) return { kind: 'sent' }
+    this.#phase = 'marking'
+    return undefined
+  }
+}
+
+export function waitedTooLong(waitMs: number): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'TIMEOUT',
+    `Other processes have been at the refresh of this token for ${waitMs} ms, or Redis was away. Nothing was sent here. Retry`,
+  )
+}

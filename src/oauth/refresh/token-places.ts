@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto'
+import type { AccessToken } from '../../contract.js'
+import type { TokenOrigin } from '../../record/origin.js'
+
+/** Where a record with a refresh token stands. */
+export interface Place {
+  readonly user: string
+  readonly url: string
+  readonly resourceUrl: string
+}
+
+/** A place where a refresh token was read. */
+export interface TokenPlace extends Place {
+  /** Of the pair that was read there. */
+  readonly origin: TokenOrigin
+}
+
+/** Of one generation; two are kept. */
+const MAX_ENTRIES = 10_000
+const MAX_BYTES = 16 * 2 ** 20
+/** One token may stand in several records. More than that are a fault of somebody's. */
+const MAX_PLACES = 32
+/** A longer token is known by its hash. */
+const MAX_KEY = 128
+const ENTRY_BYTES = 200
+
+/**
+ * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
+ * to renew must be found by it. In memory, in bounded bytes, the oldest forgotten first.
+ */
+export class TokenPlaces {
+  #recent = new Map<string, readonly TokenPlace[]>()
+  #older = new Map<string, readonly TokenPlace[]>()
+  #bytes = 0
+
+  /** What was remembered under this very object is found for at least as long as it is the one. */
+  get generation(): object {
+    return this.#recent
+  }
+
+  /** To be called with every record that a read returned. */
+  remember(user: string, url: string, token: AccessToken, origin: TokenOrigin): void {
+    const { refreshToken, resourceUrl } = token
+    if (!refreshToken) return
+    const key = keyOf(refreshToken)
+    const places = this.#recent.get(key)
+    if (places !== undefined && holds(places, user, url, resourceUrl)) return
+    const others = (places ?? this.#older.get(key) ?? []).filter(
+      (place) => place.user !== user || place.url !== url,
+    )
+    this.#recent.set(key, [...others.slice(-MAX_PLACES + 1), { user, url, resourceUrl, origin }])
+    // Strings have up to two bytes a character.
+    this.#bytes += 2 * (key.length + user.length + url.length + resourceUrl.length) + ENTRY_BYTES
+    if (this.#recent.size < MAX_ENTRIES && this.#bytes < MAX_BYTES) return
+    this.#older = this.#recent
+    this.#recent = new Map()
+    this.#bytes = 0
+  }
+
+  /** Where the token was read; the last place that is known comes last. */
+  find(refreshToken: string): readonly TokenPlace[] {
+    const key = keyOf(refreshToken)
+    return this.#recent.get(key) ?? this.#older.get(key) ?? []
+  }
+}
+
+function holds(
+  places: readonly TokenPlace[],
+  user: string,
+  url: string,
+  resourceUrl: string,
+): boolean {
+  for (const place of places) {
+    if (place.url === url && place.user === user) return place.resourceUrl === resourceUrl
+  }
+  return false
+}
+
+function keyOf(refreshToken: string): string {
+  if (refreshToken.length <= MAX_KEY) return refreshToken
+  return createHash('sha256').update(refreshToken).digest('base64url')
+}

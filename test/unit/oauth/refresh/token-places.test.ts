@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest'
+import { TokenPlaces } from '../../../../src/oauth/refresh/token-places.js'
+
+const USER = 'base:0xabc'
+const URL_READ = 'https://mcp.example/mcp'
+const PLACE = { user: USER, url: URL_READ, resourceUrl: 'https://mcp.example/mcp', origin: {} }
+const token = (refreshToken: string) => ({
+  accessToken: `access of ${refreshToken}`,
+  refreshToken,
+  resourceUrl: PLACE.resourceUrl,
+})
+const remember = (places: TokenPlaces, refreshToken: string, user = USER, url = URL_READ): void =>
+  places.remember(user, url, token(refreshToken), {})
+
+test('finds every place where a refresh token was read', () => {
+  const places = new TokenPlaces()
+  remember(places, 'a', USER, 'https://mcp.example/')
+  remember(places, 'a')
+  remember(places, 'a', 'another')
+  remember(places, 'a')
+  expect(places.find('a').map(({ user, url }) => [user, url])).toEqual([
+    [USER, 'https://mcp.example/'],
+    [USER, URL_READ],
+    ['another', URL_READ],
+  ])
+  expect(places.find('b')).toEqual([])
+})
+
+test('knows a place again whose resource has changed', () => {
+  const places = new TokenPlaces()
+  remember(places, 'a')
+  places.remember(USER, URL_READ, { ...token('a'), resourceUrl: 'https://other.example' }, {})
+  expect(places.find('a').map(({ resourceUrl }) => resourceUrl)).toEqual(['https://other.example'])
+})
+
+test('a record without a refresh token leaves no trace', () => {
+  const places = new TokenPlaces()
+  places.remember(USER, URL_READ, { accessToken: 'a', resourceUrl: '' }, {})
+  expect(places.find('')).toEqual([])
+})
+
+test('keeps at least the last ten thousand, and forgets in the end', () => {
+  const places = new TokenPlaces()
+  for (let i = 0; i < 30_000; i++) remember(places, `${i}`)
+  expect(places.find('20001')).toEqual([PLACE])
+  expect(places.find('0')).toEqual([])
+})
+
+test('an older place of a token that is read at another is not forgotten for that', () => {
+  const places = new TokenPlaces()
+  remember(places, 'a')
+  const { generation } = places
+  for (let i = 0; places.generation === generation; i++) remember(places, `${i}`)
+  remember(places, 'a', 'another')
+  expect(places.find('a').map(({ user }) => user)).toEqual([USER, 'another'])
+})
+
+test('long tokens cost no more memory than short ones', () => {
+  const places = new TokenPlaces()
+  const long = (i: number): string => `${i}`.padStart(200_000, 'x')
+  for (let i = 0; i < 300; i++) remember(places, long(i))
+  global.gc?.()
+  expect(places.find(long(0))).toEqual([PLACE])
+  expect(JSON.stringify([...mapsOf(places)]).length).toBeLessThan(200_000)
+})
+
+test('long names count: what is kept is bounded in bytes', () => {
+  const places = new TokenPlaces()
+  const url = (i: number): string => `https://mcp.example/${'x'.repeat(1_000_000)}${i}`
+  for (let i = 0; i < 100; i++) remember(places, `${i}`, USER, url(i))
+  const kept = [...Array(100).keys()].filter((i) => places.find(`${i}`).length > 0)
+  expect(kept.length).toBeLessThanOrEqual(20)
+  expect(kept).toContain(99)
+})
+
+/** What is kept, by the names under which it is found. */
+function mapsOf(places: TokenPlaces): [unknown][] {
+  return [[places.generation instanceof Map ? [...places.generation] : []]]
+}
