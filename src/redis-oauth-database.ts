@@ -94,7 +94,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
     options: FlightOptions<T>,
   ): Promise<T> {
     return this.#operations.run('singleFlight', ({ coordination }) =>
-      coordination.flights.run(name, work, options),
+      coordination.singleFlight(name, work, options),
     )
   }
 

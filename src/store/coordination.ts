@@ -1,6 +1,7 @@
 import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
-import { type FlightRunner, Flights } from '../flight/single-flight.js'
+import { Reentrance } from '../flight/reentrance.js'
+import { type FlightOptions, type FlightRunner, Flights } from '../flight/single-flight.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
 import { Echoes } from '../oauth/refresh/echoes.js'
 import type { RestStore } from '../oauth/refresh/rests.js'
@@ -40,6 +41,7 @@ export class Coordination {
   readonly #layer: CallLayer
   readonly #unsaved = new UnsavedPairs()
   readonly #echoes = new Echoes()
+  readonly #reentrance = new Reentrance()
   readonly #rests: RestStore
   readonly #timing: FlightTiming
   readonly #leases: LeaseStore
@@ -112,6 +114,18 @@ export class Coordination {
   deleteUser(userId: string): Promise<number> {
     this.#echoes.forget(userId)
     return this.#records.deleteUser(userId)
+  }
+
+  /** Work of the caller's. @throws TypeError from within work of the same name */
+  async singleFlight<T>(
+    name: string,
+    work: (signal: AbortSignal) => Promise<T>,
+    options: FlightOptions<T>,
+  ): Promise<T> {
+    this.#reentrance.refuse(name)
+    const within = (signal: AbortSignal): Promise<T> =>
+      this.#reentrance.within(name, async () => work(signal))
+    return this.flights.run(name, typeof work === 'function' ? within : work, options)
   }
 
   /** To be called when nothing can be saved any more. */

@@ -20,7 +20,12 @@ export const REFRESH_PHASES = [
   'saving',
   'clearing',
 ] as const
-export type RefreshPhase = (typeof REFRESH_PHASES)[number]
+type RefreshPhase = (typeof REFRESH_PHASES)[number]
+/** Those that are passed here. */
+type SendingPhase = Extract<
+  RefreshPhase,
+  'waitingForRescue' | 'marking' | 'waitingForMark' | 'checkingRecord' | 'resting' | 'sending'
+>
 
 /** What came of the attempt to send. `lost`: the lease is another's, and nothing was sent. */
 export type Sent<T> =
@@ -48,10 +53,11 @@ const POLL_MS = 100
  */
 export class Sending<T> {
   readonly #parts: SendingParts<T>
-  #phase: RefreshPhase = 'waitingForRescue'
+  #phase: SendingPhase = 'waitingForRescue'
   /** The mark of another that is waited for, or has been. */
   #awaited: { mark: StandingMark; untilMs: number } | undefined
   #hasEntered = false
+  #restLeftMs = 0
 
   constructor(parts: SendingParts<T>) {
     this.#parts = parts
@@ -75,7 +81,9 @@ export class Sending<T> {
         return this.#waitForMark()
       case 'checkingRecord':
         return this.#checkRecord()
-      default:
+      case 'resting':
+        return this.#rest()
+      case 'sending':
         return this.#send()
     }
   }
@@ -130,7 +138,7 @@ export class Sending<T> {
   }
 
   async #checkRecord(): Promise<Sent<T> | undefined> {
-    const { rests, timing, clock } = this.#parts
+    const { rests, timing } = this.#parts
     const [found, rest] = await Promise.all([
       this.#parts.look(),
       this.#hasEntered ? null : rests.enter(timing.leaseMs),
@@ -142,11 +150,15 @@ export class Sending<T> {
       return undefined
     }
     if (isLong(rest)) return { kind: 'resting', rest }
+    this.#restLeftMs = rest.leftMs
     this.#phase = 'resting'
-    await clock.sleep(Math.min(rest.leftMs, POLL_MS * 2))
-    // The mark is made again: this took time.
-    this.#phase = 'marking'
     return undefined
+  }
+
+  /** It may end before its time, and others may take the lease meanwhile: so both are looked at again. */
+  async #rest(): Promise<undefined> {
+    await this.#parts.clock.sleep(Math.min(this.#restLeftMs, 2 * POLL_MS))
+    this.#phase = 'marking'
   }
 
   /** A timer cannot tell of a stall in time, so the clock is asked. */
