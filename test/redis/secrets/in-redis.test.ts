@@ -77,6 +77,8 @@ const KINDS = [
   'refused',
   'reply',
   'resource',
+  'rest',
+  'spent',
   'token',
 ]
 

@@ -184,7 +184,7 @@ async function register(
   expect(registrations).toBe(1)
 }
 
-/** The authorization server refuses a refresh token, and then the client. */
+/** The authorization server fails once, then refuses a refresh token, and then the client. */
 async function beRefused(
   db: RedisOAuthDatabase,
   peer: RedisOAuthDatabase,
@@ -195,6 +195,10 @@ async function beRefused(
     (error: string): FetchLike =>
     async () =>
       Response.json({ error }, { status: 400 })
+  const failing = async (): Promise<Response> => Response.json({}, { status: 503 })
+  const request = refreshRequest(SECRETS.refusedRefreshToken)
+  expect((await db.coordinatedFetch(failing)(TOKEN_ENDPOINT, request)).status).toBe(503)
+  await look()
   const refused = await db.coordinatedFetch(refusing('invalid_grant'), {
     authorizeAnew: async () => {
       await look()
