@@ -5,6 +5,7 @@ import { type Reader, text, unixMs } from './driver/replies.js'
 export interface NodeHealth {
   /** `host:port`, or what the caller called it. */
   readonly server: string
+  /** `unknown` where the server does not say it, as `role`. */
   readonly version: string
   readonly role: string
   /** Milliseconds from a `TIME` to its answer. */
@@ -14,7 +15,7 @@ export interface NodeHealth {
    * `roundTripMs`.
    */
   readonly clockSkewMs: number
-  /** Redis' `maxmemory-policy`. */
+  /** Redis' `maxmemory-policy`; `unknown` where the server does not say it. */
   readonly evictionPolicy: string
   readonly connectedReplicas: number
 }
@@ -30,6 +31,8 @@ export interface Health {
 /** Others may drop a registration, or a token that has no expiry. */
 const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl'])
 const MAX_SKEW_MS = 5_000
+/** Some services leave out what their customers cannot change. */
+const UNKNOWN = 'unknown'
 
 /** A round trip, and two more a node. */
 export async function healthOf(
@@ -47,31 +50,45 @@ export async function healthOf(
       const serverNow = await ask('time', unixMs)
       const between = (askedAt + Date.now()) / 2
       const roundTripMs = performance.now() - startedAt
-      const info = fieldsOf(await ask('info', text))
+      const info = await ask('info', text)
       return {
         server: node ? `${node.options.host}:${node.options.port}` : connection.server,
-        version: info.get('valkey_version') ?? info.get('redis_version') ?? '',
-        role: info.get('role') ?? '',
+        ...factsOf(info),
         roundTripMs,
         clockSkewMs: Math.round(between - serverNow),
-        evictionPolicy: info.get('maxmemory_policy') ?? '',
-        connectedReplicas: Number(info.get('connected_slaves')) || 0,
       }
     }),
   )
   return { topology, nodes, warnings: nodes.flatMap((node) => warningsOf(node, replicas)) }
 }
 
-function warningsOf(node: NodeHealth, replicas: number): string[] {
+/** What `INFO` says. */
+export function factsOf(
+  info: string,
+): Pick<NodeHealth, 'version' | 'role' | 'evictionPolicy' | 'connectedReplicas'> {
+  const fields = fieldsOf(info)
+  return {
+    version: fields.get('valkey_version') ?? fields.get('redis_version') ?? UNKNOWN,
+    role: fields.get('role') ?? UNKNOWN,
+    evictionPolicy: fields.get('maxmemory_policy') ?? UNKNOWN,
+    connectedReplicas: Number(fields.get('connected_slaves')) || 0,
+  }
+}
+
+export function warningsOf(node: NodeHealth, replicas: number): string[] {
   const warnings: string[] = []
   const { server, evictionPolicy, role, clockSkewMs, connectedReplicas } = node
-  if (!SAFE_POLICIES.has(evictionPolicy)) {
+  if (evictionPolicy === UNKNOWN) {
+    warnings.push(
+      `${server} does not say what it evicts at maxmemory: make sure that its maxmemory-policy is noeviction or volatile-ttl`,
+    )
+  } else if (!SAFE_POLICIES.has(evictionPolicy)) {
     warnings.push(
       `${server} evicts by ${evictionPolicy}: at maxmemory it may drop registrations and sessions. ` +
         'Set maxmemory-policy to noeviction or volatile-ttl',
     )
   }
-  if (role !== 'master')
+  if (role !== 'master' && role !== UNKNOWN)
     warnings.push(`${server} is a ${role}: it takes no writes, and may lag behind`)
   if (Math.abs(clockSkewMs) > MAX_SKEW_MS) {
     const where = clockSkewMs > 0 ? 'ahead of' : 'behind'
