@@ -39,7 +39,7 @@ export interface WithOAuthDatabaseOptions {
 /**
  * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
  * both kinds of `fetch` coordinated, so that a fleet refreshes and registers once.
- * @throws TypeError when `oauthDatabase` is no `RedisOAuthDatabase`
+ * @throws TypeError when `oauthDatabase` is no `RedisOAuthDatabase`, or the second argument is not what it takes
  * @example
  * ```ts
  * const options = withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
@@ -48,12 +48,11 @@ export interface WithOAuthDatabaseOptions {
  */
 export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
   options: Options,
-  { role, OAuthAuthenticationRequiredError }: WithOAuthDatabaseOptions = {},
+  wiring: WithOAuthDatabaseOptions = {},
 ): Omit<Options, keyof OAuthDatabaseOption> & SdkOptions {
+  checkOptions(options, wiring)
+  const { role, OAuthAuthenticationRequiredError } = wiring
   const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
-  if (!(db instanceof RedisOAuthDatabase)) {
-    throw new TypeError('options.oauthDatabase must be a RedisOAuthDatabase')
-  }
   const isClient = (role ?? ('mcpServer' in options ? 'client' : 'resource-server')) === 'client'
   // One object for both: which token a resource server refused tells which one has to be renewed.
   const coordination = {
@@ -67,6 +66,31 @@ export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
     oAuthDb: isClient ? db : db.forResourceServer(),
     fetchFn: db.coordinatedFetch(fetchFn, coordination),
     oAuthChannelFetch: db.coordinatedFetch(oAuthChannelFetch, coordination),
+  }
+}
+
+const ROLES: readonly unknown[] = ['client', 'resource-server']
+const WIRING: readonly string[] = ['role', 'OAuthAuthenticationRequiredError']
+
+function checkOptions(options: unknown, wiring: unknown): void {
+  const { oauthDatabase } = Object(options) as Partial<OAuthDatabaseOption>
+  if (!(oauthDatabase instanceof RedisOAuthDatabase)) {
+    throw new TypeError(
+      'withOAuthDatabase takes the options of the SDK with a RedisOAuthDatabase as oauthDatabase: { ..., oauthDatabase: db }',
+    )
+  }
+  const { role, OAuthAuthenticationRequiredError: error, ...others } = Object(wiring)
+  const unknown = Object.keys(others)[0]
+  if (unknown !== undefined || wiring === null || typeof wiring !== 'object') {
+    throw new TypeError(
+      `the second argument of withOAuthDatabase takes ${WIRING.join(' and ')} only`,
+    )
+  }
+  if (role !== undefined && !ROLES.includes(role)) {
+    throw new TypeError("role must be 'client' or 'resource-server'")
+  }
+  if (error !== undefined && typeof error?.create !== 'function') {
+    throw new TypeError('OAuthAuthenticationRequiredError must be the class of @atxp/client')
   }
 }
 

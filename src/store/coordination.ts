@@ -133,7 +133,9 @@ export class Coordination {
     this.#unsaved.giveUp()
   }
 
+  /** @throws TypeError for what is no function, and for an option that there is not */
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
+    checkFetch(fetch, options)
     const { authorizeAnew } = options
     const refusedTokens = this.#refusedTokens.get(options) ?? new RefusedTokens()
     this.#refusedTokens.set(options, refusedTokens)
@@ -153,6 +155,19 @@ export class Coordination {
       unsaved: this.#unsaved,
       ...(authorizeAnew !== undefined && { authorizeAnew }),
     })
+  }
+}
+
+function checkFetch(fetch: unknown, options: unknown): void {
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new TypeError('coordinatedFetch takes a fetch function, or nothing for the global one')
+  }
+  const { authorizeAnew, ...others } = Object(options)
+  if (options === null || typeof options !== 'object' || Object.keys(others).length > 0) {
+    throw new TypeError('the only option of coordinatedFetch is authorizeAnew')
+  }
+  if (authorizeAnew !== undefined && typeof authorizeAnew !== 'function') {
+    throw new TypeError('options.authorizeAnew must be a function')
   }
 }
 
