@@ -1,15 +1,18 @@
 import { NearCache } from './cache/near-cache.js'
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
+import { publishUrlParameterIgnored } from './diagnostics.js'
 import { TokenPlaces } from './oauth/refresh/token-places.js'
 import { timingFor } from './oauth/timing.js'
+import { optionName } from './options/names.js'
 import {
   CACHE_DEFAULTS,
   type CacheOptions,
   DEFAULTS,
   type RedisOAuthDatabaseOptions,
+  type ResolvedOptions,
 } from './options/options.js'
-import { optionName, resolveOptions } from './options/rules.js'
+import { resolveOptions } from './options/rules.js'
 import { KeySpace } from './record/keys.js'
 import { resolveTopology } from './redis/address/topology.js'
 import type { Tracking } from './redis/changes/tracking.js'
@@ -46,12 +49,9 @@ export interface Composition extends Channels {
 export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): Composition {
   const resolved = resolveOptions(options)
   const { client, keyPrefix, commandTimeout, encryption, hashKeys } = resolved
-  if (hashKeys && !encryption) throw new TypeError('options.hashKeys needs options.encryption')
   const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
   const sealer = encryption && new RecordSealer(encryption)
-  const channels = client
-    ? borrow(client, resolved)
-    : connect(resolveTopology(resolved, DEFAULTS, optionName), resolved)
+  const channels = client ? borrow(client, resolved) : open(resolved)
   const { connection, subscriber } = channels
   const durability =
     resolved.durability &&
@@ -114,6 +114,12 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     records,
     coordination,
   }
+}
+
+function open(options: ResolvedOptions): Channels {
+  const topology = resolveTopology(options, DEFAULTS, optionName)
+  for (const parameter of topology.ignored ?? []) publishUrlParameterIgnored(parameter)
+  return connect(topology, options)
 }
 
 function createCache(options: true | CacheOptions): NearCache {

@@ -11,6 +11,8 @@ export const CHANNELS = {
   session: 'atxp:redis:session',
   /** {@link OperationEvent}: one for each call of a method, when it ends. */
   operation: 'atxp:redis:operation',
+  /** {@link ConfigurationEvent}: what of a configuration has no effect. */
+  configuration: 'atxp:redis:configuration',
 } as const
 
 export interface FlightEvent {
@@ -85,10 +87,20 @@ export interface OperationEvent {
   durationMs: number
 }
 
+export interface ConfigurationEvent {
+  event: /** The URL has a parameter of another client's, which says nothing here. Published by the constructor. */
+    | 'urlParameterIgnored'
+    /** The variable of the encryption keys is set and empty: records are not encrypted. Published by `fromEnv`. */
+    | 'encryptionKeysEmpty'
+  /** The name of a parameter that is ignored. */
+  parameter?: string
+}
+
 // Held here for the life of the process: Node keeps channels by weak reference only.
 const flights = channel(CHANNELS.flight)
 const sessions = channel(CHANNELS.session)
 const operations = channel(CHANNELS.operation)
+const configurations = channel(CHANNELS.configuration)
 
 export function publishFlight(event: FlightEvent['event'], name: string, elapsedMs: number): void {
   if (!flights.hasSubscribers) return
@@ -133,4 +145,14 @@ export function publishOperation(method: string, durationMs: number, code?: stri
       ? { outcome: 'done', method, durationMs }
       : { outcome: 'failed', method, durationMs, code }
   operations.publish(message)
+}
+
+export function publishUrlParameterIgnored(parameter: string): void {
+  const message: ConfigurationEvent = { event: 'urlParameterIgnored', parameter }
+  configurations.publish(message)
+}
+
+export function publishEncryptionKeysEmpty(): void {
+  const message: ConfigurationEvent = { event: 'encryptionKeysEmpty' }
+  configurations.publish(message)
 }

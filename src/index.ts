@@ -20,6 +20,7 @@ export type { CloseOptions } from './database/operations.js'
 export type { TokenMethods } from './database/token-methods.js'
 export {
   CHANNELS,
+  type ConfigurationEvent,
   type FlightEvent,
   type OperationEvent,
   type SessionEvent,
@@ -32,7 +33,7 @@ export {
 export type { FlightOptions } from './flight/single-flight.js'
 export type { Place } from './oauth/refresh/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
-export type { ClusterOptions, SentinelOptions } from './redis/address/topology.js'
+export type { ClusterOptions, SentinelOptions } from './redis/address/place-options.js'
 export type { Address } from './redis/address/url.js'
 export type { Credentials, CredentialsProvider } from './redis/driver/credentials.js'
 export type { DurabilityOptions } from './redis/durability.js'

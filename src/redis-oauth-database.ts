@@ -2,9 +2,11 @@ import type { FetchLike } from './contract.js'
 import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
+import { publishEncryptionKeysEmpty } from './diagnostics.js'
 import type { FlightOptions } from './flight/single-flight.js'
-import { nameOfVariable, optionsFromEnv } from './options/environment.js'
+import { optionsFromEnv, variable } from './options/environment.js'
 import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options/options.js'
+import { refuseOverruled } from './redis/address/contradictions.js'
 import { resolveTopology } from './redis/address/topology.js'
 import { type Health, healthOf } from './redis/health.js'
 import type { CoordinatedFetchOptions } from './store/coordination.js'
@@ -41,8 +43,9 @@ export class RedisOAuthDatabase extends OAuthMethods {
   /**
    * Returns a database that is configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`,
    * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, and encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys.
-   * Variables that are not set, or empty, count as left out. `options` win over variables; one that says where Redis is
-   * wins over all variables that do.
+   * Variables that are not set, or empty, count as left out. `options` win over variables. One that says where Redis is
+   * (`url`, `host`, `path`, `client`, nodes of Sentinel or of a Cluster) displaces all of them but `REDIS_KEY_PREFIX` and the
+   * encryption keys, so no password of one server is sent to another. An option that `REDIS_URL` contradicts is refused.
    * @param env - the variables; those of the process if left out
    * @throws TypeError that names the variable that is wrong and what it takes
    * @example
@@ -54,16 +57,17 @@ export class RedisOAuthDatabase extends OAuthMethods {
     options: RedisOAuthDatabaseOptions = {},
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): RedisOAuthDatabase {
-    const given: RedisOAuthDatabaseOptions = Object.fromEntries(
-      Object.entries(options).filter(([, value]) => value !== undefined),
-    )
-    const fromEnv = optionsFromEnv(env, given)
-    const keys = env[ENCRYPTION_KEYS_VARIABLE]
-    // Not taken for left out when it is empty: nobody means to store plain records by that.
-    if (keys !== undefined) fromEnv.encryption = { keys: parseKeys(keys) }
-    // Only to have what is wrong with the URL said of the variable.
-    resolveTopology(fromEnv, DEFAULTS, nameOfVariable)
-    return new RedisOAuthDatabase({ ...fromEnv, ...given })
+    const { options: known, nameOf } = optionsFromEnv(env, options)
+    // Only to have what is wrong said of the variable that it came from.
+    if (known.client === undefined) resolveTopology(known, DEFAULTS, nameOf)
+    if (known.url !== options.url) refuseOverruled(known.url, options, nameOf)
+    const keys = variable(env, ENCRYPTION_KEYS_VARIABLE)
+    if (env[ENCRYPTION_KEYS_VARIABLE] === '' && known.encryption === undefined) {
+      publishEncryptionKeysEmpty()
+    }
+    const encryption = keys !== undefined &&
+      known.encryption === undefined && { encryption: { keys: parseKeys(keys) } }
+    return new RedisOAuthDatabase({ ...known, ...encryption })
   }
 
   /**

@@ -14,5 +14,5 @@ await oauthDb.close()
 try {
   RedisOAuthDatabase.fromEnv({}, { ...process.env, REDIS_PORT: 'six thousand' })
 } catch (error) {
-  console.log(error.message) // REDIS_PORT must be an integer from 1 to 65535, not "six thousand"
+  console.log(error.message) // REDIS_PORT must be an integer from 1 to 65535, not a value of type string
 }

@@ -48,16 +48,13 @@ export const ENCRYPTION_DEFAULTS: {
   readonly memoBytes: number
 } = { acceptPlaintext: false, writePlaintext: false, memoBytes: 8_388_608 }
 
-const NAMES = new Set(['keys', 'seal', 'open', ...Object.keys(ENCRYPTION_DEFAULTS)])
-
-/** Throws a `TypeError` that names the option which is wrong. What is in `keys` is the keyring's to check. */
+/** Throws a `TypeError` that names the option which is wrong. What is in `keys` is the keyring's to check, and names are the options'. */
 export function checkEncryptionOptions(
   encryption: unknown,
 ): asserts encryption is EncryptionOptions {
   if (typeof encryption !== 'object' || encryption === null) {
     throw new TypeError('encryption must be an object: { keys } or { seal, open }')
   }
-  checkNames(encryption)
   const options = encryption as Unchecked
   if (!hasOneForm(options)) {
     throw new TypeError('encryption takes either keys, or the functions seal and open')
@@ -81,11 +78,4 @@ type Unchecked = Partial<Record<keyof KeyEncryptionOptions, unknown>>
 function hasOneForm({ keys, seal, open }: Unchecked): boolean {
   if (keys !== undefined) return seal === undefined && open === undefined
   return typeof seal === 'function' && typeof open === 'function'
-}
-
-/** An object of a class of the caller's may have whatever other fields it needs. */
-function checkNames(encryption: object): void {
-  if (Object.getPrototypeOf(encryption) !== Object.prototype) return
-  const unknown = Object.keys(encryption).find((name) => !NAMES.has(name))
-  if (unknown !== undefined) throw new TypeError(`encryption.${unknown} is not an option`)
 }

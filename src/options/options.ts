@@ -2,14 +2,14 @@ import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
 import type { EncryptionOptions } from '../crypto/encryption-options.js'
 import type { HashKeysOptions } from '../crypto/name-hash.js'
-import type { ClusterOptions, SentinelOptions } from '../redis/address/topology.js'
+import type { ClusterOptions, SentinelOptions } from '../redis/address/place-options.js'
 import type { CredentialsProvider } from '../redis/driver/credentials.js'
 import type { DurabilityOptions } from '../redis/durability.js'
 
 /**
  * Where the Redis server is, and how long to wait for it. Every option may be left out or `undefined`.
  * A part that `url` has (host, port, username, password, db, TLS) wins over the option of that name; a part that it
- * lacks is filled from the option.
+ * lacks is filled from the option. Any other option that would have no effect beside another is refused, as is an unknown one.
  */
 export interface RedisOAuthDatabaseOptions {
   /**
@@ -29,7 +29,7 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `6379`
    */
   port?: number | undefined
-  /** Path of a Unix socket, instead of `host` and `port`. */
+  /** Path of a Unix socket, in the place of `url`, `host` and `port`. */
   path?: string | undefined
   /** Redis ACL user (Redis 6 and later). Left out: Redis' user `default`. */
   username?: string | undefined
@@ -41,7 +41,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   db?: number | undefined
   /**
-   * TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...); `{}` for TLS with the system's trust.
+   * TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...), in PEM and not as paths; `{}` for TLS with the
+   * system's trust. Each host is asked by its own name (SNI) unless `servername` says one. They hold for Sentinels too.
    * @example
    * ```ts compile-only
    * import { readFileSync } from 'node:fs'
@@ -55,7 +56,7 @@ export interface RedisOAuthDatabaseOptions {
   tls?: ConnectionOptions | undefined
   /**
    * Asked before each connection for `{ username?, password }`, in the place of those options: for passwords that change,
-   * such as tokens of IAM or Entra. Has `connectionTimeout` to answer.
+   * such as tokens of IAM or Entra. Has `connectionTimeout` to answer. Not together with `username` or `password`.
    * @example
    * ```ts compile-only
    * declare function newestToken(): Promise<string>
@@ -68,8 +69,9 @@ export interface RedisOAuthDatabaseOptions {
    */
   credentials?: CredentialsProvider | undefined
   /**
-   * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username`, `password` and `tls`
-   * of the Sentinels themselves, where they ask for them. Those outside are for Redis.
+   * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username` and `password` of the
+   * Sentinels themselves, where they ask for them. Those outside are for Redis. `tls` of the Sentinels is the one outside unless
+   * set; `false` for none.
    */
   sentinel?: SentinelOptions | undefined
   /**
@@ -84,8 +86,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   cluster?: ClusterOptions | undefined
   /**
-   * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold instead of
-   * those above, of `connectionTimeout` and of the two retry options. One with a `keyPrefix` of its own is refused.
+   * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold. Those above,
+   * `connectionTimeout` and the two retry options are refused beside it, and a client with a `keyPrefix` of its own is.
    */
   client?: Redis | Cluster | undefined
   /**

@@ -19,7 +19,8 @@ export async function startProxy(server: RedisServer): Promise<FaultProxy> {
 
 /** A database that does not wait long between its attempts. */
 export function openDatabase(options: RedisOAuthDatabaseOptions): RedisOAuthDatabase {
-  const db = new RedisOAuthDatabase({ retryDelayOnFailover: 10, ...options })
+  const patience = options.client === undefined ? { retryDelayOnFailover: 10 } : {}
+  const db = new RedisOAuthDatabase({ ...patience, ...options })
   onTestFinished(() => db.close())
   return db
 }

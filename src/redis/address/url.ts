@@ -1,12 +1,20 @@
 import type { ConnectionOptions } from 'node:tls'
+import { parametersOf, type UrlParameters } from './url-parameters.js'
+import { notAUrl } from './url-slips.js'
 
 export interface Address {
   readonly host: string
   readonly port: number
 }
 
+/** A node whose port the URL may have left out. */
+export interface UrlNode {
+  readonly host: string
+  readonly port: number | undefined
+}
+
 /** What a connection URL may say. */
-export interface UrlParts {
+export interface UrlParts extends Omit<UrlParameters, 'db'> {
   readonly kind: 'server' | 'sentinel' | 'cluster'
   readonly host?: string | undefined
   readonly port?: number | undefined
@@ -16,9 +24,7 @@ export interface UrlParts {
   readonly db?: number | undefined
   readonly tls?: ConnectionOptions | undefined
   /** Sentinels, or nodes of a Cluster. */
-  readonly nodes?: readonly Address[] | undefined
-  /** Sentinel's name of the master. */
-  readonly masterName?: string | undefined
+  readonly nodes?: readonly UrlNode[] | undefined
 }
 
 // The URL parser knows no userinfo before an empty host, so a Unix socket's URL is read as one with this host.
@@ -40,42 +46,51 @@ export function parseUrl(url: string, name: string): UrlParts {
     ? url.replace(UNIX, 'redis://$1unix')
     : url.replace(GROUP, `redis${s}://${userinfo.replace(/\$/g, '$$$$')}${first}`)
   const parsed = tryParse(plain)
-  const isWhole = isUnix || /^rediss?:/i.test(url) || (group !== undefined && first !== '')
-  if (parsed === null || !isWhole) {
-    throw new TypeError(
-      `${name} is not a Redis URL; it takes redis://[[username]:password@]host[:port][/db], with rediss:// for TLS, ` +
-        'unix:///path/to/socket, redis-sentinel://host:port,host:port/0?name=mymaster or ' +
-        'redis-cluster://host:port,host:port. Percent-encode @ : / # ? % in username and password',
-    )
+  const isServer = /^rediss?:\/\//i.test(url) && !parsed?.hostname.includes(',')
+  if (parsed === null || !(isUnix || isServer || (group !== undefined && first !== ''))) {
+    throw notAUrl(url, name)
   }
+  refuseSecondLogin(userinfo, name)
   if (parsed.hash !== '') {
     throw new TypeError(`${name} must have no #: percent-encode it in username and password (%23)`)
   }
+  const { db, ...parameters } = parametersOf(parsed, kind?.toLowerCase() === 'sentinel', name)
   const common = {
+    ...parameters,
     username: decode(parsed.username, name) || undefined,
     password: decode(parsed.password, name) || undefined,
-    db: databaseOf(parsed, isUnix, name),
+    db: databaseOf(isUnix ? '' : parsed.pathname.replace(/^\//, ''), db, name),
   }
   // Not the parsed path, in which `.` and `..` are resolved.
   if (isUnix) return { ...common, kind: 'server', path: decode(socketPath, name) }
   const tls = parsed.protocol === 'rediss:' ? {} : undefined
   const address = addressOf(parsed, name)
   if (kind === undefined) return { ...common, ...address, tls, kind: 'server' }
-  const nodes = [
-    address,
-    ...others.map((host) => addressOf(tryParse(`redis://${host}`), name)),
-  ].map(({ host, port }) => {
-    if (host === undefined) throw new TypeError(`${name} must name hosts as host:port,host:port`)
-    return { host, port: port ?? (kind === 'sentinel' ? 26_379 : 6_379) }
-  })
-  const masterName = parsed.searchParams.get('name') ?? undefined
-  return { ...common, tls, nodes, masterName, kind: kind as 'sentinel' | 'cluster' }
+  const nodes = nodesOf(
+    [address, ...others.map((host) => addressOf(tryParse(`redis://${host}`), name))],
+    name,
+  )
+  return { ...common, tls, nodes, kind: kind.toLowerCase() as 'sentinel' | 'cluster' }
 }
 
-function addressOf(
-  url: URL | null,
-  name: string,
-): { host: string | undefined; port: number | undefined } {
+type MaybeAddress = { host: string | undefined; port: number | undefined }
+
+function nodesOf(addresses: readonly MaybeAddress[], name: string): UrlNode[] {
+  return addresses.map(({ host, port }) => {
+    if (host === undefined) throw new TypeError(`${name} must name hosts as host:port,host:port`)
+    return { host, port }
+  })
+}
+
+function refuseSecondLogin(userinfo: string, name: string): void {
+  if (!/[@,]/.test(userinfo.slice(0, -1))) return
+  throw new TypeError(
+    `${name} must have username and password once, before the first host: they are for all hosts. ` +
+      'Percent-encode @ and , in them (%40, %2C)',
+  )
+}
+
+function addressOf(url: URL | null, name: string): MaybeAddress {
   // The parser itself refuses more than 65535.
   if (url?.port === '0') throw new TypeError(`${name} must have ports from 1 to 65535`)
   return {
@@ -93,21 +108,7 @@ function tryParse(url: string): URL | null {
 }
 
 // The path of redis://host/2, or ?db=2 (the form registered with IANA has both).
-function databaseOf(url: URL, isUnix: boolean, name: string): number | undefined {
-  const seen = new Set<string>()
-  for (const [parameter, value] of url.searchParams) {
-    const isKnown = parameter === 'db' || parameter === 'name'
-    if (!isKnown || value === '' || seen.has(parameter)) {
-      // Not said which: behind a ? that was not encoded stands the rest of a password.
-      throw new TypeError(
-        `${name} has a parameter that it does not take: it takes only db, and name for Sentinel, each once and not empty. ` +
-          'Percent-encode a ? in username and password (%3F)',
-      )
-    }
-    seen.add(parameter)
-  }
-  const inPath = isUnix ? '' : url.pathname.replace(/^\//, '')
-  const inQuery = url.searchParams.get('db') ?? ''
+function databaseOf(inPath: string, inQuery = '', name: string): number | undefined {
   const db = inPath || inQuery
   if (db === '') return undefined
   if (!/^\d{1,9}$/.test(db) || (inPath && inQuery && inPath !== inQuery)) {

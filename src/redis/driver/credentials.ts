@@ -29,9 +29,15 @@ export async function authenticate(
   const credentials = await within(timeoutMs, asked, () =>
     unavailable(`it took longer than ${timeoutMs} ms`),
   )
-  if (typeof credentials?.password !== 'string')
-    throw unavailable('it must give { username?, password }')
+  if (!isCredentials(credentials))
+    throw unavailable('it must give { username?, password }, both text, and nothing else')
   setCredentials(client, credentials.username, credentials.password)
+}
+
+function isCredentials(given: Credentials | null | undefined): given is Credentials {
+  const { username, password, ...others } = Object(given) as Credentials
+  const isName = username === undefined || typeof username === 'string'
+  return isName && typeof password === 'string' && Object.keys(others).length === 0
 }
 
 function unavailable(reason: string): RedisOAuthDatabaseError {

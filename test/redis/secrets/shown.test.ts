@@ -109,7 +109,6 @@ describe('fromEnv', () => {
   })
 
   it.each([
-    ['empty', ''],
     ['blank', '  '],
     ['a passphrase', PASSPHRASE],
     ['a passphrase with an id', `a:${PASSPHRASE}`],

@@ -200,7 +200,6 @@ describe('encryption options', () => {
     [{ seal: 1, open: 2 }, 'encryption takes either keys, or the functions seal and open'],
     [{ keys: [k1], seal: () => {}, open: () => {} }, 'encryption takes either keys'],
     [{ keys: [] }, 'encryption.keys must be an array'],
-    [{ keys: [k1], key: 'x' }, 'encryption.key is not an option'],
     [{ keys: [k1], acceptPlaintext: 'yes' }, 'encryption.acceptPlaintext must be true or false'],
     [{ keys: [k1], writePlaintext: 1 }, 'encryption.writePlaintext must be true or false'],
     [

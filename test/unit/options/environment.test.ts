@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto'
+import diagnostics from 'node:diagnostics_channel'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { RedisOAuthDatabase } from '../../../src/index.js'
+import { Redis } from 'ioredis'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { CHANNELS, RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { ENV_NAMES, optionsFromEnv } from '../../../src/options/environment.js'
 
 function refusal(env: Record<string, string>): string {
@@ -25,7 +27,7 @@ describe('fromEnv', () => {
       REDIS_DB: '2',
       REDIS_KEY_PREFIX: 'myapp:oauth:',
     }
-    expect(optionsFromEnv(env)).toEqual({
+    expect(optionsFromEnv(env).options).toEqual({
       url: 'redis://localhost',
       host: 'redis.example.com',
       port: 6380,
@@ -39,12 +41,12 @@ describe('fromEnv', () => {
 
   it('takes a variable that is unset or empty as left out', () => {
     const empty = Object.fromEntries(Object.values(ENV_NAMES).map((name) => [name, '']))
-    expect(optionsFromEnv(empty)).toEqual({})
-    expect(optionsFromEnv({})).toEqual({})
+    expect(optionsFromEnv(empty).options).toEqual({})
+    expect(optionsFromEnv({}).options).toEqual({})
   })
 
   it.each([
-    ['REDIS_URL', 'localhost:6379', 'REDIS_URL is not a Redis URL; it takes redis://'],
+    ['REDIS_URL', 'localhost:6379', 'REDIS_URL is not a Redis URL: write redis:// before the host'],
     ['REDIS_URL', 'redis://host:port', 'REDIS_URL is not a Redis URL; it takes redis://'],
     ['REDIS_URL', 'redis://localhost/one', 'REDIS_URL must have one whole number as its database'],
     ['REDIS_HOST', 'redis://localhost', 'REDIS_HOST must be a host name or IP address'],
@@ -106,7 +108,7 @@ describe('fromEnv', () => {
 
 it('an option that is undefined leaves the variable in force, also the encryption keys', () => {
   const given = { host: undefined, encryption: undefined }
-  expect(optionsFromEnv({ REDIS_HOST: 'redis.example.com' }, given)).toEqual({
+  expect(optionsFromEnv({ REDIS_HOST: 'redis.example.com' }, given).options).toEqual({
     host: 'redis.example.com',
   })
   const env = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${randomBytes(32).toString('hex')}` }
@@ -114,11 +116,101 @@ it('an option that is undefined leaves the variable in force, also the encryptio
   expect(usage?.id).toBe('a')
 })
 
-it('an option that says where Redis is displaces every variable that does', () => {
-  const env = { REDIS_URL: 'redis://elsewhere', REDIS_PORT: '1', REDIS_PASSWORD: 'secret' }
-  expect(optionsFromEnv(env, { host: 'localhost' })).toEqual({ password: 'secret' })
-  const beside = { sentinel: { password: 'secret' }, cluster: { natMap: {} } }
-  expect(optionsFromEnv(env, beside)).toMatchObject({ url: 'redis://elsewhere' })
+describe('what the code says of the place', () => {
+  const env = {
+    REDIS_URL: 'redis://alice:secret@elsewhere:1/2',
+    REDIS_HOST: 'elsewhere',
+    REDIS_PORT: '1',
+    REDIS_USERNAME: 'alice',
+    REDIS_PASSWORD: 'secret',
+    REDIS_DB: '2',
+    REDIS_KEY_PREFIX: 'app:',
+  }
+  const client = new Redis({ lazyConnect: true })
+
+  it.each<RedisOAuthDatabaseOptions>([
+    { host: 'other' },
+    { url: 'redis://other' },
+    { path: '/run/redis.sock' },
+    { sentinel: { name: 'm', nodes: [{ host: 'other', port: 1 }] } },
+    { cluster: { nodes: [{ host: 'other', port: 1 }] } },
+    { client },
+  ])('displaces the variables of another place, and no secret goes there: %#', (given) => {
+    expect(optionsFromEnv(env, given).options).toEqual({ ...given, keyPrefix: 'app:' })
+    expect(() => RedisOAuthDatabase.fromEnv(given, env)).not.toThrow()
+  })
+
+  it('leaves the variables in force beside what says no place', () => {
+    const beside = { sentinel: { password: 'other' } }
+    const sentinels = { REDIS_URL: 'redis-sentinel://h?name=m', REDIS_PASSWORD: 'secret' }
+    expect(optionsFromEnv(sentinels, beside).options).toEqual({
+      ...beside,
+      url: 'redis-sentinel://h?name=m',
+      password: 'secret',
+    })
+    const { REDIS_URL, ...parts } = env
+    expect(optionsFromEnv(parts, { port: 2 }).options).toMatchObject({
+      host: 'elsewhere',
+      port: 2,
+      password: 'secret',
+    })
+  })
+
+  it('displaces the login where credentials are asked', () => {
+    const { REDIS_URL, ...parts } = env
+    const credentials = () => ({ password: 'new' })
+    const { options } = optionsFromEnv(parts, { credentials })
+    expect(options).not.toHaveProperty('password')
+    expect(options).not.toHaveProperty('username')
+    expect(() => RedisOAuthDatabase.fromEnv({ credentials }, env)).toThrow(
+      'options.credentials and REDIS_URL both say who logs in',
+    )
+  })
+
+  it.each<[RedisOAuthDatabaseOptions, string]>([
+    [{ port: 2 }, 'options.port and REDIS_URL say different things'],
+    [{ db: 3 }, 'options.db and REDIS_URL say different things'],
+    [{ username: 'bob' }, 'options.username and REDIS_URL say different things'],
+    [{ password: 'other' }, 'options.password and REDIS_URL say different things'],
+    [{ sentinel: { name: 'm' } }, 'REDIS_URL and options.sentinel both say where Redis is'],
+  ])('is not overruled by REDIS_URL without a word: %j', (given, message) => {
+    expect(() => RedisOAuthDatabase.fromEnv(given, env)).toThrow(message)
+  })
+
+  it('may say the same as REDIS_URL, or what it lacks', () => {
+    expect(() => RedisOAuthDatabase.fromEnv({ db: 2, port: 1 }, env)).not.toThrow()
+    const bare = { REDIS_URL: 'redis://elsewhere' }
+    expect(() => RedisOAuthDatabase.fromEnv({ db: 3, password: 'x' }, bare)).not.toThrow()
+    const sentinel = { REDIS_URL: 'redis-sentinel://elsewhere' }
+    expect(() => RedisOAuthDatabase.fromEnv({ sentinel: { name: 'm' } }, sentinel)).not.toThrow()
+  })
+})
+
+it('an empty variable of encryption keys counts as left out, and keys in the code win', () => {
+  const empty = { ATXP_REDIS_ENCRYPTION_KEYS: '' }
+  const messages: unknown[] = []
+  const listener = (message: unknown): void => {
+    messages.push(message)
+  }
+  const channel = diagnostics.channel(CHANNELS.configuration)
+  channel.subscribe(listener)
+  onTestFinished(() => void channel.unsubscribe(listener))
+  expect(RedisOAuthDatabase.fromEnv({}, empty).encryptionKeyUsage()).toEqual([])
+  expect(messages).toEqual([{ event: 'encryptionKeysEmpty' }])
+  const encryption = { keys: [{ id: 'mine', key: randomBytes(32) }] }
+  const wrong = { ATXP_REDIS_ENCRYPTION_KEYS: 'nonsense' }
+  const [usage] = RedisOAuthDatabase.fromEnv({ encryption }, wrong).encryptionKeyUsage()
+  expect(usage?.id).toBe('mine')
+})
+
+it.each([
+  [null, {}, 'options must be an object'],
+  ['redis://:hunter2@x', {}, 'options must be an object: a Redis URL goes in it as { url }'],
+  [{}, null, 'env must be an object of environment variables, as process.env is'],
+  [{}, 'REDIS_URL', 'env must be an object of environment variables, as process.env is'],
+])('fromEnv(%j, %j) says what it takes', (options, env, message) => {
+  const call = () => RedisOAuthDatabase.fromEnv(options as never, env as never)
+  expect(call).toThrow(new TypeError(message))
 })
 
 it('says of REDIS_URL what is missing or too much in it', () => {

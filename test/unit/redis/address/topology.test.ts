@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { optionName } from '../../../../src/options/names.js'
 import { DEFAULTS } from '../../../../src/options/options.js'
-import { optionName } from '../../../../src/options/rules.js'
 import {
   nameOfTopology,
   resolveTopology,
@@ -65,8 +65,8 @@ describe('a Redis URL', () => {
   it.each([
     ['', 'is not a Redis URL'],
     ['localhost', 'is not a Redis URL'],
-    ['localhost:6379', 'is not a Redis URL; it takes redis://'],
-    ['http://localhost', 'is not a Redis URL; it takes redis://'],
+    ['localhost:6379', 'is not a Redis URL: write redis:// before the host'],
+    ['http://localhost', 'is not a Redis URL: it is the address of a web page or a REST API'],
     ['redis://localhost:port', 'is not a Redis URL'],
     ['redis://localhost:65536', 'is not a Redis URL'],
     ['redis://localhost:0', 'must have ports from 1 to 65535'],
@@ -202,7 +202,7 @@ describe('the parts of the URL win over options, and options fill what it lacks:
   })
 
   it('every part', () => {
-    const options = { host: 'other', port: 1, username: 'bob', password: 'no', db: 9, path: '/no' }
+    const options = { host: 'other', port: 1, username: 'bob', password: 'no', db: 9 }
     expect(resolve({ url: 'redis://alice:pw@localhost:6380/0', ...options })).toEqual({
       host: 'localhost',
       port: 6380,
