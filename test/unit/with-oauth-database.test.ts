@@ -43,7 +43,10 @@ describe('coordinatedFetch refuses', () => {
 
   it.each<[unknown[], string]>([
     [['https://h'], 'takes a fetch function, or nothing for the global one'],
-    [[undefined, { authorizeAgain: () => null }], 'the only option of coordinatedFetch is authorizeAnew'],
+    [
+      [undefined, { authorizeAgain: () => null }],
+      'the only option of coordinatedFetch is authorizeAnew',
+    ],
     [[undefined, null], 'the only option of coordinatedFetch is authorizeAnew'],
     [[undefined, { authorizeAnew: 'yes' }], 'options.authorizeAnew must be a function'],
   ])('%j', (args, message) => {

@@ -1,9 +1,16 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { withServerName } from '../address/server-name.js'
 import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
 import { authenticate } from './credentials.js'
 import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
 import { checkSlots, guard } from './guard.js'
-import { beforeConnecting, onCopy, reportNodeError, setOptions } from './internals.js'
+import {
+  beforeConnecting,
+  type ChangeableOptions,
+  onCopy,
+  reportNodeError,
+  setOptions,
+} from './internals.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
 import { expectFurtherErrors } from './socket.js'
 
@@ -48,6 +55,7 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
     redisOptions: { ...commonOptions(topology, options), socketTimeout: connectionTimeout },
   })
   cluster.on('+node', (node: Redis) => {
+    setOptions(node, nameOptions(topology, node.options.host))
     prepare(node, options, credentialsMs)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
     prepareCopies(node, options, credentialsMs, {
@@ -81,10 +89,14 @@ export function createClusterSubscriber(
     const known = cluster.nodes().map((node): AddressOptions => node.options)
     const nodes: readonly AddressOptions[] = known.length > 0 ? known : topology.nodes
     const { host, port } = nodes[Math.floor(Math.random() * nodes.length)] ?? {}
-    setOptions(client, { host, port })
+    setOptions(client, { host, port, ...nameOptions(topology, host) })
     await authenticateIfPossible(client, options)
   })
   return client
+}
+
+function nameOptions({ tls }: ClusterTopology, host = ''): ChangeableOptions {
+  return tls === undefined ? {} : { tls: withServerName(tls, host) }
 }
 
 /** Where it fails, the old password has to do: this connection is tried for again and again. */

@@ -1,6 +1,7 @@
 import type { RedisOptions } from 'ioredis'
 import type { SentinelTopology, ServerTopology, Topology } from '../address/topology.js'
 import type { CredentialsProvider } from './credentials.js'
+import { NamingSentinelConnector } from './internals.js'
 import type { RetryLimits } from './retry.js'
 
 export interface ConnectOptions extends RetryLimits {
@@ -41,13 +42,14 @@ export function driverOptions(
 
 /** Of every client that is ours. */
 export function commonOptions(
-  { username, password, tls }: Topology,
+  { username, password, tls, family }: Topology,
   options: ConnectOptions,
 ): RedisOptions {
   return {
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
+    ...(family !== undefined && { family }),
     lazyConnect: true,
     connectTimeout: options.connectionTimeout,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
@@ -69,6 +71,7 @@ function addressOptions(
   const { username, password, tls } = topology.sentinel
   return {
     name: topology.name,
+    Connector: NamingSentinelConnector,
     sentinels: [...topology.nodes],
     ...(username !== undefined && { sentinelUsername: username }),
     ...(password !== undefined && { sentinelPassword: password }),

@@ -1,4 +1,6 @@
-import { type Cluster, Command, type Redis } from 'ioredis'
+import type { ConnectionOptions } from 'node:tls'
+import { type Cluster, Command, type Redis, SentinelConnector } from 'ioredis'
+import { withServerName } from '../address/server-name.js'
 import { type Argument, frameOf } from './frame.js'
 import { changedKeys } from './replies.js'
 import { UnreadableReplies } from './reply-frames.js'
@@ -154,6 +156,7 @@ export function setCredentials(
 export interface ChangeableOptions {
   host?: string | undefined
   port?: number | undefined
+  tls?: ConnectionOptions
   /** Milliseconds for the answer of one Sentinel, its connection included. */
   sentinelCommandTimeout?: number
   /** Milliseconds that a node may be silent while a command waits for its answer. */
@@ -164,6 +167,35 @@ export interface ChangeableOptions {
 
 export function setOptions({ options }: Redis | Cluster, changes: ChangeableOptions): void {
   Object.assign(options, changes)
+}
+
+interface SentinelSteps {
+  options: { tls?: ConnectionOptions; sentinelTLS?: ConnectionOptions; family?: 0 | 4 | 6 }
+  /** Of one Sentinel. */
+  connectToSentinel(address: { host: string }, options?: object): Redis
+  /** Where the master is, by one Sentinel. What it gives is what Node connects to, under the options for TLS. */
+  resolve(address: object): Promise<{ host: string } | null>
+}
+
+/** What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version. */
+export class NamingSentinelConnector extends SentinelConnector {
+  constructor(options: unknown) {
+    super(options as ConstructorParameters<typeof SentinelConnector>[0])
+    const steps = this as unknown as SentinelSteps
+    const { connectToSentinel, resolve } = steps
+    steps.connectToSentinel = (address, others) => {
+      const { sentinelTLS } = steps.options
+      const tls = sentinelTLS && { tls: withServerName(sentinelTLS, address.host) }
+      return connectToSentinel.call(this, address, { ...others, ...tls })
+    }
+    steps.resolve = async (address) => {
+      const master = await resolve.call(this, address)
+      if (master === null) return null
+      const { tls, family } = steps.options
+      const named = tls && { servername: withServerName(tls, master.host).servername }
+      return { ...master, ...named, family }
+    }
+  }
 }
 
 /** Has `listener` hear which keys have changed, of a connection that is told so; null: any may have. */
