@@ -50,6 +50,10 @@ export type RedisOAuthDatabaseErrorCode =
   | 'SEALING_FAILED'
   /** The key holds a Redis type that this library never writes. */
   | 'WRONG_TYPE'
+  /** The server does not know an argument that Redis 6.2 and later know; nothing was changed. */
+  | 'SERVER_TOO_OLD'
+  /** The server, or a proxy in front of it, has no such command or blocks it; nothing was changed. */
+  | 'UNSUPPORTED_BY_SERVER'
   /** An entry given to `storeTokens` is not one. */
   | 'INVALID_ENTRY'
   /** The iterable given to `storeTokens` threw. */

@@ -27,6 +27,7 @@ const FULL = {
       'test/redis/records',
       'test/redis/encryption',
       'test/redis/near-cache',
+      'test/redis/servers',
       'test/redis/connection/commands-sent.test.ts',
       'test/redis/connection/reply-errors.test.ts',
     ],
@@ -38,7 +39,7 @@ const FULL = {
 /** Below the oldest that the library takes. */
 const TOO_OLD = {
   servers: ['bullseye'],
-  tests: [['redis', 'test/redis/servers/too-old.test.ts']],
+  tests: [['too-old']],
 }
 
 /**

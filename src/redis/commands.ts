@@ -129,7 +129,10 @@ export class Commands {
     return (await this.#connection.send('read', 'exists', [key], integer)) > 0
   }
 
-  /** When the key expires; null: never; undefined: there is no such key. Two round trips, once, before Redis 7. */
+  /**
+   * When the key expires; null: never; undefined: there is no such key. Two round trips, once, before Redis 7, and where the user
+   * has the rights that were enough there.
+   */
   async expiry(key: string): Promise<UnixMs | null | undefined> {
     const reply = await this.#expireTime(key)
     if (reply === -2) return undefined
@@ -187,15 +190,21 @@ export class Commands {
   }
 
   async #expireTime(key: string): Promise<number> {
-    if (this.#hasExpireTime) {
-      try {
-        return await this.#connection.send('read', 'pexpiretime', [key], integer)
-      } catch (error) {
-        const isUnknown = error instanceof RedisOAuthDatabaseError && error.code === 'REDIS_ERROR'
-        if (!isUnknown) throw error
-        this.#hasExpireTime = false
-      }
+    if (!this.#hasExpireTime) return this.#expireTimeByScript(key)
+    try {
+      return await this.#connection.send('read', 'pexpiretime', [key], integer)
+    } catch (error) {
+      const { code } = error as RedisOAuthDatabaseError
+      if (code !== 'UNSUPPORTED_BY_SERVER' && code !== 'PERMISSION_DENIED') throw error
+      const reply = await this.#expireTimeByScript(key).catch((second: unknown) => {
+        throw code === 'PERMISSION_DENIED' ? error : second
+      })
+      this.#hasExpireTime = false
+      return reply
     }
+  }
+
+  #expireTimeByScript(key: string): Promise<number> {
     return this.#connection.send('read', 'eval', [EXPIRE_TIME, 1, key], integer)
   }
 

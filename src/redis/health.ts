@@ -77,7 +77,12 @@ export function factsOf(
 
 export function warningsOf(node: NodeHealth, replicas: number): string[] {
   const warnings: string[] = []
-  const { server, evictionPolicy, role, clockSkewMs, connectedReplicas } = node
+  const { server, version, evictionPolicy, role, clockSkewMs, connectedReplicas } = node
+  if (isTooOld(version)) {
+    warnings.push(
+      `${server} runs Redis ${version}: nothing can be stored with an expiry. Use Redis 6.2 or later, or Valkey`,
+    )
+  }
   if (evictionPolicy === UNKNOWN) {
     warnings.push(
       `${server} does not say what it evicts at maxmemory: make sure that its maxmemory-policy is noeviction or volatile-ttl`,
@@ -100,6 +105,12 @@ export function warningsOf(node: NodeHealth, replicas: number): string[] {
     )
   }
   return warnings
+}
+
+/** Valkey began after 6.2. */
+function isTooOld(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major < 6 || (major === 6 && minor < 2)
 }
 
 function fieldsOf(info: string): ReadonlyMap<string, string> {

@@ -94,7 +94,7 @@ export class ChangeFeed {
     try {
       await within(ARM_MS, this.#subscribe())
     } catch (error) {
-      this.#end(error instanceof AnotherServer ? 'ANOTHER_SERVER' : codeOf(error))
+      this.#end(deafnessOf(error))
       return
     }
     if (this.#hasEnded) return
@@ -143,6 +143,13 @@ export class ChangeFeed {
 }
 
 class AnotherServer extends Error {}
+
+function deafnessOf(error: unknown): Deafness {
+  if (error instanceof AnotherServer) return 'ANOTHER_SERVER'
+  const code = codeOf(error)
+  // Whatever of CLIENT TRACKING a server does not take: none that takes it all is too old.
+  return code === 'SERVER_TOO_OLD' ? 'UNSUPPORTED_BY_SERVER' : code
+}
 
 /** Which run of which server a client speaks with. */
 async function runOf(client: Redis): Promise<string | undefined> {

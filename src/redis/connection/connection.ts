@@ -10,6 +10,12 @@ import { ReadBatch, type Reads } from './read-batch.js'
 import { Turn } from './turn.js'
 
 const nullableText = orNil(text)
+/** After these Redis has answered, and no. */
+const REFUSED_CODES: ReadonlySet<string> = new Set([
+  'REDIS_ERROR',
+  'PERMISSION_DENIED',
+  'UNSUPPORTED_BY_SERVER',
+])
 const nullableBytes = orNil(bytes)
 
 /**
@@ -137,7 +143,7 @@ export class Connection implements CommandOwner {
       await this.send('read', 'ping', [], pong)
     } catch (error) {
       const { code } = error as RedisOAuthDatabaseError
-      if (code !== 'REDIS_ERROR' && code !== 'PERMISSION_DENIED') throw error
+      if (!REFUSED_CODES.has(code)) throw error
     }
   }
 

@@ -1,6 +1,6 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
-import { redacted } from './redaction.js'
+import { lackOf, redacted } from './redaction.js'
 import { WrongReply } from './replies.js'
 
 /** What a failed command was, as far as its error may tell. */
@@ -64,7 +64,7 @@ export function failureOf(
   }
   if (error instanceof RedisOAuthDatabaseError) return error
   const reason = reasonOf(error)
-  const advice = isWrong ? wrongReplyAdvice(server) : ADVICE[reason](server)
+  const advice = isWrong ? wrongReplyAdvice(server) : ADVICE[reason](server, name)
   const quoted = reason === 'REDIS_ERROR' ? ` (${cause.message})` : ''
   return new RedisOAuthDatabaseError(reason, `${advice}${quoted}`, { cause })
 }
@@ -144,8 +144,15 @@ function reasonOfReply(message: string): Reason {
     return 'AUTHENTICATION_FAILED'
   // A script's own error carries the one it met.
   const nested = /\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/.exec(message)?.[1]
-  return (nested !== undefined && REPLY_CODES[nested]) || 'REDIS_ERROR'
+  const met = nested === undefined ? undefined : REPLY_CODES[nested]
+  return met ?? LACK_CODES[lackOf(message) ?? 'nothing']
 }
+
+const LACK_CODES = {
+  command: 'UNSUPPORTED_BY_SERVER',
+  argument: 'SERVER_TOO_OLD',
+  nothing: 'REDIS_ERROR',
+} as const satisfies Record<string, Reason>
 
 // ioredis has only words for what became of the last of the Sentinels.
 function reasonOfSentinels(said: string): Reason {
@@ -153,8 +160,25 @@ function reasonOfSentinels(said: string): Reason {
   if (TIMED_OUT.test(said)) return 'CONNECTION_TIMEOUT'
   const reason = reasonOfReply(said)
   // "Connection is closed": why there was never one is not told.
-  return reason === 'REDIS_ERROR' ? 'CONNECTION_REFUSED' : reason
+  return Object.values<Reason>(LACK_CODES).includes(reason) ? 'CONNECTION_REFUSED' : reason
 }
+
+/** What callers lose without a command. */
+const LOST: Readonly<Record<string, string>> = {
+  SET: 'nothing is stored',
+  DEL: 'nothing is deleted',
+  EXISTS: 'nobody can tell what is stored',
+  MGET: 'reads that are called together fail',
+  SCAN: 'records cannot be listed, and no user be deleted',
+  EVAL: 'PKCE values cannot be given to one reader alone, and there are no leases: refreshes and registrations are not coordinated',
+  SUBSCRIBE: 'nobody is woken when a lease ends',
+  TIME: 'health() cannot compare clocks',
+  INFO: 'health() knows nothing of the server, and there is no near cache',
+}
+
+const lostWithout = (command: string): string => LOST[command] ?? 'this call cannot be answered'
+const lacking = (command: string): string =>
+  command === 'EVAL' ? 'EVAL or a command that its script calls' : command
 
 const ADVICE = {
   CONNECTION_REFUSED: (server: string) =>
@@ -192,6 +216,11 @@ const ADVICE = {
     `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
   WRONG_TYPE: (server: string) =>
     `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
+  SERVER_TOO_OLD: (server: string, command: string) =>
+    `${server} does not take ${lacking(command)} as Redis does from 6.2 on, and so ${lostWithout(command)}. Use Redis 6.2 or later, or Valkey`,
+  UNSUPPORTED_BY_SERVER: (server: string, command: string) =>
+    `${server} lacks ${lacking(command)}, or blocks it, and so ${lostWithout(command)}. docs/servers-and-runtimes.md says which servers have it; ` +
+    'check rename-command, and what any proxy between lets through',
   REDIS_ERROR: (server: string) => `Redis at ${server} answered with an error`,
 }
 

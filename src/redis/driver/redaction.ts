@@ -63,6 +63,28 @@ const PREFIXES: ReadonlySet<string> = new Set(
   ).split(' '),
 )
 
+/** How servers, managed services and proxies say what they lack, in the words that are shown for it. */
+const REFUSALS: readonly [RegExp, string][] = [
+  [/^ERR unknown (sub)?command|unknown (redis )?command called from/i, 'ERR unknown command'],
+  [
+    /^ERR (unsupported command|command .{0,60}\bnot (allowed|available|support))/is,
+    'ERR command is not allowed',
+  ],
+  // Redis' own scripts nest it.
+  [/\bERR syntax error/, 'ERR syntax error'],
+]
+
+/** What a server does not have, by its refusal: a command, or an argument of one that it has. */
+export function lackOf(message: string): 'command' | 'argument' | undefined {
+  const text = refusalIn(message)
+  if (text === undefined) return undefined
+  return text === 'ERR syntax error' ? 'argument' : 'command'
+}
+
+function refusalIn(message: string): string | undefined {
+  return REFUSALS.find(([pattern]) => pattern.test(message))?.[1]
+}
+
 const LEFT_OUT = 'its text is left out, since it may hold a secret'
 
 const NAMES: ReadonlySet<string> = new Set([
@@ -80,6 +102,8 @@ export function shownOf(message: string): string {
   if (known !== undefined) {
     return last === undefined ? known : `${known}. Last error: ${shownOf(withoutName(last))}`
   }
+  const refusal = refusalIn(message)
+  if (refusal !== undefined) return refusal
   // A script's own error carries the one it met.
   const nested = /^ERR .*?\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/s.exec(message)?.[1]
   const prefix = nested ?? /^[A-Z]+/.exec(message)?.[0] ?? ''

@@ -212,6 +212,6 @@ it('a tracer that replaces how a command fails sees an error that quotes nothing
     reject(error)
   }
   client.sendCommand(command)
-  await expect(command.promise).rejects.toMatchObject({ code: 'REDIS_ERROR' })
+  await expect(command.promise).rejects.toMatchObject({ code: 'UNSUPPORTED_BY_SERVER' })
   expect(seen.map(({ message }) => message)).toEqual(['ERR unknown command'])
 })

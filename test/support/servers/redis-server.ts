@@ -17,15 +17,25 @@ export const ADMIN = { username: 'test-admin', password: 'test-admin-password' }
 /** The binary that the tests run: `REDIS_SERVER_BIN`, else `redis-server` on the PATH. */
 export const REDIS_SERVER_BIN: string = process.env.REDIS_SERVER_BIN ?? 'redis-server'
 
-let major: number | undefined
+let version: readonly number[] | undefined
+
+function versionOfServer(): readonly number[] {
+  if (version === undefined) {
+    const said = spawnSync(REDIS_SERVER_BIN, ['--version'], { encoding: 'utf8' }).stdout
+    version = (/v=([\d.]+)/.exec(said)?.[1] ?? '').split('.').map(Number)
+  }
+  return version
+}
 
 /** The first number of the binary's version. */
 export function redisMajor(): number {
-  if (major === undefined) {
-    const version = spawnSync(REDIS_SERVER_BIN, ['--version'], { encoding: 'utf8' }).stdout
-    major = Number(/v=(\d+)/.exec(version)?.[1])
-  }
-  return major
+  return versionOfServer()[0] as number
+}
+
+/** Whether it is older than the oldest that the library takes. */
+export function isTooOld(): boolean {
+  const [major = 0, minor = 0] = versionOfServer()
+  return major < 6 || (major === 6 && minor < 2)
 }
 
 /** Makes a server load 500 keys a second, answering `LOADING` meanwhile. */
@@ -218,9 +228,11 @@ export class RedisServer {
     const { requirepass, users = [], unixsocket, databases, appendonly, sentinel } = this.#options
     const aclFile = join(this.dir, 'users.acl')
     const defaultPassword = requirepass === undefined ? 'nopass' : passwordHash(requirepass)
+    // Redis 6.0 has no rights for channels.
+    const everything = isTooOld() ? '~* +@all' : '~* &* +@all'
     const acl = [
-      `default on ${defaultPassword} ~* &* +@all`,
-      `${ADMIN.username} on ${passwordHash(ADMIN.password)} ~* &* +@all`,
+      `default on ${defaultPassword} ${everything}`,
+      `${ADMIN.username} on ${passwordHash(ADMIN.password)} ${everything}`,
       ...users.map(({ name, password, rule }) => `${name} on ${passwordHash(password)} ${rule}`),
     ]
     writeFileSync(aclFile, acl.map((rule) => `user ${rule}\n`).join(''))

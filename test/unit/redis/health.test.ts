@@ -40,3 +40,16 @@ it('a replica is worth a warning', () => {
     'redis:6379 is a slave: it takes no writes, and may lag behind',
   ])
 })
+
+it.each([
+  ['redis_version:6.2.0', 0],
+  ['redis_version:7.0.15', 0],
+  ['redis_version:10.0.0', 0],
+  ['valkey_version:9.1.2', 0],
+  ['redis_version:6.0.16', 1],
+  ['redis_version:5.0.14', 1],
+  ['', 0],
+])('a server is worth a warning when it is older than Redis 6.2: %s', (version, count) => {
+  const node = nodeOf(version, 'role:master', 'maxmemory_policy:noeviction')
+  expect(warningsOf(node, 0)).toHaveLength(count)
+})

@@ -67,7 +67,24 @@ describe('what Redis says is told by code', () => {
     ['CLUSTER_DOWN', 'CLUSTERDOWN Hash slot not served'],
     ['WRONG_TYPE', 'WRONGTYPE Operation against a key holding the wrong kind of value'],
     ['REDIS_ERROR', "MISCONF Redis is configured to save RDB snapshots, but it's currently unable"],
-    ['REDIS_ERROR', "ERR unknown command 'PEXPIRETIME', with args beginning with: 'a' "],
+    ['UNSUPPORTED_BY_SERVER', "ERR unknown command 'PEXPIRETIME', with args beginning with: 'a' "],
+    ['UNSUPPORTED_BY_SERVER', 'ERR unknown command `EVAL`, with args beginning with: `return 1`, '],
+    ['UNSUPPORTED_BY_SERVER', 'ERR command is not allowed'],
+    ['UNSUPPORTED_BY_SERVER', "ERR command 'client|tracking' is not allowed"],
+    ['UNSUPPORTED_BY_SERVER', 'ERR command eval not support for normal user'],
+    [
+      'UNSUPPORTED_BY_SERVER',
+      "ERR Unknown subcommand or wrong number of arguments for 'TRACKING'. Try CLIENT HELP",
+    ],
+    [
+      'UNSUPPORTED_BY_SERVER',
+      'ERR Unknown Redis command called from script script: 5d, on @user_script:1.',
+    ],
+    ['SERVER_TOO_OLD', 'ERR syntax error'],
+    [
+      'SERVER_TOO_OLD',
+      'ERR Error running script (call to f_1): @user_script:5: @user_script: 5: ERR syntax error ',
+    ],
     ['REDIS_ERROR', 'BUSY Redis is busy running a script.'],
     ['REDIS_ERROR', ''],
   ])('%s: %s', (code, message) => {
@@ -164,6 +181,16 @@ it('of other errors of Redis the words that are known are quoted, and of all els
   const other = failureOf(reply('EXECABORT because of the-token'), SERVER, read()).message
   expect(other).toMatch(/\(EXECABORT: its text is left out/)
 })
+
+it.each(['SET', 'DEL', 'EXISTS', 'MGET', 'SCAN', 'EVAL', 'SUBSCRIBE', 'TIME', 'INFO'])(
+  'what a server lacks is told by the command, and by what is lost without it: %s',
+  (name) => {
+    const lacking = { name, effect: 'read', writes: 0 } as const
+    const { message } = failureOf(reply('ERR unknown command'), SERVER, lacking)
+    expect(message).toMatch(new RegExp(` lacks ${name}.*, or blocks it, and so `))
+    expect(message).not.toContain('this call cannot be answered')
+  },
+)
 
 it('a reply of a wrong type is told by what came and what was due', () => {
   const wrong = new WrongReply(null, 'a list')

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest'
+import { RedisOAuthDatabaseError } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { CALLS, fill, keysOf } from '../../support/operations/every-method.js'
+import { openDatabase, startServer } from '../../support/scene.js'
+
+// Servers that lack a command, as managed services and hardened ones do: here by rename-command.
+
+const KEYS = keysOf(3)
+
+/** Which methods need a command, and fail without it. All others do as ever, or without coordination. */
+const NEEDED_BY: { readonly [command: string]: readonly string[] } = {
+  SET: [
+    'storeToken',
+    'storeTokens',
+    'saveClientCredentials',
+    'savePKCEValues',
+    'saveAccessToken',
+    'singleFlight',
+  ],
+  DEL: [
+    'deleteToken',
+    'deleteTokens',
+    'deleteClientCredentials',
+    'deleteAccessToken',
+    'deleteUser',
+    'getPKCEValues',
+  ],
+  EXISTS: ['hasToken'],
+  SCAN: ['listTokens', 'scanTokens', 'listAccessTokens', 'deleteUser'],
+  EVAL: ['getPKCEValues', 'singleFlight'],
+  TIME: ['health'],
+  INFO: ['health'],
+}
+
+describe.each(Object.entries(NEEDED_BY))('a server without %s', (command, methods) => {
+  it('fails with UNSUPPORTED_BY_SERVER at the calls that need it, and names it', async () => {
+    const server = await startServer({ config: { 'rename-command': `${command} HIDDEN` } })
+    const store = (...args: string[]) => server.cli(command === 'SET' ? 'HIDDEN' : 'SET', ...args)
+    await store('atxp:oauth:a0', 'first')
+    const db = openDatabase({ host: server.host, port: server.port })
+    if (command !== 'SET') await fill(db, KEYS)
+    const lacking: string[] = []
+    for (const [method, call] of Object.entries(CALLS)) {
+      const error = await call(db, KEYS).then(
+        () => undefined,
+        (reason: unknown) => reason,
+      )
+      if (error === undefined) continue
+      expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
+      expect(error).toMatchObject({ code: 'UNSUPPORTED_BY_SERVER' })
+      const { message } = error as Error
+      expect(message).toMatch(new RegExp(` lacks (${command}|EVAL or a command that its script)`))
+      lacking.push(method)
+    }
+    expect(lacking.sort()).toEqual([...methods].sort())
+  })
+})
+
+it('a server without CLIENT TRACKING has no near cache, and health() says why', async () => {
+  const server = await startServer({ config: { 'rename-command': 'CLIENT HIDDEN' } })
+  const db = openDatabase({ host: server.host, port: server.port, cache: true })
+  await db.storeToken('a', 'one')
+  expect(await db.getToken('a')).toBe('one')
+  await eventually(async () => {
+    const { warnings } = await db.health()
+    expect(warnings).toEqual([
+      expect.stringMatching(/^The cache keeps nothing at present: .*UNSUPPORTED_BY_SERVER/),
+    ])
+  })
+  expect(await db.getToken('a')).toBe('one')
+})

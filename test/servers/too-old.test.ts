@@ -1,0 +1,46 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { RedisOAuthDatabase } from '../../src/index.js'
+import { openDatabase, startServer } from '../support/scene.js'
+import { isTooOld, type RedisServer } from '../support/servers/redis-server.js'
+
+// On a server older than the library takes: `npm test -- servers` runs this with one.
+
+const HOUR_MS = 3_600_000
+
+let server: RedisServer
+let db: RedisOAuthDatabase
+
+beforeEach(async () => {
+  server = await startServer()
+  db = openDatabase({ host: server.host, port: server.port })
+})
+
+it('is older than Redis 6.2', () => {
+  expect(isTooOld()).toBe(true)
+})
+
+describe('a server that is too old', () => {
+  it('fails with SERVER_TOO_OLD where a token is stored with an expiry, and stores nothing', async () => {
+    const storing = db.storeToken('a', 'one', new Date(Date.now() + HOUR_MS))
+    await expect(storing).rejects.toMatchObject({
+      code: 'SERVER_TOO_OLD',
+      message: expect.stringMatching(/does not take SET .* Use Redis 6\.2 or later, or Valkey$/),
+    })
+    expect(await db.hasToken('a')).toBe(false)
+  })
+
+  it('serves what needs nothing newer', async () => {
+    await db.storeToken('a', 'one')
+    expect(await db.getToken('a')).toBe('one')
+    expect(await db.getTokenExpiry('a')).toBe('never')
+    expect(await db.listTokens()).toEqual(['a'])
+    expect(await db.deleteToken('a')).toBe(true)
+  })
+
+  it('is told of by health()', async () => {
+    const { nodes, warnings } = await db.health()
+    expect(warnings).toContainEqual(
+      expect.stringMatching(`runs Redis ${nodes[0]?.version}: .*Use Redis 6.2 or later`),
+    )
+  })
+})
