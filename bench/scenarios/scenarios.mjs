@@ -1,5 +1,6 @@
 const NAMES = [
   'latency',
+  'callers',
   'throughput',
   'arrivals',
   'tls',

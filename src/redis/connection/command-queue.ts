@@ -22,6 +22,7 @@ export class CommandQueue {
   #oldest: TrackedCommand | undefined
   #newest: TrackedCommand | undefined
   #timer: NodeJS.Timeout | undefined
+  #size = 0
   #whenEmpty: (() => void)[] = []
 
   /** @param expire - must settle the command, which removes it */
@@ -58,10 +59,12 @@ export class CommandQueue {
       this.#newest.next = command
     }
     this.#newest = command
+    this.#size += 1
   }
 
   remove(command: TrackedCommand): void {
     const { previous, next } = command
+    this.#size -= 1
     if (previous === undefined) this.#oldest = next
     else previous.next = next
     if (next === undefined) this.#newest = previous
@@ -82,6 +85,10 @@ export class CommandQueue {
       visit(command)
       command = next
     }
+  }
+
+  get size(): number {
+    return this.#size
   }
 
   get isEmpty(): boolean {

@@ -54,13 +54,13 @@ export class Connection implements CommandOwner {
 
   /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
-    if (this.#isAlone) return this.#start('read', 'get', [key], nullableText).promise
+    if (this.#passes) return this.#start('read', 'get', [key], nullableText).promise
     this.#turn.begin()
     return this.#strings.get(key)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    if (this.#isAlone) return this.#start('read', 'get', [key], nullableBytes).promise
+    if (this.#passes) return this.#start('read', 'get', [key], nullableBytes).promise
     this.#turn.begin()
     return this.#buffers.get(key)
   }
@@ -90,7 +90,7 @@ export class Connection implements CommandOwner {
     node?: Node,
   ): TrackedCommand<T> {
     this.#flush()
-    if (!this.#isAlone) this.#turn.begin()
+    if (!this.#passes) this.#turn.begin()
     return this.#start(effect, name, args, read, node)
   }
 
@@ -121,9 +121,9 @@ export class Connection implements CommandOwner {
     }
   }
 
-  /** Whether a command is likely to travel alone: then it leaves at once, as with bare ioredis. */
-  get #isAlone(): boolean {
-    return this.#queue.isEmpty && this.#turn.isQuiet
+  /** Whether a command leaves at once, as with bare ioredis. Then no read has been put off that would come before it. */
+  get #passes(): boolean {
+    return this.#turn.passes(this.#queue.size)
   }
 
   #beginMany(): void {

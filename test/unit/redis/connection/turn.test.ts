@@ -85,21 +85,29 @@ describe('a turn', () => {
   })
 })
 
-describe('what comes first', () => {
-  it('is likely to come alone at the beginning, and after a turn with one operation', async () => {
-    expect(turn.isQuiet).toBe(true)
-    operations(1)
-    expect(turn.isQuiet).toBe(false)
+describe('a command', () => {
+  const calmTurn = async (count: number): Promise<void> => {
+    operations(count)
     await nextTurn()
-    expect(turn.isQuiet).toBe(true)
+  }
+
+  it('leaves at once while fewer than 16 are under way', () => {
+    expect([0, 1, 8, 15].map((underWay) => turn.passes(underWay))).toEqual(Array(4).fill(true))
   })
 
-  it('is not likely to come alone after a turn with two', async () => {
-    operations(2)
-    await nextTurn()
-    expect(turn.isQuiet).toBe(false)
-    operations(1)
-    await nextTurn()
-    expect(turn.isQuiet).toBe(true)
+  it('takes part in a turn from 16 on, and goes on doing so when there are fewer', () => {
+    expect([16, 1, 0].map((underWay) => turn.passes(underWay))).toEqual(Array(3).fill(false))
+  })
+
+  it('leaves at once again after two turns in a row with at most 8 operations', async () => {
+    turn.passes(16)
+    await calmTurn(8)
+    expect(turn.passes(0)).toBe(false)
+    await calmTurn(9)
+    await calmTurn(8)
+    expect(turn.passes(0)).toBe(false)
+    await calmTurn(1)
+    expect(turn.passes(0)).toBe(true)
+    expect(turn.passes(16)).toBe(false)
   })
 })
