@@ -19,11 +19,14 @@ import type { Tracking } from './redis/changes/tracking.js'
 import { Commands } from './redis/commands.js'
 import { borrow, type Channels, connect } from './redis/connect.js'
 import { Durability } from './redis/durability.js'
+import { IndexCommands } from './redis/index-commands.js'
 import { Leases } from './redis/leases.js'
 import { ConditionalWrites } from './store/conditional-writes.js'
 import { type CallLayer, Coordination } from './store/coordination.js'
+import { IndexedRecords } from './store/indexed-records.js'
 import { OAuthStore } from './store/oauth-store.js'
 import { PlainVault } from './store/plain-vault.js'
+import { RecordWrites } from './store/record-writes.js'
 import { RefreshStore } from './store/refresh-store.js'
 import { RegistrationStore } from './store/registration-store.js'
 import { RestRecords } from './store/rest-records.js'
@@ -66,13 +69,18 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
   const cache = resolved.cache ? createCache(resolved.cache) : undefined
   const tracking = cache && channels.track(cache)
   const commands = new Commands(connection, durability, cache && ((key) => cache.drop(key)))
-  const vault = sealer ? new SealedVault(keys, commands, sealer) : new PlainVault(commands)
-  const writes = new ConditionalWrites(commands, vault)
+  const indexed = new IndexedRecords(keys, new IndexCommands(connection, commands), commandTimeout)
+  const recordWrites = new RecordWrites(commands, indexed)
+  const vault = sealer
+    ? new SealedVault(keys, commands, recordWrites, sealer)
+    : new PlainVault(commands, recordWrites)
+  const writes = new ConditionalWrites(recordWrites, vault)
   const places = new TokenPlaces()
   const hearRecords = (): void => tracking?.listen(keys.cachedPrefixes)
   const records = new OAuthStore(
     keys,
     commands,
+    indexed,
     vault,
     places,
     resolved,

@@ -157,6 +157,12 @@ export function unreadableRecord(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
 }
 
+/** Whether it is one record that cannot be read, and not Redis. */
+export function isUnreadable(error: unknown): boolean {
+  if (!(error instanceof RedisOAuthDatabaseError)) return false
+  return error.code === 'UNREADABLE_RECORD' || error.code === 'WRONG_TYPE'
+}
+
 type Codes = ReadonlySet<RedisOAuthDatabaseErrorCode>
 
 /** Redis does not serve, for now. */

@@ -134,7 +134,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
 
   /**
    * Stores an access token record as it is. With a refresh token it lives for `refreshTokenTtl`; without, until
-   * `expiresAt`; without either, for `accessTokenTtl`. One round trip.
+   * `expiresAt`; without either, for `accessTokenTtl`. One round trip; two if this process has saved the record before and it is
+   * gone.
    * @param token - `expiresAt` counts from the Unix epoch, in seconds or milliseconds
    * @example
    * ```ts
@@ -169,9 +170,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * The URLs for which a user has access tokens, and when those expire; no secrets.
-   *
-   * Walks the keyspace of the one node that holds the user's records: one round trip per 1000 keys of all kinds there.
+   * The URLs for which a user has access tokens, and when those expire; no secrets. Leaves out records that cannot be read. Two
+   * round trips, whatever others have.
    * @example
    * ```ts
    * for (const { url, expiresAt, hasRefreshToken } of await db.listAccessTokens('user_123')) {
@@ -186,8 +186,10 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * Deletes everything of one user: access tokens, refresh tokens, logins that have begun. Says how many records it removed.
-   * Costs as {@link RedisOAuthDatabase.listAccessTokens} does.
+   * Deletes everything of one user: access tokens, refresh tokens, logins that have begun. Two round trips, and one more for each
+   * further thousand records.
+   * @returns how many records it removed
+   * @throws DeletionError if it could not delete all; call it again to go on
    * @example
    * ```ts
    * // Logs the user out everywhere.

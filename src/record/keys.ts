@@ -8,17 +8,35 @@ export class FoundKey {
   readonly redisKey: string
   /** The last part of the name: a token key, URL or state. Undefined if the key has its hash. */
   readonly name: string | undefined
+  /** Whose record it is. Undefined if it is nobody's, or if the key has the user's hash. */
+  readonly userId: string | undefined
 
-  constructor(kind: Kind, redisKey: string, name: string | undefined) {
+  constructor(kind: Kind, redisKey: string, name: string | undefined, userId?: string) {
     this.kind = kind
     this.redisKey = redisKey
     this.name = name
+    this.userId = userId
   }
 }
 
 /** A Redis key made from its parts. */
 export class RecordKey extends FoundKey {
   declare readonly name: string
+}
+
+/** Where the index of a user names a record. */
+export interface IndexEntry {
+  /** The Redis key of the index. */
+  readonly index: string
+  /** What stands for the record there: the part of its key behind the user, after its kind. Shows no more than the key does. */
+  readonly field: string
+}
+
+export interface RecordName {
+  /** Empty for records of no user. */
+  readonly userId: string
+  /** The last part of the name. */
+  readonly name: string
 }
 
 /**
@@ -42,12 +60,18 @@ export class KeySpace {
     for (let at = 0; at < names.length; at += 1) checkPart(names[at] as string, parts[at])
     const [first = '', second = ''] = parts
     if (kind === 'token') return new RecordKey(kind, this.#token(first), first)
+    if (kind === 'index') return new RecordKey(kind, this.#ofUser(kind, first), '', first)
     if (!isOfUser(kind)) {
       const name = this.#hidden(first)
       const last = KINDS[kind].isTagged ? `{${name}}` : name
       return new RecordKey(kind, `${this.prefix}~${kind}:${last}`, first)
     }
-    return new RecordKey(kind, this.#ofUser(kind, first) + this.#hidden(second), second)
+    return new RecordKey(
+      kind,
+      `${this.#ofUser(kind, first)}:${this.#hidden(second)}`,
+      second,
+      first,
+    )
   }
 
   /** The kind and name of a Redis key; null if this library does not use such keys under this prefix. */
@@ -61,23 +85,60 @@ export class KeySpace {
     const kind = KIND_OF_WORD.get(rest.slice(1, Math.max(colon, 1)))
     if (kind === undefined) return null
     if (!isOfUser(kind)) return this.#found(kind, redisKey, untagged(kind, rest.slice(colon + 1)))
-    const tagEnd = rest.indexOf('}:', colon)
-    return tagEnd < 0 ? null : this.#found(kind, redisKey, rest.slice(tagEnd + 2))
+    const tagEnd = rest.indexOf('}', colon)
+    if (tagEnd < 0 || rest[colon + 1] !== '{') return null
+    const user = rest.slice(colon + 2, tagEnd)
+    if (kind === 'index') {
+      return tagEnd === rest.length - 1 ? this.#found(kind, redisKey, '', user) : null
+    }
+    if (rest[tagEnd + 1] !== ':') return null
+    return this.#found(kind, redisKey, rest.slice(tagEnd + 2), user)
+  }
+
+  /** Where a record of a user is indexed. */
+  entryOf({ kind, redisKey }: FoundKey): IndexEntry {
+    const tagAt = this.prefix.length + 1 + kind.length + 1
+    const tagEnd = redisKey.indexOf('}', tagAt) + 1
+    return {
+      index: `${this.prefix}~index:${redisKey.slice(tagAt, tagEnd)}`,
+      field: kind + redisKey.slice(tagEnd),
+    }
+  }
+
+  /** The record that a field of an index stands for; null if this library writes no such field. */
+  indexed({ redisKey }: FoundKey, field: string): FoundKey | null {
+    const [kind = ''] = field.split(':', 1)
+    const tag = redisKey.slice(this.prefix.length + '~index:'.length)
+    const found = this.parse(`${this.prefix}~${kind}:${tag}${field.slice(kind.length)}`)
+    return found !== null && KINDS[found.kind].isIndexed ? found : null
+  }
+
+  /** What the first read of PKCE values leaves behind. */
+  consumedOf({ redisKey }: FoundKey): string {
+    return `${this.prefix}~consumed${redisKey.slice(`${this.prefix}~pkce`.length)}`
   }
 
   /** The text to be stored, with the name before it if the key has only a hash of that. */
-  addName({ kind, name }: RecordKey, text: string): string {
-    return this.#hides(kind) ? withName(name, text) : text
+  addName({ kind, name, userId }: RecordKey, text: string): string {
+    if (!this.#hides(kind)) return text
+    return userId === undefined ? withName(name, text) : withName(userId, withName(name, text))
   }
 
   /** The text in what {@link KeySpace.addName} made. */
-  textIn({ kind }: FoundKey, stored: string): string {
-    return this.#hides(kind) ? splitName(stored).text : stored
+  textIn(key: FoundKey, stored: string): string {
+    return this.#hides(key.kind) ? this.#split(key, stored).text : stored
   }
 
   /** The name in what {@link KeySpace.addName} made. */
-  nameIn({ kind, name = '' }: FoundKey, stored: string): string {
-    return this.#hides(kind) ? splitName(stored).name : name
+  nameIn(key: FoundKey, stored: string): RecordName {
+    if (this.#hides(key.kind)) return this.#split(key, stored)
+    return { userId: key.userId ?? '', name: key.name ?? '' }
+  }
+
+  #split({ kind }: FoundKey, stored: string): RecordName & { text: string } {
+    const first = splitName(stored)
+    if (!isOfUser(kind)) return { userId: '', ...first }
+    return { userId: first.name, ...splitName(first.text) }
   }
 
   /** The beginnings of the keys that the near cache keeps, tokens excepted: those have only the prefix. */
@@ -90,27 +151,9 @@ export class KeySpace {
     return `${escapeGlob(this.prefix)}*`
   }
 
-  /** A `SCAN` pattern that finds a user's records of one kind. */
-  patternOf(kind: UserKind, userId: string): string {
-    return `${escapeGlob(this.#ofUser(kind, userId))}*`
-  }
-
-  /** Any key in the slot of the user's records. */
-  slotKey(userId: string): string {
-    return this.#ofUser('access', userId)
-  }
-
-  /**
-   * A `SCAN` pattern that finds every record of a user, all of them in the slot of {@link KeySpace.slotKey}. It also finds other
-   * records whose URL or key contains such a text: check with {@link KeySpace.isOfUser}.
-   */
-  userPattern(userId: string): string {
-    return `${escapeGlob(this.prefix)}~*:{${escapeGlob(this.#user(userId))}}:*`
-  }
-
-  /** Whether the key is of a record of this user. */
-  isOfUser(userId: string, redisKey: string): boolean {
-    return USER_KINDS.some((kind) => redisKey.startsWith(this.#ofUser(kind, userId)))
+  /** A `SCAN` pattern that finds the keys of one kind, and maybe others. */
+  patternOf(kind: Exclude<Kind, 'token'>): string {
+    return `${escapeGlob(this.prefix)}~${kind}:*`
   }
 
   #token(key: string): string {
@@ -119,13 +162,14 @@ export class KeySpace {
     return this.prefix + (key.startsWith('~') ? `~${key}` : key)
   }
 
-  #found(kind: Kind, redisKey: string, name: string): FoundKey {
-    return new FoundKey(kind, redisKey, this.#hash === undefined ? name : undefined)
+  #found(kind: Kind, redisKey: string, name: string, user?: string): FoundKey {
+    if (this.#hash !== undefined) return new FoundKey(kind, redisKey, undefined)
+    return new FoundKey(kind, redisKey, name, user === undefined ? undefined : decodeUser(user))
   }
 
   // The user in a hash tag: all records of one user share a Cluster's slot.
   #ofUser(kind: Kind, userId: string): string {
-    return `${this.prefix}~${kind}:{${this.#user(userId)}}:`
+    return `${this.prefix}~${kind}:{${this.#user(userId)}}`
   }
 
   #user(userId: string): string {
@@ -142,17 +186,14 @@ export class KeySpace {
   }
 }
 
-type UserKind = { [K in Kind]: NameParts[K] extends [userId: string, string] ? K : never }[Kind]
-
 function untagged(kind: Kind, name: string): string {
   return KINDS[kind].isTagged ? name.slice(1, -1) : name
 }
 
 function isOfUser(kind: Kind): boolean {
-  return KINDS[kind].parts.length === 2
+  return (KINDS[kind].parts as readonly string[])[0] === 'userId'
 }
 
-const USER_KINDS: readonly Kind[] = kindsWhere(({ parts }) => parts.length === 2)
 const KIND_OF_WORD: ReadonlyMap<string, Kind> = new Map(
   kindsWhere((row) => row !== KINDS.token).map((kind) => [kind, kind]),
 )
@@ -165,6 +206,11 @@ function encodeUser(userId: string): string {
   if (userId === '') return '%'
   if (!userId.includes('%') && !userId.includes('}')) return userId
   return userId.replace(/[%}]/g, (character) => (character === '%' ? '%25' : '%7D'))
+}
+
+function decodeUser(tag: string): string {
+  if (tag === '%') return ''
+  return tag.replace(/%25|%7D/g, (code) => (code === '%25' ? '%' : '}'))
 }
 
 /** @throws TypeError that names the argument */

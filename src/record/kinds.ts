@@ -13,6 +13,8 @@ export interface NameParts {
   pkce: [userId: string, state: string]
   /** What the first read of PKCE values leaves behind. */
   consumed: [userId: string, state: string]
+  /** Names a user's access tokens and PKCE values. */
+  index: [userId: string]
   /** A lease, and the channel of its release. This name and the next four are SHA-256, since they may stand for secrets. */
   lease: [name: string]
   /** What the holder of the lease of this name is sending, and nobody else may send. */
@@ -52,10 +54,12 @@ interface Row<Parts extends readonly string[] = readonly string[]> {
    * Left out if the record is never sealed.
    */
   readonly sealedAs?: string
-  /** Whether the record contains the last part of its name if key names are hashes, so that it can be listed. */
+  /** Whether the record contains its name if key names are hashes, so that it can be listed. */
   readonly holdsName?: true
   /** Whether the name stands in a hash tag: records of one name share a Cluster's slot. */
   readonly isTagged?: true
+  /** Whether the index of the user names such records. */
+  readonly isIndexed?: true
   /** Whether the near cache keeps such records, and so has all changes of their keys reported. */
   readonly isCached?: true
 }
@@ -86,6 +90,7 @@ export const KINDS: {
     parts: ['userId', 'url'],
     sealedAs: 'access',
     holdsName: true,
+    isIndexed: true,
     isCached: true,
     title: 'access token',
     requires: ['accessToken'],
@@ -96,11 +101,13 @@ export const KINDS: {
   pkce: {
     parts: ['userId', 'state'],
     sealedAs: 'pkce',
+    isIndexed: true,
     title: 'PKCE values',
     requires: ['codeVerifier'],
     lifetime: (_, { pkceTtl }) => ({ ttlMs: pkceTtl }),
   },
   consumed: { parts: ['userId', 'state'] },
+  index: { parts: ['userId'] },
   lease: { parts: ['name'], isTagged: true },
   spent: { parts: ['name'], isTagged: true },
   rest: { parts: ['name'] },

@@ -103,14 +103,8 @@ export class Commands {
   /** Whether it removed something. */
   async delete(key: string): Promise<boolean> {
     const command = this.#connection.start('write', 'del', [key], integer)
-    const removed = (await this.#confirmed(key, command)) > 0
-    if (!removed && command.writes > 1) {
-      throw new RedisOAuthDatabaseError(
-        'OUTCOME_UNKNOWN',
-        `DEL was sent to Redis at ${this.#connection.server} more than once, because the connection was cut before its ` +
-          'reply. The key is gone; whether this call removed it is unknown',
-      )
-    }
+    const removed = (await this.confirmed(key, command)) > 0
+    if (!removed) checkDeletion(this.#connection.server, command)
     return removed
   }
 
@@ -146,7 +140,7 @@ export class Commands {
   consume(key: string, consumedKey: string): Promise<Buffer | null> {
     const reader = randomBytes(16).toString('hex')
     const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
-    return this.#confirmed(key, this.#connection.start('write', 'eval', args, orNil(bytes)))
+    return this.confirmed(key, this.#connection.start('write', 'eval', args, orNil(bytes)))
   }
 
   /** Sets value and expiry at once, if the key still holds `expected`. */
@@ -185,8 +179,8 @@ export class Commands {
   }
 
   /** See {@link scan}. */
-  scan(pattern: string, slotKey?: string): AsyncGenerator<string[], void, undefined> {
-    return scan(this.#connection, pattern, slotKey)
+  scan(pattern: string): AsyncGenerator<string[], void, undefined> {
+    return scan(this.#connection, pattern)
   }
 
   async #expireTime(key: string): Promise<number> {
@@ -210,29 +204,46 @@ export class Commands {
 
   /** A command that writes to its first argument. */
   #write<T>(name: string, args: [key: string, ...Argument[]], read: Reader<T>): Promise<T> {
-    return this.#confirmed(args[0], this.#connection.start('write', name, args, read))
+    return this.confirmed(args[0], this.#connection.start('write', name, args, read))
   }
 
   /** A script that writes to its one key, or leaves it. */
   #run(args: [script: string, keys: 1, key: string, ...Argument[]]): Promise<boolean> {
-    return this.#confirmed(args[2], this.#connection.start('write', 'eval', args, done))
+    return this.confirmed(args[2], this.#connection.start('write', 'eval', args, done))
   }
 
-  #confirmed<T>(key: string, command: TrackedCommand<T>): Promise<T> {
+  /** Announces the write of a key, or of some, when it is sent and when it has ended, and waits until it is durable. */
+  confirmed<T>(key: string | readonly string[], command: TrackedCommand<T>): Promise<T> {
     const { promise } = command
     const written = this.#onWrite === undefined ? promise : this.#announced(key, promise)
     return this.#durability === undefined ? written : this.#durability.confirm(command, written)
   }
 
-  #announced<T>(key: string, writing: Promise<T>): Promise<T> {
-    const announce = (): void => this.#onWrite?.(key)
+  #announced<T>(key: string | readonly string[], writing: Promise<T>): Promise<T> {
+    const announce = (): void => {
+      if (typeof key === 'string') this.#onWrite?.(key)
+      else for (const each of key) this.#onWrite?.(each)
+    }
     announce()
     return writing.finally(announce)
   }
 }
 
+/**
+ * To be called for a deletion that has not removed all that it was to.
+ * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if it may have run before
+ */
+export function checkDeletion(server: string, { name, writes }: TrackedCommand): void {
+  if (writes <= 1) return
+  throw new RedisOAuthDatabaseError(
+    'OUTCOME_UNKNOWN',
+    `${name.toUpperCase()} was sent to Redis at ${server} more than once, because the connection was cut before its ` +
+      'reply. The key is gone; whether this call removed it is unknown',
+  )
+}
+
 /** As `SET` takes it. A time of 1970 or before is one that Redis does not take: any that is past does. */
-function expiryArguments({ expiresAt, ttlMs }: Expiry): Argument[] {
+export function expiryArguments({ expiresAt, ttlMs }: Expiry): Argument[] {
   if (expiresAt !== undefined) return ['PXAT', Math.max(1, Math.floor(expiresAt))]
   return ttlMs === undefined ? [] : ['PX', ttlMs]
 }

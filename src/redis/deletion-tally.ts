@@ -32,6 +32,19 @@ export class DeletionTally {
     this.#isHopeless = isAway
   }
 
+  /** To be called with a deletion of so many at once, and what it says to have removed. */
+  async countAll(size: number, deletion: Promise<number>): Promise<void> {
+    try {
+      this.#removed += await deletion
+      this.#isHopeless = false
+    } catch (error) {
+      if (!(error instanceof RedisOAuthDatabaseError)) throw error
+      this.#failed += size
+      this.#note(error)
+      this.#isHopeless = AWAY_CODES.has(error.code)
+    }
+  }
+
   /** To be called when the search for more has failed. */
   end(error: unknown): void {
     if (!(error instanceof RedisOAuthDatabaseError)) throw error

@@ -22,25 +22,24 @@ const START: Step = { keys: [], cursor: '0', socket: undefined, isLast: false }
 
 /**
  * The string keys that match, a step's worth at a time, also none. A key that is there all along comes at least once;
- * Redis may return one twice while it resizes its table. Walks the whole keyspace of every master, or, with `slotKey`,
- * of the one that serves its slot: a round trip per 1000 keys.
+ * Redis may return one twice while it resizes its table. Walks the whole keyspace of every master: a round trip
+ * per 1000 keys.
  * @throws RedisOAuthDatabaseError `CLUSTER_DOWN` when a part of the keys cannot be had; `CONNECTION_LOST` when no connection
  * lasted for a whole walk, ten times
  */
 export async function* scan(
   connection: Connection,
   pattern: string,
-  slotKey: string | undefined,
 ): AsyncGenerator<string[], void, undefined> {
   // A Cluster knows its masters once it is connected.
   await connection.reached()
   const before = await connection.layout()
-  yield* scanNodes(connection, before.nodesFor(slotKey), pattern)
+  yield* scanNodes(connection, before.nodes, pattern)
   // A key that moved from a node yet to be scanned to one that had been was missed. It moves once in a resharding, so
   // a second round finds it.
   const after = await connection.layout()
   if (after.text === before.text && !after.isMoving) return
-  yield* scanNodes(connection, after.nodesFor(undefined), pattern)
+  yield* scanNodes(connection, after.nodes, pattern)
 }
 
 async function* scanNodes(

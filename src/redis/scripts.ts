@@ -108,6 +108,55 @@ redis.call('SET', KEYS[1], rest, 'PX', string.format('%d', ms + ARGV[1]))
 return {rest, ms}`
 
 /**
+ * A part of a script. Enters a record in the index `x`, field `f`, as `e` and what is in `r`, where `e` is the time until which the
+ * entry is kept: `s` milliseconds from `n`, now, on, and not before the time `a`. The index lives as long as its entries. Now and then it looks at
+ * some entries, and drops those whose time is over. So an index grows with what it stands for, whatever was written before.
+ */
+const ENTER = `
+local e = math.max(n + s, a)
+c('HSET', x, f, e .. r)
+if t[2] % 8 == 0 then
+  local some = c('HRANDFIELD', x, 16, 'WITHVALUES')
+  for i = 1, #some, 2 do
+    if tonumber(string.match(some[i + 1], '^[^:]+')) < n then c('HDEL', x, some[i]) end
+  end
+end
+if c('PTTL', x) < e - n then c('PEXPIREAT', x, e) end
+return 1`
+
+/** A part of a script: what `ENTER` needs to know. */
+const NOW = `
+local t = c('TIME')
+local n = t[1] * 1000 + math.floor(t[2] / 1000)`
+
+/**
+ * Sets a record and enters it in its index. Short, because Redis hashes a script each time it gets it.
+ * KEYS[1] record, KEYS[2] index. ARGV[1] value, ARGV[2] field, ARGV[3] milliseconds that the entry is kept at least, ARGV[4] the time
+ * until which it is kept at least, ARGV[5] and ARGV[6] the expiry as SET takes it, ARGV[7] given: only where there is no record.
+ * Returns 1, or 0 when there was one.
+ */
+export const SET_INDEXED: string = `
+local c, k, x, f, s, a = redis.call, KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4]
+local r = ''
+if not c('SET', k, ARGV[1], ARGV[5], ARGV[6], 'NX') then
+  if ARGV[7] then return 0 end
+  c('SET', k, ARGV[1], ARGV[5], ARGV[6])
+  r = string.match(c('HGET', x, f) or '', ':.*') or ''
+end${NOW}${ENTER}`
+
+/**
+ * Deletes records and their entries in an index.
+ * KEYS[1] index, then records, then what is not counted. ARGV[1] how many records, then their fields. Returns how many records
+ * there were.
+ */
+export const DELETE_INDEXED = `
+local count = tonumber(ARGV[1])
+local removed = redis.call('DEL', unpack(KEYS, 2, count + 1))
+if KEYS[count + 2] then redis.call('DEL', unpack(KEYS, count + 2)) end
+redis.call('HDEL', KEYS[1], unpack(ARGV, 2))
+return removed`
+
+/**
  * Replaces a value that nobody else has changed. Sent again after a cut connection it finds its own value.
  * KEYS[1] key. ARGV[1] expected value, ARGV[2] new value, then the expiry as SET takes it. Returns 1, or 0.
  */
@@ -116,6 +165,18 @@ local value = redis.call('GET', KEYS[1])
 if value ~= ARGV[1] and value ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], unpack(ARGV, 3))
 return 1`
+
+/**
+ * COMPARE_AND_SET for a record with an index, whose entry gets the time of the replacement.
+ * KEYS[1] record, KEYS[2] index. ARGV[1] expected value, ARGV[2] new value, ARGV[3] to ARGV[5] as ARGV[2] to ARGV[4] of
+ * SET_INDEXED, then the expiry as SET takes it. Returns 1, or 0.
+ */
+export const COMPARE_AND_SET_INDEXED: string = `
+local c, k, x, f, s, a = redis.call, KEYS[1], KEYS[2], ARGV[3], ARGV[4], ARGV[5]
+local value = c('GET', k)
+if value ~= ARGV[1] and value ~= ARGV[2] then return 0 end
+c('SET', k, ARGV[2], unpack(ARGV, 6))${NOW}
+local r = ':' .. n${ENTER}`
 
 /**
  * Replaces a value that nobody else has changed, and lets its expiry stand. Sent again it finds its own value.
@@ -129,9 +190,10 @@ redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1`
 
 /**
- * Deletes a value that nobody has changed.
- * KEYS[1] key. ARGV[1] expected value. Returns 1, or 0.
+ * Deletes a value that nobody has changed, and its entry in an index.
+ * KEYS[1] key, KEYS[2] the index if there is one. ARGV[1] expected value, ARGV[2] field. Returns 1, or 0.
  */
 export const COMPARE_AND_DELETE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if KEYS[2] then redis.call('HDEL', KEYS[2], ARGV[2]) end
 return redis.call('DEL', KEYS[1])`

@@ -1,6 +1,7 @@
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { RecordKey } from '../record/keys.js'
-import type { Commands, Expiry } from '../redis/commands.js'
+import type { Expiry } from '../redis/commands.js'
+import type { RecordWrites } from './record-writes.js'
 import type { Standing, Vault } from './vault.js'
 
 /** A round fails only if another client writes within a round trip. So many in a row mean that something is wrong. */
@@ -16,11 +17,11 @@ export type Outcome = 'done' | 'superseded' | 'gone'
  * @throws RedisOAuthDatabaseError `CONFLICT` when others changed the record each time
  */
 export class ConditionalWrites {
-  readonly #commands: Commands
+  readonly #writes: RecordWrites
   readonly #vault: Vault
 
-  constructor(commands: Commands, vault: Vault) {
-    this.#commands = commands
+  constructor(writes: RecordWrites, vault: Vault) {
+    this.#writes = writes
     this.#vault = vault
   }
 
@@ -34,15 +35,13 @@ export class ConditionalWrites {
     // Made once, so that a command that is sent again recognises its own bytes.
     const value = await this.#vault.encode(key, text)
     return this.#repeat(key, isMeant, ({ raw }) =>
-      this.#commands.compareAndSet(key.redisKey, raw, value, expiry),
+      this.#writes.compareAndSet(key, raw, value, expiry),
     )
   }
 
   /** Deletes the record. Costs as {@link ConditionalWrites.replaceIf} does. */
   deleteIf(key: RecordKey, isMeant: (text: string) => boolean): Promise<Outcome> {
-    return this.#repeat(key, isMeant, ({ raw }) =>
-      this.#commands.compareAndDelete(key.redisKey, raw),
-    )
+    return this.#repeat(key, isMeant, ({ raw }) => this.#writes.compareAndDelete(key, raw))
   }
 
   async #repeat(

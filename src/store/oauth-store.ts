@@ -1,14 +1,16 @@
 import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { systemClock } from '../clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
+import { isUnreadable } from '../errors.js'
 import type { TokenPlaces } from '../oauth/refresh/token-places.js'
 import { decodeRecord, decodeToken, encodeRecord, encodeToken } from '../record/codec.js'
-import type { FoundKey, KeySpace } from '../record/keys.js'
+import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
 import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
-import type { Commands } from '../redis/commands.js'
+import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
+import type { IndexedRecords } from './indexed-records.js'
 import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
 import type { Vault } from './vault.js'
 
@@ -42,6 +44,7 @@ export interface AccessTokenInfo {
 export class OAuthStore {
   readonly #keys: KeySpace
   readonly #commands: Commands
+  readonly #indexed: IndexedRecords
   readonly #vault: Vault
   readonly #places: TokenPlaces
   readonly #options: OAuthStoreOptions
@@ -52,6 +55,7 @@ export class OAuthStore {
   constructor(
     keys: KeySpace,
     commands: Commands,
+    indexed: IndexedRecords,
     vault: Vault,
     places: TokenPlaces,
     options: OAuthStoreOptions,
@@ -59,6 +63,7 @@ export class OAuthStore {
   ) {
     this.#keys = keys
     this.#commands = commands
+    this.#indexed = indexed
     this.#vault = vault
     this.#places = places
     this.#options = options
@@ -125,12 +130,11 @@ export class OAuthStore {
 
   async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     const key = this.#keys.of('access', userId, url)
-    let stored: StoredToken | null
-    if (this.#known === undefined) {
-      const text = await this.#vault.get(key)
-      stored = text === null ? null : decodeToken(text)
-    } else {
-      stored = await this.#known.read(userId, url, key)
+    const saving = this.#indexed.saving(key)
+    let stored = await this.#loadAccessToken(userId, url, key)
+    if (stored === null && saving !== undefined) {
+      await saving.catch(() => {})
+      stored = await this.#loadAccessToken(userId, url, key)
     }
     if (stored === null) return null
     const { token, origin } = stored
@@ -139,6 +143,11 @@ export class OAuthStore {
     // saved a new one.
     if (!isExpired(token, systemClock.now())) return token
     return token.refreshToken && this.#options.expiredAccessTokens === 'keep' ? token : null
+  }
+
+  #loadAccessToken(userId: string, url: string, key: RecordKey): Promise<StoredToken | null> {
+    if (this.#known !== undefined) return this.#known.read(userId, url, key)
+    return this.#vault.get(key).then((text) => (text === null ? null : decodeToken(text)))
   }
 
   saveAccessToken(
@@ -160,35 +169,34 @@ export class OAuthStore {
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    return this.#commands.delete(this.#keys.of('access', userId, url).redisKey)
+    return this.#indexed.delete(this.#keys.of('access', userId, url))
   }
 
+  /** Leaves out records that cannot be read. */
   async listAccessTokens(userId: string): Promise<AccessTokenInfo[]> {
-    const found = new Map<string, AccessTokenInfo>()
-    const pattern = this.#keys.patternOf('access', userId)
-    for await (const redisKeys of this.#commands.scan(pattern, this.#keys.slotKey(userId))) {
-      const keys = redisKeys
-        .filter((key) => this.#keys.isOfUser(userId, key))
-        .map((key) => this.#keys.parse(key))
-        .filter((key): key is FoundKey => key?.kind === 'access')
-      const records = await this.#vault.getAllNamed(keys)
-      for (const [index, { redisKey }] of keys.entries()) {
-        const record = records[index]
-        if (record == null) continue
-        found.set(redisKey, describe(record.name, decodeToken(record.text).token))
-      }
+    const records = await this.#indexed.of(userId)
+    const tokens: AccessTokenInfo[] = []
+    for (const some of inBunches(records.filter(({ key }) => key.kind === 'access'))) {
+      const found = await Promise.all(some.map(({ key }) => this.#describe(key)))
+      tokens.push(...found.filter((token) => token !== null))
     }
-    return [...found.values()]
+    return tokens
+  }
+
+  async #describe(key: FoundKey): Promise<AccessTokenInfo | null> {
+    try {
+      const record = await this.#vault.getNamed(key)
+      return record === null ? null : describe(record.name, decodeToken(record.text).token)
+    } catch (error) {
+      if (isUnreadable(error)) return null
+      throw error
+    }
   }
 
   async deleteUser(userId: string): Promise<number> {
     const tally = new DeletionTally()
-    const scan = this.#commands.scan(this.#keys.userPattern(userId), this.#keys.slotKey(userId))
     try {
-      for await (const keys of scan) {
-        const own = keys.filter((key) => this.#keys.isOfUser(userId, key))
-        await this.#commands.deleteAll(own, tally)
-      }
+      await this.#indexed.deleteAll(userId, tally)
     } catch (error) {
       tally.end(error)
     }

@@ -4,14 +4,17 @@ import { damagedRecord } from '../record/codec.js'
 import type { FoundKey, RecordKey } from '../record/keys.js'
 import type { Commands, Expiry } from '../redis/commands.js'
 import { textOf } from '../well-formed.js'
+import type { RecordWrites } from './record-writes.js'
 import type { NamedText, Standing, Vault } from './vault.js'
 
 /** Records as plain text, in UTF-8. */
 export class PlainVault implements Vault {
   readonly #commands: Commands
+  readonly #writes: RecordWrites
 
-  constructor(commands: Commands) {
+  constructor(commands: Commands, writes: RecordWrites) {
     this.#commands = commands
+    this.#writes = writes
   }
 
   get(key: FoundKey): Promise<string | null> {
@@ -24,12 +27,9 @@ export class PlainVault implements Vault {
     return Promise.all(keys.map(async (key, index) => this.#checked(key, texts[index] ?? null)))
   }
 
-  async getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]> {
-    const texts = await this.getAll(keys)
-    return keys.map(({ name = '' }, index) => {
-      const text = texts[index] ?? null
-      return text === null ? null : { name, text }
-    })
+  async getNamed(key: FoundKey): Promise<NamedText | null> {
+    const text = await this.get(key)
+    return text === null ? null : { userId: key.userId ?? '', name: key.name ?? '', text }
   }
 
   async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
@@ -48,7 +48,7 @@ export class PlainVault implements Vault {
   }
 
   set(key: RecordKey, text: string, expiry?: Expiry): Promise<void> {
-    return this.#commands.set(key.redisKey, text, expiry)
+    return this.#writes.set(key, text, expiry)
   }
 
   encode(_key: RecordKey, text: string): string {

@@ -2,6 +2,7 @@ import type { SealContext } from '../crypto/sealing.js'
 import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { KINDS } from '../record/kinds.js'
 import type { Commands, Expiry } from '../redis/commands.js'
+import type { RecordWrites } from './record-writes.js'
 import type { NamedText, Standing, Vault } from './vault.js'
 
 /** Seals records and opens them. Returns a promise only if a caller's own sealing is asynchronous. */
@@ -21,11 +22,13 @@ export function sealContextOf({ kind, redisKey }: FoundKey): SealContext {
 export class SealedVault implements Vault {
   readonly #keys: KeySpace
   readonly #commands: Commands
+  readonly #writes: RecordWrites
   readonly #sealer: Sealer
 
-  constructor(keys: KeySpace, commands: Commands, sealer: Sealer) {
+  constructor(keys: KeySpace, commands: Commands, writes: RecordWrites, sealer: Sealer) {
     this.#keys = keys
     this.#commands = commands
+    this.#writes = writes
     this.#sealer = sealer
   }
 
@@ -42,13 +45,11 @@ export class SealedVault implements Vault {
     })
   }
 
-  async getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]> {
-    const opened = await this.#openAll(keys)
-    return keys.map((key, index) => {
-      const text = opened[index] ?? null
-      if (text === null) return null
-      return { name: this.#keys.nameIn(key, text), text: this.#keys.textIn(key, text) }
-    })
+  async getNamed(key: FoundKey): Promise<NamedText | null> {
+    const raw = await this.#commands.getBuffer(key.redisKey)
+    if (raw === null) return null
+    const stored = await this.#sealer.open(raw, sealContextOf(key))
+    return { ...this.#keys.nameIn(key, stored), text: this.#keys.textIn(key, stored) }
   }
 
   async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
@@ -59,7 +60,8 @@ export class SealedVault implements Vault {
       else names.push(key.name)
     }
     // null: the record is gone by now.
-    for (const found of await this.getAllNamed(hidden)) if (found !== null) names.push(found.name)
+    const opened = await Promise.all(hidden.map((key) => this.getNamed(key)))
+    for (const found of opened) if (found !== null) names.push(found.name)
     return names
   }
 
@@ -81,12 +83,10 @@ export class SealedVault implements Vault {
   }
 
   set(key: RecordKey, text: string, expiry?: Expiry): Promise<void> {
-    const { redisKey } = key
     const sealed = this.encode(key, text)
-    if (sealed instanceof Promise) {
-      return sealed.then((bytes) => this.#commands.set(redisKey, bytes, expiry))
-    }
-    return this.#commands.set(redisKey, sealed, expiry)
+    if (sealed instanceof Promise)
+      return sealed.then((bytes) => this.#writes.set(key, bytes, expiry))
+    return this.#writes.set(key, sealed, expiry)
   }
 
   encode(key: RecordKey, text: string): Buffer | Promise<Buffer> {

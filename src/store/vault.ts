@@ -1,4 +1,4 @@
-import type { FoundKey, RecordKey } from '../record/keys.js'
+import type { FoundKey, RecordKey, RecordName } from '../record/keys.js'
 import type { Expiry, Value } from '../redis/commands.js'
 
 /** A record as it stands in Redis. */
@@ -8,9 +8,7 @@ export interface Standing {
   readonly text: string
 }
 
-export interface NamedText {
-  /** The last part of the record's name. */
-  readonly name: string
+export interface NamedText extends RecordName {
   readonly text: string
 }
 
@@ -25,9 +23,9 @@ export interface Vault {
   get(key: FoundKey): Promise<string | null>
   /** `get` for many keys, in their order. */
   getAll(keys: readonly FoundKey[]): Promise<(string | null)[]>
-  /** `getAll`, with the names. */
-  getAllNamed(keys: readonly FoundKey[]): Promise<(NamedText | null)[]>
-  /** The names of the records. Reads only those whose keys are hashes. */
+  /** `get`, with the name. */
+  getNamed(key: FoundKey): Promise<NamedText | null>
+  /** The last parts of the names of the records. Reads only those whose keys are hashes. */
   namesOf(keys: readonly FoundKey[]): Promise<string[]>
   /** `get`, with the bytes. */
   read(key: FoundKey): Promise<Standing | null>

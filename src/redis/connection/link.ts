@@ -10,12 +10,12 @@ export interface Layout {
   readonly text: string
   /** Whether keys are on their way now. */
   readonly isMoving: boolean
-  /** Every master, or the one that serves the slot of `slotKey`. */
-  nodesFor(slotKey: string | undefined): readonly Node[]
+  /** Every master. */
+  readonly nodes: readonly Node[]
 }
 
 /** The layout that never changes. */
-export const ONE_SERVER: Layout = { text: '', isMoving: false, nodesFor: () => [undefined] }
+export const ONE_SERVER: Layout = { text: '', isMoving: false, nodes: [undefined] }
 
 /** What carries commands to Redis: a client of ours, a borrowed one, or a Cluster. */
 export interface Link {

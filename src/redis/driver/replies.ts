@@ -41,6 +41,13 @@ export const ok: Reader<void> = (reply) => {
   if (String(reply) !== 'OK') throw new WrongReply(reply, 'OK')
 }
 
+/** What a conditional `SET` answers: nil is no. */
+export const isOk: Reader<boolean> = (reply) => {
+  if (reply === null) return false
+  ok(reply)
+  return true
+}
+
 export const pong: Reader<void> = (reply) => {
   if (String(reply) !== 'PONG') throw new WrongReply(reply, 'PONG')
 }
@@ -70,6 +77,15 @@ export interface KeyTime {
 export const keyTime: Reader<KeyTime> = (reply) => {
   if (!Array.isArray(reply) || reply.length !== 2) throw new WrongReply(reply, 'a list of 2')
   return { text: text(reply[0]), leftMs: integer(reply[1]) }
+}
+
+/** The fields of a hash and their values. */
+export const pairs: Reader<Map<string, string>> = (reply) => {
+  const list = listOf(text)(reply)
+  if (list.length % 2 !== 0) throw new WrongReply(reply, 'a list of pairs')
+  const found = new Map<string, string>()
+  for (let at = 0; at < list.length; at += 2) found.set(list[at] as string, list[at + 1] as string)
+  return found
 }
 
 export interface ScanReply {

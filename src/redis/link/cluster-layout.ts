@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Layout } from '../connection/link.js'
 import { refreshSlots } from '../driver/internals.js'
-import { SLOT_COUNT, slotOf } from '../driver/slot.js'
+import { SLOT_COUNT } from '../driver/slot.js'
 import { within } from '../driver/time-limit.js'
 
 const LOOK_AGAIN_MS = 100
@@ -45,38 +45,33 @@ async function describe(node: Redis, limitMs: number): Promise<Description> {
 
 class ClusterLayout implements Layout {
   readonly text: string
-  readonly #owners = new Map<number, Redis>()
-  readonly #nodes: readonly Redis[]
+  readonly #served = new Set<number>()
+  readonly nodes: readonly Redis[]
 
   constructor(descriptions: readonly Description[]) {
     this.text = descriptions
       .map(({ text }) => text)
       .sort()
       .join('\n')
-    for (const { node, text } of descriptions) {
+    for (const { text } of descriptions) {
       let slots = 0
       for (const [, first = '', last = first] of text.matchAll(/ (\d+)(?:-(\d+))?(?= |$)/g)) {
         const end = Math.min(Number(last), SLOT_COUNT - 1)
         slots += Math.max(end - Number(first) + 1, 0)
         // No node serves a slot twice: what says so would be walked for minutes.
         if (slots > SLOT_COUNT) break
-        for (let slot = Number(first); slot <= end; slot += 1) this.#owners.set(slot, node)
+        for (let slot = Number(first); slot <= end; slot += 1) this.#served.add(slot)
       }
     }
-    this.#nodes = descriptions.map(({ node }) => node)
+    this.nodes = descriptions.map(({ node }) => node)
   }
 
   get isWhole(): boolean {
-    return this.#owners.size === SLOT_COUNT
+    return this.#served.size === SLOT_COUNT
   }
 
   /** A slot on its way stands in brackets. */
   get isMoving(): boolean {
     return this.text.includes('[')
-  }
-
-  nodesFor(slotKey: string | undefined): readonly Redis[] {
-    const owner = slotKey === undefined ? undefined : this.#owners.get(slotOf(slotKey))
-    return owner === undefined ? this.#nodes : [owner]
   }
 }

@@ -118,7 +118,7 @@ async function allGoOn(processes: TestProcess[]): Promise<void> {
 /** The ids of the keys under which records stand, and `plain`. What is just consumed goes by itself. */
 async function formsOf(redis: Redis): Promise<string[]> {
   const names = await redis.keys('*')
-  const records = names.filter((name) => !/~(lease|consumed):/.test(name))
+  const records = names.filter((name) => !/~(lease|consumed|index):/.test(name))
   const values = await redis.mgetBuffer(records)
   return [...new Set(values.filter((value) => value !== null).map(formOf))].sort()
 }

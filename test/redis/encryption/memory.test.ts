@@ -40,7 +40,7 @@ async function meanBytes(
     const sizes = await Promise.all(keys.map((key) => redis.memory('USAGE', key, 'SAMPLES', 0)))
     return sizes.reduce<number>((sum, size) => sum + Number(size), 0) / RECORDS
   }
-  return { asJson: await mean('json:*'), sealed: await mean('atxp:*') }
+  return { asJson: await mean('json:*'), sealed: await mean('atxp:*~access:*') }
 }
 
 it.each([

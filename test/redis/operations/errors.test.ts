@@ -138,7 +138,7 @@ describe('an error', () => {
   it("of a user's deletion that could not even search counts, too", async () => {
     const db = open()
     await fill(db, [])
-    proxy.dropReplies('scan', { times: 100 })
+    proxy.dropReplies('hgetall', { times: 100 })
     const failure = await db.deleteUser('user').catch((error: unknown) => error)
     await db.close({ timeoutMs: 0 })
     expect(failure).toMatchObject({ name: 'DeletionError', operation: 'deleteUser' })

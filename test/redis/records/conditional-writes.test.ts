@@ -3,16 +3,21 @@ import { DEFAULTS } from '../../../src/options/options.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'
+import { IndexCommands } from '../../../src/redis/index-commands.js'
 import { ConditionalWrites } from '../../../src/store/conditional-writes.js'
+import { IndexedRecords } from '../../../src/store/indexed-records.js'
 import { PlainVault } from '../../../src/store/plain-vault.js'
+import { RecordWrites } from '../../../src/store/record-writes.js'
 import { startServer } from '../../support/scene.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
 
-const KEY = new KeySpace('p:').of('access', 'user', 'url')
+const keys = new KeySpace('p:')
+const KINDS = { registration: keys.of('client', 'url'), session: keys.of('access', 'user', 'url') }
 
 let redis: RedisServer
 let commands: Commands
 let writes: ConditionalWrites
+let indexed: IndexedRecords
 
 beforeEach(async () => {
   redis = await startServer()
@@ -20,14 +25,16 @@ beforeEach(async () => {
   const { connection } = connect(topology, { ...DEFAULTS })
   onTestFinished(() => connection.close())
   commands = new Commands(connection)
-  writes = new ConditionalWrites(commands, new PlainVault(commands))
+  indexed = new IndexedRecords(keys, new IndexCommands(connection, commands), 1_000)
+  const recordWrites = new RecordWrites(commands, indexed)
+  writes = new ConditionalWrites(recordWrites, new PlainVault(commands, recordWrites))
 })
 
-const standing = () => redis.cli('GET', KEY.redisKey)
-const replace = (isMeant: (text: string) => boolean, expiry?: object) =>
-  writes.replaceIf(KEY, isMeant, 'new', expiry)
+describe.each(Object.entries(KINDS))('a conditional write of a %s', (kind, KEY) => {
+  const standing = () => redis.cli('GET', KEY.redisKey)
+  const replace = (isMeant: (text: string) => boolean, expiry: object = { ttlMs: 60_000 }) =>
+    writes.replaceIf(KEY, isMeant, 'new', expiry)
 
-describe('a conditional write', () => {
   it.each([
     ['of nothing', null, 'gone', null],
     ['of another record', 'other', 'superseded', 'other'],
@@ -48,7 +55,7 @@ describe('a conditional write', () => {
     expect(await standing()).toBe(after)
   })
 
-  it('sets the expiry with the text: a time, a span, or none', async () => {
+  it('sets the expiry with the text: a time, a span, or none where the kind has none', async () => {
     const expiresAt = Date.now() + 3_600_000
     const expiryAfter = async (expiry?: object) => {
       await redis.cli('SET', KEY.redisKey, 'old', 'PX', 1_000_000)
@@ -57,7 +64,7 @@ describe('a conditional write', () => {
     }
     expect(await expiryAfter({ expiresAt })).toBe(expiresAt)
     expect(await expiryAfter({ ttlMs: 7_200_000 })).toBeGreaterThan(expiresAt)
-    expect(await expiryAfter()).toBeNull()
+    if (kind === 'registration') expect(await expiryAfter({})).toBeNull()
     expect(await expiryAfter({ expiresAt: -1 })).toBeUndefined()
   })
 

@@ -33,7 +33,6 @@ describe('a plain record in which one byte is not UTF-8 is unreadable, and stays
     ['getToken, at its beginning', 'atxp:oauth:t', `${NOT_UTF8}token`, () => db.getToken('t')],
     ['getTokens', 'atxp:oauth:t', `token${NOT_UTF8}`, () => db.getTokens(['u', 't'])],
     ['getAccessToken', ACCESS_KEY, token, () => db.getAccessToken(USER, URL)],
-    ['listAccessTokens', ACCESS_KEY, token, () => db.listAccessTokens(USER)],
     ['getClientCredentials', `atxp:oauth:~client:${ISSUER}`, client, () => readClient()],
     [
       'getPKCEValues',

@@ -224,7 +224,9 @@ describe('PKCE values', () => {
     expect(await quick.getPKCEValues(USER, 'state')).toEqual(VALUES)
     expect(await redis.cli('EXISTS', PKCE_KEY)).toBe(0)
     expect(await quick.getPKCEValues(USER, 'state')).toBeNull()
-    await eventually(async () => (await redis.cli('DBSIZE')) === 0, { withinMs: 3_000 })
+    const consumed = PKCE_KEY.replace('~pkce', '~consumed')
+    expect(await redis.cli('EXISTS', consumed)).toBe(1)
+    await eventually(async () => (await redis.cli('EXISTS', consumed)) === 0, { withinMs: 3_000 })
     await quick.close()
   })
 

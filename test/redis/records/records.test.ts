@@ -60,7 +60,7 @@ it('the server saves a token under the empty URL again and again, and it stays o
   const record = { accessToken: SECRET, resourceUrl: '' }
   for (let request = 0; request < 3; request += 1) await db.saveAccessToken(USER, '', record)
   expect(await db.getAccessToken(USER, '')).toEqual(record)
-  expect(await redis.cli('DBSIZE')).toBe(1)
+  expect(await redis.cli('KEYS', '*~access:*')).toHaveLength(1)
 })
 
 describe('a record that cannot be read is an error and never null', () => {
@@ -188,7 +188,9 @@ it('no two different users and URLs meet in one key of Redis', async () => {
       )
       const read = await Promise.all(named.map(([user, url]) => db.getAccessToken(user, url)))
       expect(read.map((token) => token?.accessToken)).toEqual(named.map((_, i) => `${i}`))
-      expect(await redis.cli('DBSIZE')).toBe(named.length)
+      expect(await redis.cli('KEYS', '*~access:*')).toHaveLength(named.length)
+      const users = new Set(named.map(([user]) => user))
+      expect(await redis.cli('KEYS', '*~index:*')).toHaveLength(users.size)
     }),
     { numRuns: 100 },
   )
@@ -207,7 +209,7 @@ it('all records of a user share a hash slot of Redis Cluster', async () => {
           keys.of('access', user, '').redisKey,
           keys.of('pkce', user, state).redisKey,
           keys.of('consumed', user, state).redisKey,
-          keys.slotKey(user),
+          keys.of('index', user).redisKey,
         ]
         const slots = await Promise.all(names.map((name) => node.cli('CLUSTER', 'KEYSLOT', name)))
         expect(new Set(slots).size).toBe(1)

@@ -23,7 +23,7 @@ const encryption = { keys: [{ id: 'k1', key: randomBytes(32) }] }
 const hashKeys = { key: randomBytes(32) }
 
 interface Witnesses {
-  /** Names of keys, at several moments. */
+  /** Names of keys, and what indexes have of them, at several moments. */
   names: Buffer[]
   values: Buffer[]
   /** All connections, both directions. */
@@ -57,7 +57,7 @@ async function witness(
   const names = looks.flatMap(({ values }) => [...values.keys()])
   const kinds = new Set(names.map((name) => /^atxp:oauth:~(\w+)/.exec(name)?.[1] ?? 'token'))
   const witnesses = {
-    names: names.map((name) => Buffer.from(name)),
+    names: [...names.map((name) => Buffer.from(name)), ...looks.flatMap(({ indexed }) => indexed)],
     values: looks.flatMap(({ values, dumps }) => [...values.values(), ...dumps]),
     traffic: tap.heard(),
     monitor: await monitor.shown(),
@@ -71,6 +71,7 @@ const KINDS = [
   'access',
   'client',
   'consumed',
+  'index',
   'lease',
   'marker',
   'pkce',

@@ -108,7 +108,6 @@ export function placesOf(
     key: names.of('access', user, url).redisKey,
     readings: {
       getAccessToken: () => db.getAccessToken(user, url),
-      listAccessTokens: () => db.listAccessTokens(user),
     },
     refresh: () => {
       const refreshToken = refreshTokenOf(user, url)

@@ -78,7 +78,9 @@ export async function runStruck(
 /** The records, without what serves coordination only. */
 async function records(server: RedisServer): Promise<Record<string, string>> {
   const keys = await server.cli<string[]>('KEYS', 'atxp:oauth:*')
-  const own = keys.filter((key) => !/:~(lease|consumed|reply|refused|marker)/.test(key)).sort()
+  const own = keys
+    .filter((key) => !/:~(lease|consumed|index|reply|refused|marker)/.test(key))
+    .sort()
   const values = await Promise.all(own.map((key) => server.cli<string | null>('GET', key)))
   const pairs = own.map((key, i) => [key, values[i]] as const)
   return Object.fromEntries(pairs.filter(([, value]) => value !== null)) as Record<string, string>

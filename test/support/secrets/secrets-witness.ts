@@ -46,20 +46,29 @@ export interface Everything {
   values: Map<string, Buffer>
   /** As `DUMP` gives them. */
   dumps: Buffer[]
+  /** What stands in the users' indexes: parts of the names of keys. */
+  indexed: Buffer[]
 }
 
 /** What stands in Redis now. */
 export async function everyKey(redis: Redis): Promise<Everything> {
   const values = new Map<string, Buffer>()
   const dumps: Buffer[] = []
+  const indexed: Buffer[] = []
   for (const name of await redis.keys('*')) {
+    if (name.includes('~index:')) {
+      const [fields, dump] = await Promise.all([redis.hgetallBuffer(name), redis.dumpBuffer(name)])
+      values.set(name, Buffer.concat(Object.values(fields)))
+      indexed.push(...Object.keys(fields).map((field) => Buffer.from(field)), dump)
+      continue
+    }
     const [value, dump] = await Promise.all([redis.getBuffer(name), redis.dumpBuffer(name)])
     // It may have expired since.
     if (value === null || dump === null) continue
     values.set(name, value)
     dumps.push(dump)
   }
-  return { values, dumps }
+  return { values, dumps, indexed }
 }
 
 /** The snapshot and the append-only file. */

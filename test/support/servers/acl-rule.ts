@@ -1,7 +1,8 @@
 /** The commands that the library sends; a Redis user needs no others. */
 export const COMMANDS: readonly string[] = [
   'get set del exists mget scan',
-  'pexpiretime pttl time',
+  'hgetall hset hget hdel hrandfield',
+  'pexpiretime pexpireat pttl time',
   'eval',
   'publish subscribe unsubscribe',
   'ping info wait',

@@ -86,7 +86,8 @@ describe('a key that was found', () => {
         const space = new KeySpace(start)
         const [kind, ...parts] = record
         const redisKey = nameOf(record, space)
-        expect(space.parse(redisKey)).toEqual({ kind, redisKey, name: parts.at(-1) })
+        const userId = parts.length === 2 ? parts[0] : undefined
+        expect(space.parse(redisKey)).toEqual({ kind, redisKey, name: parts.at(-1), userId })
       }),
     )
   })
@@ -112,6 +113,10 @@ describe('a key that was found', () => {
     '~access',
     '~access:a',
     '~access:{a}',
+    '~access:a}:b',
+    '~access:{a}b',
+    '~index:{a}:',
+    '~index:a}',
     'x',
   ])('is none of ours where %j follows the prefix, unless that is a token key', (rest) => {
     const found = keys.parse(`atxp:oauth:${rest}`)
@@ -128,15 +133,18 @@ describe('where hashes stand in key names', () => {
     ['pkce', hashed.of('pkce', 'user', 'state'), 'p:~pkce:{#4}:#5', false],
     ['client', hashed.of('client', 'url'), 'p:~client:#3', false],
   ] as const)(
-    '%s: a record holds its name if it has to be listed',
+    '%s: a record holds its whole name if it has to be listed',
     (kind, key, redisKey, holds) => {
       expect(key.redisKey).toBe(redisKey)
       const stored = hashed.addName(key, 'text')
-      expect(stored).toBe(holds ? `${key.name.length}:${key.name}text` : 'text')
+      const user = key.userId === undefined ? '' : `${key.userId.length}:${key.userId}`
+      expect(stored).toBe(holds ? `${user}${key.name.length}:${key.name}text` : 'text')
       const found = hashed.parse(redisKey)
-      expect(found).toEqual({ kind, redisKey, name: undefined })
+      expect(found).toEqual({ kind, redisKey, name: undefined, userId: undefined })
       expect(found && hashed.textIn(found, stored)).toBe('text')
-      if (holds) expect(found && hashed.nameIn(found, stored)).toBe(key.name)
+      if (!holds) return
+      const { userId = '', name } = key
+      expect(found && hashed.nameIn(found, stored)).toMatchObject({ userId, name })
     },
   )
 
@@ -153,7 +161,7 @@ describe('where hashes stand in key names', () => {
     const key = keys.of('token', 'key')
     expect(keys.addName(key, '3:a')).toBe('3:a')
     expect(keys.textIn(key, '3:a')).toBe('3:a')
-    expect(keys.nameIn(key, '3:a')).toBe('key')
+    expect(keys.nameIn(key, '3:a')).toEqual({ userId: '', name: 'key' })
   })
 })
 
@@ -163,31 +171,43 @@ it('all records of a user share a hash slot, and those of another user have anot
       const tag = hashed(keys.of('access', user, url).redisKey)
       expect(hashed(keys.of('pkce', user, state).redisKey)).toBe(tag)
       expect(hashed(keys.of('consumed', user, state).redisKey)).toBe(tag)
+      expect(hashed(keys.of('index', user).redisKey)).toBe(tag)
       expect(hashed(keys.of('access', other, url).redisKey) === tag).toBe(user === other)
     }),
   )
 })
 
-it('only the records of a user are taken for his, whatever stands in the keys and URLs of others', () => {
-  const user = fc.constantFrom('a', '', '%', '}', '{a}', '*', 'a}:{a')
-  const other = fc.oneof(
-    part,
-    user,
-    user.map((name) => `x:{${name}}:y`),
-  )
+it('an index names each record of its user and no other, whatever stands in names', () => {
+  const indexedKind = fc.constantFrom('access' as const, 'pkce' as const)
+  const hash = (text: string) => Buffer.from(text).toString('base64url')
+  const spaces = fc.tuple(prefix, fc.constantFrom(undefined, hash))
   fc.assert(
-    fc.property(named, user, other, other, ([kind, ...parts], owner, first, second) => {
-      const hasUser = kind === 'pkce' || kind === 'consumed' || kind === 'access'
-      for (const record of [
-        [kind, ...parts],
-        [kind, first || 'a', second],
-      ] as Named[]) {
-        expect(keys.isOfUser(owner, nameOf(record))).toBe(hasUser && record[1] === owner)
-      }
+    fc.property(spaces, indexedKind, part, part, ([text, hashOf], kind, user, name) => {
+      const space = new KeySpace(text, hashOf)
+      const key = space.of(kind, user, name)
+      const { index, field } = space.entryOf(key)
+      const indexKey = space.of('index', user)
+      expect(index).toBe(indexKey.redisKey)
+      const found = space.indexed(indexKey, field)
+      expect(found).toEqual(space.parse(key.redisKey))
+      expect(found?.redisKey).toBe(key.redisKey)
+      expect(found?.userId).toBe(hashOf === undefined ? user : undefined)
+      expect(space.parse(index)).toMatchObject({ kind: 'index', redisKey: index })
+      expect(space.indexed(indexKey, `consumed${field.slice(kind.length)}`)).toBeNull()
+      expect(space.consumedOf(space.of('pkce', user, name))).toBe(
+        space.of('consumed', user, name).redisKey,
+      )
     }),
     { numRuns: 1_000 },
   )
 })
+
+it.each(['', 'access', 'token:a', 'lease:a', 'index:a', 'constructor:a', 'access}:{b:c'])(
+  'a field %j of an index, which nothing of ours writes, names no record',
+  (field) => {
+    expect(keys.indexed(keys.of('index', 'user'), field)).toBeNull()
+  },
+)
 
 it('the near cache hears of access tokens and registrations by their own prefixes', () => {
   expect([...keys.cachedPrefixes].sort()).toEqual([

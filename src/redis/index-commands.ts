@@ -1,0 +1,121 @@
+import {
+  type Commands,
+  checkDeletion,
+  type Expiry,
+  expiryArguments,
+  type Value,
+} from './commands.js'
+import type { Connection } from './connection/connection.js'
+import type { Argument } from './driver/frame.js'
+import { done, integer, isOk, pairs } from './driver/replies.js'
+import {
+  COMPARE_AND_DELETE,
+  COMPARE_AND_SET_INDEXED,
+  DELETE_INDEXED,
+  SET_INDEXED,
+} from './scripts.js'
+
+/** The expiry of an indexed record, which has one. */
+export interface IndexedExpiry extends Expiry {
+  /** How long its entry is kept at least, in milliseconds. */
+  readonly entryMs: number
+  /** How long its entry outlives it at least, in milliseconds. */
+  readonly marginMs: number
+}
+
+/** Where a record is indexed, in its own slot. */
+export interface Entry {
+  /** The key of the index. */
+  readonly index: string
+  readonly field: string
+}
+
+/** Commands for records that an index names. Each method is one command, sent before it returns, and one round trip. */
+export class IndexCommands {
+  readonly #connection: Connection
+  readonly #commands: Commands
+
+  /** @param commands - announces writes, and waits until they are durable */
+  constructor(connection: Connection, commands: Commands) {
+    this.#connection = connection
+    this.#commands = commands
+  }
+
+  /** Sets an indexed record that is there; false: there is none, and nothing was done. Leaves its entry as it is. */
+  setExisting(key: string, value: Value, expiry: Expiry): Promise<boolean> {
+    const args = [key, value, ...expiryArguments(expiry), 'XX']
+    return this.#commands.confirmed(key, this.#connection.start('write', 'set', args, isOk))
+  }
+
+  /**
+   * Sets a record and its entry.
+   * @param mode - `absent`: only if there is no record
+   * @returns whether it was set
+   */
+  set(
+    key: string,
+    entry: Entry,
+    value: Value,
+    expiry: IndexedExpiry,
+    mode: 'always' | 'absent' = 'always',
+  ): Promise<boolean> {
+    const { index, field } = entry
+    const args = [value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
+    if (mode === 'absent') args.push('NX')
+    return this.#run([SET_INDEXED, 2, key, index, ...args])
+  }
+
+  /** The fields of an index, and what stands there. */
+  entries(index: string): Promise<Map<string, string>> {
+    return this.#connection.send('read', 'hgetall', [index], pairs)
+  }
+
+  /**
+   * Deletes records of one index, at most a thousand, with their entries.
+   * @param leftovers - other keys in the same slot, which are deleted and not counted
+   * @returns how many records there were
+   */
+  async delete(
+    index: string,
+    records: readonly { readonly key: string; readonly field: string }[],
+    leftovers: readonly string[],
+  ): Promise<number> {
+    const keys = records.map(({ key }) => key)
+    const fields = records.map(({ field }) => field)
+    const all = [index, ...keys, ...leftovers]
+    const args = [DELETE_INDEXED, all.length, ...all, records.length, ...fields]
+    const command = this.#connection.start('write', 'eval', args, integer)
+    const removed = await this.#commands.confirmed(keys, command)
+    if (removed < records.length) checkDeletion(this.#connection.server, command)
+    return removed
+  }
+
+  /** Sets record and expiry, if the record still holds `expected`. Its entry gets the time of this replacement. */
+  compareAndSet(
+    key: string,
+    { index, field }: Entry,
+    expected: Value,
+    value: Value,
+    expiry: IndexedExpiry,
+  ): Promise<boolean> {
+    const args = [expected, value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
+    return this.#run([COMPARE_AND_SET_INDEXED, 2, key, index, ...args])
+  }
+
+  /** Deletes the record if it still holds `expected`, and its entry. */
+  compareAndDelete(key: string, { index, field }: Entry, expected: Value): Promise<boolean> {
+    return this.#run([COMPARE_AND_DELETE, 2, key, index, expected, field])
+  }
+
+  /** A script that writes to its first key, or leaves it. */
+  #run(args: [script: string, keys: 2, key: string, ...Argument[]]): Promise<boolean> {
+    return this.#commands.confirmed(args[2], this.#connection.start('write', 'eval', args, done))
+  }
+}
+
+/** How long an entry is kept, as the scripts take it. */
+function entryTimes(expiry: IndexedExpiry): [ms: number, until: number] {
+  const { entryMs, marginMs, expiresAt, ttlMs = 0 } = expiry
+  if (expiresAt !== undefined) return [entryMs, Math.floor(expiresAt) + marginMs]
+  return [Math.max(entryMs, ttlMs + marginMs), 0]
+}

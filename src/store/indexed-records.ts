@@ -1,0 +1,228 @@
+import { systemClock } from '../clock.js'
+import { RecentMap } from '../recent-map.js'
+import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
+import type { Expiry, Value } from '../redis/commands.js'
+import { inBunches } from '../redis/commands.js'
+import type { DeletionTally } from '../redis/deletion-tally.js'
+import type { IndexCommands, IndexedExpiry } from '../redis/index-commands.js'
+
+const DAY_MS = 86_400_000
+/** How long this process relies on having entered a record. */
+const REMEMBERED_MS = DAY_MS
+/** The longest life of a record that is saved without its entry. */
+const MAX_LIFE_MS = 31 * DAY_MS
+/**
+ * How long an entry is kept at least; the same for every process and version. A process saves without the entry for a day after it
+ * has made one, and then for a record that lives for 31 days at most. So the entry outlives the record by a day, whoever has deleted
+ * both and made them anew meanwhile.
+ */
+const ENTRY_MS = REMEMBERED_MS + MAX_LIFE_MS + DAY_MS
+/** How long the entry of a login outlives its PKCE values and what their first read leaves behind. */
+const LOGIN_MARGIN_MS = 60_000
+
+/** What this process knows of a record that it has entered in its index. */
+interface Known {
+  /** The number of the latest save. */
+  latest: number
+  /** That save while it is under way. */
+  saving: Promise<void> | undefined
+}
+
+/** One entry of an index, and the record that it names. */
+export interface IndexedRecord {
+  readonly key: FoundKey
+  readonly field: string
+  /** When a coordinated refresh last replaced it, in Unix milliseconds. */
+  readonly refreshedAt: number | undefined
+}
+
+/**
+ * Keeps the index of each user's records: a record that can be read is in it.
+ *
+ * The first save of a record by this process is one script that sets the record and its entry. Later ones are `SET ... XX`, which
+ * costs nothing more than `SET`; where that finds no record, because another client deleted it or it expired, the script runs after
+ * all. Commands keep the order of the calls also then: of such a save only what no later call has made irrelevant is done.
+ */
+export class IndexedRecords {
+  readonly #keys: KeySpace
+  readonly #commands: IndexCommands
+  readonly #markerMs: number
+  readonly #known = new RecentMap<Known>({
+    maxEntries: 100_000,
+    maxBytes: 16_777_216,
+    maxAgeMs: REMEMBERED_MS,
+    bytesOf: (key) => 256 + 2 * key.length,
+  })
+  readonly #deletions = new RecentMap<{ readonly number: number; readonly ending: Promise<void> }>({
+    maxEntries: 10_000,
+    maxAgeMs: 600_000,
+  })
+  #calls = 0
+
+  /** @param markerMs - how long the first read of PKCE values leaves them behind */
+  constructor(keys: KeySpace, commands: IndexCommands, markerMs: number) {
+    this.#keys = keys
+    this.#commands = commands
+    this.#markerMs = markerMs
+  }
+
+  /** One round trip; two where a record that this process has saved is gone. */
+  set(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
+    const known = this.#known.get(key.redisKey)
+    if (known === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
+    this.#calls += 1
+    const call = this.#calls
+    const saving = this.#commands.setExisting(key.redisKey, value, expiry).then((isSet) => {
+      if (isSet) {
+        if (known.latest === call) known.saving = undefined
+        return undefined
+      }
+      return this.#enterLate(key, value, expiry, known, call)
+    })
+    known.latest = call
+    known.saving = saving
+    return saving
+  }
+
+  /**
+   * The save of a record that is under way and may need a second round trip, if there is one: a read that was called after it and
+   * finds no record has to be made again once this has ended.
+   */
+  saving({ redisKey }: RecordKey): Promise<void> | undefined {
+    return this.#known.get(redisKey)?.saving
+  }
+
+  /** Whether there was one. One round trip. */
+  delete(key: RecordKey): Promise<boolean> {
+    const { index, field } = this.#keys.entryOf(key)
+    const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], [])
+    this.#noteDeletion(key.redisKey, removal)
+    this.#known.delete(key.redisKey)
+    return removal.then((removed) => removed > 0)
+  }
+
+  compareAndSet(key: RecordKey, expected: Value, value: Value, expiry: Expiry): Promise<boolean> {
+    const entry = this.#keys.entryOf(key)
+    const { redisKey } = key
+    return this.#commands
+      .compareAndSet(redisKey, entry, expected, value, this.#indexed(key, expiry))
+      .then((isSet) => {
+        if (isSet) this.#remember(key)
+        return isSet
+      })
+  }
+
+  compareAndDelete(key: RecordKey, expected: Value): Promise<boolean> {
+    return this.#commands.compareAndDelete(key.redisKey, this.#keys.entryOf(key), expected)
+  }
+
+  /** What stands in a user's index, also entries without a record. One round trip. */
+  async of(userId: string): Promise<IndexedRecord[]> {
+    const index = this.#keys.of('index', userId)
+    return this.recordsOf(index, await this.#commands.entries(index.redisKey))
+  }
+
+  /** `of` for an index that a scan has found. */
+  recordsOf(index: FoundKey, entries: ReadonlyMap<string, string>): IndexedRecord[] {
+    const records: IndexedRecord[] = []
+    for (const [field, text] of entries) {
+      const key = this.#keys.indexed(index, field)
+      if (key !== null) records.push({ key, field, refreshedAt: refreshedAtIn(text) })
+    }
+    return records
+  }
+
+  /** Deletes all records of a user, the index with them. Two round trips, and one more for each further thousand records. */
+  async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
+    const index = this.#keys.of('index', userId)
+    const work = this.#deleteAll(userId, index.redisKey, tally)
+    this.#noteDeletion(index.redisKey, work)
+    return work
+  }
+
+  async #deleteAll(userId: string, index: string, tally: DeletionTally): Promise<void> {
+    const records = await this.of(userId)
+    for (const some of inBunches(records)) {
+      if (tally.isHopeless) {
+        tally.notTried += some.length
+        continue
+      }
+      for (const { key } of some) this.#known.delete(key.redisKey)
+      const deletions = some.map(({ key, field }) => ({ key: key.redisKey, field }))
+      const logins = some.filter(({ key }) => key.kind === 'pkce')
+      const markers = logins.map(({ key }) => this.#keys.consumedOf(key))
+      await tally.countAll(some.length, this.#commands.delete(index, deletions, markers))
+    }
+  }
+
+  /** The script. */
+  #enter(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
+    const entry = this.#keys.entryOf(key)
+    return this.#commands
+      .set(key.redisKey, entry, value, this.#indexed(key, expiry))
+      .then(() => this.#remember(key))
+  }
+
+  /**
+   * The second step of a save that found no record. Where a later call has written the key, or deleted it, the save counts as done
+   * right before that. And the script leaves a record that another client has written meanwhile.
+   */
+  async #enterLate(
+    key: RecordKey,
+    value: Value,
+    expiry: Expiry,
+    known: Known,
+    call: number,
+  ): Promise<void> {
+    if (known.latest !== call) return known.saving
+    try {
+      const entry = this.#keys.entryOf(key)
+      const deletion = this.#deletionSince(call, key.redisKey, entry.index)
+      if (deletion !== undefined && (await hasSucceeded(deletion))) return undefined
+      await this.#commands.set(key.redisKey, entry, value, this.#indexed(key, expiry), 'absent')
+    } finally {
+      if (known.latest === call) known.saving = undefined
+    }
+  }
+
+  #remember({ kind, redisKey }: RecordKey): void {
+    // The values of a login are saved once.
+    if (kind === 'pkce') return
+    this.#known.set(redisKey, this.#known.get(redisKey) ?? { latest: 0, saving: undefined })
+  }
+
+  #noteDeletion(key: string, work: Promise<unknown>): void {
+    this.#calls += 1
+    const ending = work.then(() => {})
+    ending.catch(() => {})
+    this.#deletions.set(key, { number: this.#calls, ending })
+  }
+
+  #deletionSince(call: number, ...keys: string[]): Promise<void> | undefined {
+    return keys
+      .map((key) => this.#deletions.get(key))
+      .find((deletion) => deletion !== undefined && deletion.number > call)?.ending
+  }
+
+  #indexed({ kind }: RecordKey, expiry: Expiry): IndexedExpiry {
+    return kind === 'pkce'
+      ? { ...expiry, entryMs: 0, marginMs: LOGIN_MARGIN_MS + this.#markerMs }
+      : { ...expiry, entryMs: ENTRY_MS, marginMs: DAY_MS }
+  }
+}
+
+function lifeOf({ expiresAt, ttlMs = 0 }: Expiry): number {
+  return expiresAt === undefined ? ttlMs : expiresAt - systemClock.now()
+}
+
+function refreshedAtIn(text: string): number | undefined {
+  const colon = text.indexOf(':')
+  return colon < 0 ? undefined : Number(text.slice(colon + 1))
+}
+
+function hasSucceeded(work: Promise<void>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  )
+}
