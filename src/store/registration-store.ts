@@ -66,7 +66,8 @@ export class RegistrationStore implements RegistrationRecords {
   async find(name: string, issuer: string): Promise<string | null> {
     const reply = await this.#vault.get(this.#keys.of('reply', name))
     if (reply === null) return null
-    const { client_id: clientId } = JSON.parse(reply) as { client_id: string }
+    const clientId = clientIdIn(reply)
+    if (clientId === undefined) return null
     return (await this.#commands.exists(this.#refusedKey(issuer, clientId))) ? null : reply
   }
 
@@ -100,6 +101,16 @@ export class RegistrationStore implements RegistrationRecords {
 
   #refusedKey(issuer: string, clientId: string): string {
     return this.#keys.of('refused', fingerprint(issuer, clientId)).redisKey
+  }
+}
+
+/** Undefined if the reply is none: without encryption, whoever can write to Redis may have put anything there. */
+function clientIdIn(reply: string): string | undefined {
+  try {
+    const { client_id: clientId } = Object(JSON.parse(reply)) as { client_id?: unknown }
+    return typeof clientId === 'string' ? clientId : undefined
+  } catch {
+    return undefined
   }
 }
 

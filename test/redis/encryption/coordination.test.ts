@@ -79,6 +79,17 @@ describe('a registration that processes share', () => {
   })
 })
 
+it.each(['{"client_id"', 'null', '{}', '{"client_id":5}'])(
+  'a plain reply that is none is passed over, and never quoted: %s',
+  async (planted) => {
+    const { redis, open } = await start()
+    await register(open(undefined), 'one', 'first')
+    const [key = ''] = await redis.keys('*~reply:*')
+    await redis.set(key, planted)
+    expect(await register(open(undefined), 'one', 'second')).toEqual({ client_id: 'second' })
+  },
+)
+
 describe('a refresh', () => {
   it('happens once among processes that seal with different keys', async () => {
     const { open } = await start()
