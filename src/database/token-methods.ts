@@ -18,7 +18,8 @@ export abstract class TokenMethods {
 
   /**
    * Stores a token under a key and replaces what was there, its expiry included. One round trip.
-   * @param key - any string but the empty one. It becomes part of the Redis key, so it must hold no secret
+   * @param key - any string but the empty one. It becomes part of the Redis key, so it must hold no secret. A key that begins with
+   * `~` is written with one more, since other records begin so; `listTokens` returns it as it was
    * @param token - any string, up to the 512 MB that Redis takes
    * @param expiresAt - when Redis removes the token, to the millisecond. Without it, or with null, the token lives
    * until it is deleted. A time that has passed stores nothing and removes the token that was there

@@ -1,8 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
-import type { Cluster, Redis } from 'ioredis'
 import type { EncryptionOptions } from '../crypto/encryption-options.js'
 import type { HashKeysOptions } from '../crypto/name-hash.js'
 import type { ClusterOptions, SentinelOptions } from '../redis/address/place-options.js'
+import type { BorrowedClient } from '../redis/borrowed-client.js'
 import type { CredentialsProvider } from '../redis/driver/credentials.js'
 import type { DurabilityOptions } from '../redis/durability.js'
 
@@ -86,10 +86,10 @@ export interface RedisOAuthDatabaseOptions {
    */
   cluster?: ClusterOptions | undefined
   /**
-   * An ioredis client of the caller's. It is borrowed: never closed, and its own connection options hold. Those above,
+   * A `Redis` or `Cluster` of ioredis 5 or 6 of the caller's. It is borrowed: never closed, and its own connection options hold. Those above,
    * `connectionTimeout` and the two retry options are refused beside it, and a client with a `keyPrefix` of its own is.
    */
-  client?: Redis | Cluster | undefined
+  client?: BorrowedClient | undefined
   /**
    * Prefix for all Redis keys to avoid conflicts. No database's prefix may begin with another's, or the one lists the
    * tokens of the other. Hash tags (`{...}`) must be whole.

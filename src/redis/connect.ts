@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { nameOfAddress, nameOfTopology, type Topology } from './address/topology.js'
+import type { BorrowedClient } from './borrowed-client.js'
 import { Subscriber } from './changes/subscriber.js'
 import { type ChangeListener, type Feeds, Tracking } from './changes/tracking.js'
 import { Connection } from './connection/connection.js'
@@ -78,7 +79,8 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
  * @throws TypeError when the client has a `keyPrefix`, which ioredis would put before names that are already whole, and
  * would not take off again from what `SCAN` returns; or reads from replicas
  */
-export function borrow(client: Redis | Cluster, limits: RetryLimits): Channels {
+export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
+  const client = lent as unknown as Redis | Cluster
   if (client.options.keyPrefix) {
     throw new TypeError(
       'options.client must be an ioredis client without a keyPrefix of its own: set keyPrefix on the database instead',

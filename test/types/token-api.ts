@@ -1,5 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
+import type { Cluster as Cluster6, Redis as Redis6 } from 'ioredis-6'
+import type { Cluster as OldestCluster, Redis as OldestRedis } from 'ioredis-oldest'
 import {
   type CloseOptions,
   RedisOAuthDatabase,
@@ -59,7 +61,10 @@ holds<Same<Options['username'], string>>()
 holds<Same<Options['path'], string>>()
 holds<Same<Options['commandTimeout'], number>>()
 holds<Same<Options['tls'], ConnectionOptions>>()
-holds<Same<Options['client'], Redis | Cluster>>()
+// Whichever copy of ioredis the application has.
+holds<Redis | Cluster extends Options['client'] ? true : false>()
+holds<OldestRedis | OldestCluster extends Options['client'] ? true : false>()
+holds<Redis6 | Cluster6 extends Options['client'] ? true : false>()
 
 // A variable of the environment may be undefined, also under `exactOptionalPropertyTypes`.
 holds<undefined extends RedisOAuthDatabaseOptions['url'] ? true : false>()
@@ -105,6 +110,8 @@ export async function refused(db: RedisOAuthDatabase): Promise<void> {
   new RedisOAuthDatabase({ hostname: 'localhost' })
   // @ts-expect-error a port is a number
   new RedisOAuthDatabase({ port: '6379' })
+  // @ts-expect-error a client is one of ioredis
+  new RedisOAuthDatabase({ client: { get: () => 'a' } })
   // @ts-expect-error no such code
   new RedisOAuthDatabaseError('NO_SUCH_CODE', 'a message')
 }

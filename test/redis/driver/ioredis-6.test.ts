@@ -10,7 +10,7 @@ import { describeTokenContract } from '../../support/tokens/token-contract.js'
 
 // A borrowed client of ioredis 6, which speaks RESP3, while our own are of ioredis 5.
 
-const lent = (client: Redis | Cluster): RedisOAuthDatabaseOptions => ({ client: client as never })
+const lent = (client: Redis | Cluster): RedisOAuthDatabaseOptions => ({ client })
 
 const BORROWED: readonly Topology[] = [
   {
