@@ -1,5 +1,5 @@
 import type { FetchLike, OAuthDb } from './contract.js'
-import { RedisOAuthDatabase } from './redis-oauth-database.js'
+import type { RedisOAuthDatabase } from './redis-oauth-database.js'
 
 /** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */
 export type OAuthRole = 'client' | 'resource-server'
@@ -74,7 +74,7 @@ const WIRING: readonly string[] = ['role', 'OAuthAuthenticationRequiredError']
 
 function checkOptions(options: unknown, wiring: unknown): void {
   const { oauthDatabase } = Object(options) as Partial<OAuthDatabaseOption>
-  if (!(oauthDatabase instanceof RedisOAuthDatabase)) {
+  if (!isDatabase(oauthDatabase)) {
     throw new TypeError(
       'withOAuthDatabase takes the options of the SDK with a RedisOAuthDatabase as oauthDatabase: { ..., oauthDatabase: db }',
     )
@@ -92,6 +92,16 @@ function checkOptions(options: unknown, wiring: unknown): void {
   if (error !== undefined && typeof error?.create !== 'function') {
     throw new TypeError('OAuthAuthenticationRequiredError must be the class of @atxp/client')
   }
+}
+
+// Not by `instanceof`: a program may have two copies of this package.
+function isDatabase(given: unknown): boolean {
+  const { coordinatedFetch, forResourceServer, getAccessToken } = Object(
+    given,
+  ) as Partial<RedisOAuthDatabase>
+  return [coordinatedFetch, forResourceServer, getAccessToken].every(
+    (method) => typeof method === 'function',
+  )
 }
 
 async function installedError(): Promise<AuthenticationRequired | undefined> {
