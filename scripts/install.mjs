@@ -73,33 +73,36 @@ function findRedisServer() {
   return SERVERS.map(findProgram).find((path) => path !== undefined)
 }
 
+/** What a download is called, and where its program is. */
+const PROGRAMS = { node: 'bin/node', bun: 'bin/bun', deno: 'deno' }
+
 /**
- * What the tests of the package need: the Node binaries to try it on, as `{ version, path }`, and the folder
- * of the modules. npm has the binaries for Linux on x64; elsewhere there is the running one only. A lockfile holds each file.
+ * What the tests of the package need: the runtimes to try it on, as `{ kind, version, path }` with the kinds `node`, `bun` and `deno`,
+ * and the folder of the modules. npm has the binaries for Linux on x64; elsewhere there is the running Node only. A lockfile
+ * holds each file.
  */
 export async function installDownloads() {
   const lock = join(root, 'scripts/downloads')
   const directory = join(root, '.cache/downloads')
   const { optionalDependencies } = JSON.parse(readFileSync(join(lock, 'package.json'), 'utf8'))
-  const nodes = Object.keys(optionalDependencies).map((name) => ({
-    version: name.slice('node-'.length),
-    path: join(directory, 'node_modules', name, 'bin/node'),
-  }))
-  const isForNodes = process.platform === 'linux' && process.arch === 'x64'
-  const hasNodes = !isForNodes || nodes.every(({ path }) => existsSync(path))
-  if (!hasNodes || !hasLockedModules(directory, lock)) {
+  const runtimes = Object.keys(optionalDependencies).map((name) => {
+    const [kind, version] = name.split('-')
+    const path = join(directory, 'node_modules', name, PROGRAMS[kind])
+    return { kind, version, path }
+  })
+  const isForThese = process.platform === 'linux' && process.arch === 'x64'
+  const hasThese = !isForThese || runtimes.every(({ path }) => existsSync(path))
+  if (!hasThese || !hasLockedModules(directory, lock)) {
     await mkdir(directory, { recursive: true })
     for (const name of ['package.json', 'package-lock.json']) {
       await copyFile(join(lock, name), join(directory, name))
     }
-    await install('Node 16 to 26 and their types', 'npm ci, into .cache/downloads', () =>
+    await install('Node 16 to 26, Bun, Deno and types', 'npm ci, into .cache/downloads', () =>
       npmCi(directory, '--ignore-scripts'),
     )
   }
-  return {
-    nodes: isForNodes ? nodes : [{ version: process.versions.node, path: process.execPath }],
-    modules: join(directory, 'node_modules'),
-  }
+  const own = { kind: 'node', version: process.versions.node, path: process.execPath }
+  return { runtimes: isForThese ? runtimes : [own], modules: join(directory, 'node_modules') }
 }
 
 async function install(what, how, work) {

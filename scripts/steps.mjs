@@ -112,7 +112,7 @@ export const steps = [
   },
   {
     name: 'package',
-    says: 'the packed tarball on Node 16 to 26',
+    says: 'the packed tarball on Node, Bun, Deno',
     work: project('package'),
     needs: ['build'],
   },

@@ -12,11 +12,17 @@ const NODE_TYPES = ['16', '18', 'newest']
 
 const OLDEST_TYPESCRIPT = 'typescript-5.0.4'
 
+export interface Runtime {
+  kind: 'node' | 'bun' | 'deno'
+  version: string
+  path: string
+}
+
 declare module 'vitest' {
   interface ProvidedContext {
     /** A project far from this repository that has the packed tarball installed. */
     scratch: string
-    nodes: { version: string; path: string }[]
+    runtimes: Runtime[]
   }
 }
 
@@ -26,7 +32,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   const tarball = await tarballToTest(scratch)
   await writeFile(join(scratch, 'package.json'), JSON.stringify({ private: true }))
   execFileSync('npm', ['install', '--no-audit', '--no-fund', tarball], { cwd: scratch })
-  const { nodes, modules } = await installDownloads()
+  const { runtimes, modules } = await installDownloads()
   await symlink(join(modules, OLDEST_TYPESCRIPT), join(scratch, 'node_modules/typescript'))
   for (const name of NODE_TYPES) {
     await mkdir(join(scratch, 'types', name), { recursive: true })
@@ -34,6 +40,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   await cp(fileURLToPath(new URL('consumer', import.meta.url)), scratch, { recursive: true })
   project.provide('scratch', scratch)
-  project.provide('nodes', nodes)
+  project.provide('runtimes', runtimes as Runtime[])
   return () => rm(scratch, { recursive: true })
 }
