@@ -109,8 +109,9 @@ export function checkIsOptions(options: unknown): asserts options is RedisOAuthD
 
 function isIoredis(given: unknown): boolean {
   if (!isObject(given)) return false
-  const { sendCommand, options } = given as { sendCommand?: unknown; options?: unknown }
-  return typeof sendCommand === 'function' && isObject(options)
+  const { sendCommand, options, status } = given as Record<string, unknown>
+  // node-redis has the first two as well.
+  return typeof sendCommand === 'function' && isObject(options) && typeof status === 'string'
 }
 
 // An open `{` in the prefix would swallow the hash tag that keeps a user's records in one slot.

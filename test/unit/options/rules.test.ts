@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import KeyvRedis from '@keyv/redis'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
@@ -282,4 +283,11 @@ it('a client of ioredis with a keyPrefix of its own is refused with the reason',
 it('a Redis and a Cluster of ioredis are accepted as the client', () => {
   expect(() => new RedisOAuthDatabase({ client: redis })).not.toThrow()
   expect(() => new RedisOAuthDatabase({ client: cluster })).not.toThrow()
+})
+
+it('a client of node-redis is refused as the client', () => {
+  const client = new KeyvRedis('redis://127.0.0.1:1').client
+  expect(refusal({ client }).message).toMatch(
+    /^options\.client must be a Redis or Cluster of ioredis/,
+  )
 })
