@@ -187,3 +187,28 @@ test('a server that never answers fails the holder after requestMs, and the next
   // The limit, a rest of a second, and the looks between.
   expect(performance.now() - startedAt).toBeLessThan(27_000)
 })
+
+test.each<[string, () => ReadableStream<Uint8Array>]>([
+  ['stalls', () => new ReadableStream({ pull: () => new Promise(() => undefined) })],
+  [
+    'trickles for ever',
+    () =>
+      new ReadableStream({
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 1_000))
+          controller.enqueue(Buffer.from(' '))
+        },
+      }),
+  ],
+])(
+  'a server whose body %s fails the holder after requestMs, and the lease is free',
+  async (_, body) => {
+    const process = session.start()
+    const token = session.holdTokenRequest('answer')
+    const refresh = process.refresh()
+    await token.reached
+    token.go(new Response(body()))
+    await expect(settled(refresh)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect(session.store.heldLeases).toBe(0)
+  },
+)
