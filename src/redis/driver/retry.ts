@@ -16,16 +16,18 @@ export const NO_CONNECTION: Error = Object.assign(new Error('no connection in ti
 
 /**
  * How long an attempt to connect may last. Once there was a connection, a silent one is given up sooner: the server may have
- * gone, and its name lead elsewhere by now. But each takes longer than the one before, for a server that has to wake up.
+ * gone, and its name lead elsewhere by now. Every third attempt takes longer than the third before it, for a server that has to
+ * wake up. Those between stay short: after packets were lost, an attempt that began too early must not outlast the loss by much,
+ * since others wait for the pair of tokens that this process may hold.
  */
 export function attemptLimitMs(
   { connectionTimeout, commandTimeout }: RetryLimits,
   wasConnected: boolean,
   failures: number,
 ): number {
-  return wasConnected
-    ? Math.min(connectionTimeout, commandTimeout * 2 ** (failures - 1))
-    : connectionTimeout
+  if (!wasConnected) return connectionTimeout
+  const growth = failures % 3 === 0 ? 2 ** (failures / 3) : 1
+  return Math.min(connectionTimeout, commandTimeout * growth)
 }
 
 const MAX_IDLE_RETRY_MS = 1_000
