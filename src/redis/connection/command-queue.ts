@@ -8,6 +8,11 @@ export interface TimeLimits {
   readonly commandTimeout: number
 }
 
+/** Of its time to live, a command that has waited for more is slow. */
+const SLOW_SHARE = 1 / 2
+/** While the oldest is slow, it is looked at again after this share. */
+const LOOK_SHARE = 1 / 8
+
 /** The attempt to connect has as long, and ends before those that wait for it: it can say why. */
 const REASON_MS = 50
 
@@ -24,6 +29,7 @@ export class CommandQueue {
   #timer: NodeJS.Timeout | undefined
   #size = 0
   #whenEmpty: (() => void)[] = []
+  #slowAtMs = Number.NEGATIVE_INFINITY
 
   /** @param expire - must settle the command, which removes it */
   constructor(
@@ -44,7 +50,7 @@ export class CommandQueue {
     })
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (!this.isEmpty) this.#arm(this.#lifetimeMs)
+    if (!this.isEmpty) this.#arm(this.#lifetimeMs * SLOW_SHARE)
   }
 
   add(command: TrackedCommand): void {
@@ -53,7 +59,7 @@ export class CommandQueue {
     if (this.#newest === undefined) {
       this.#oldest = command
       // While a command waits, the process must live until it settles, even when no socket is open.
-      if (this.#timer === undefined) this.#arm(this.#lifetimeMs)
+      if (this.#timer === undefined) this.#arm(this.#lifetimeMs * SLOW_SHARE)
       else this.#timer.ref()
     } else {
       this.#newest.next = command
@@ -91,6 +97,11 @@ export class CommandQueue {
     return this.#size
   }
 
+  /** When a command was last seen to have waited for more than half of its time, by `performance.now()`. */
+  get slowAtMs(): number {
+    return this.#slowAtMs
+  }
+
   get isEmpty(): boolean {
     return this.#oldest === undefined
   }
@@ -116,6 +127,11 @@ export class CommandQueue {
     this.#timer = undefined
     const now = performance.now()
     while (this.#oldest !== undefined && this.#oldest.deadlineMs <= now) this.#expire(this.#oldest)
-    if (this.#oldest !== undefined) this.#arm(Math.ceil(this.#oldest.deadlineMs - now))
+    if (this.#oldest === undefined) return
+    const leftMs = this.#oldest.deadlineMs - now
+    const untilSlowMs = leftMs - this.#lifetimeMs * SLOW_SHARE
+    if (untilSlowMs <= 0) this.#slowAtMs = now
+    const nextMs = untilSlowMs > 0 ? untilSlowMs : this.#lifetimeMs * LOOK_SHARE
+    this.#arm(Math.ceil(Math.min(leftMs, nextMs)))
   }
 }

@@ -178,9 +178,9 @@ export class Connection implements CommandOwner {
     return layout
   }
 
-  /** When Redis was last seen to be away or to be back, by `performance.now()`. */
+  /** When Redis was last seen to be away, slow, or back, by `performance.now()`. */
   get troubledAtMs(): number {
-    return Math.max(this.#unansweredAtMs, this.#link.reopenedAtMs)
+    return Math.max(this.#unansweredAtMs, this.#queue.slowAtMs, this.#link.reopenedAtMs)
   }
 
   /** Lets what is under way end, then ends the connection. Every call returns the same promise. */

@@ -155,6 +155,31 @@ describe('a queue of commands', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('knows when a command last waited for more than half of its time', () => {
+    const a = add('a')
+    vi.advanceTimersByTime(LIFETIME_MS / 2 - 1)
+    expect(queue.slowAtMs).toBe(Number.NEGATIVE_INFINITY)
+    vi.advanceTimersByTime(2)
+    const slowAtMs = queue.slowAtMs
+    expect(performance.now() - slowAtMs).toBeLessThan(2)
+    vi.advanceTimersByTime(300)
+    expect(queue.slowAtMs).toBeGreaterThan(slowAtMs)
+    a.resolve('OK')
+    const lastSlowAtMs = queue.slowAtMs
+    vi.advanceTimersByTime(10 * LIFETIME_MS)
+    expect(queue.slowAtMs).toBe(lastSlowAtMs)
+  })
+
+  it('finds none slow that is answered in half of its time, however many there are', () => {
+    for (let i = 0; i < 50; i += 1) {
+      const command = add('a')
+      vi.advanceTimersByTime(LIFETIME_MS / 2 - 1)
+      command.resolve('OK')
+    }
+    expect(queue.slowAtMs).toBe(Number.NEGATIVE_INFINITY)
+    expect(vi.getTimerCount()).toBeLessThan(2)
+  })
+
   it('tells everyone who waits that it is empty', async () => {
     const a = add('a')
     const b = add('b')
