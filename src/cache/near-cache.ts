@@ -97,7 +97,11 @@ export class NearCache {
       standing.onChange ??= source.onChange
       return standing.reading
     }
-    if (standing?.validUntil === 0) return source.read()
+    if (standing?.validUntil === 0) {
+      // Its expiry is on the way. Those who come meanwhile share a read that begins now.
+      standing.reading = this.#readBeside(standing, source)
+      return standing.reading
+    }
     if (standing !== undefined) this.#remove(standing)
     while (this.#slots.size >= this.#limits.maxEntries) this.#evict()
     const slot: Slot<V> = {
@@ -138,6 +142,14 @@ export class NearCache {
       this.#keep(slot, expiry, source)
     }
     return slot.value
+  }
+
+  async #readBeside<V>(slot: Slot<V>, source: Source<V>): Promise<V | null> {
+    try {
+      return await source.read()
+    } finally {
+      slot.reading = undefined
+    }
   }
 
   #keep<V>(slot: Slot<V>, expiresAt: Expiry, source: Source<V>): void {

@@ -235,6 +235,21 @@ describe('the expiry of a value', () => {
     expect(scene.shelf.get('group', 'a')?.value).toBe('one')
   })
 
+  it('is waited for by one more read, which all who ask meanwhile share', async () => {
+    let answer: (expiresAt: number) => void = () => undefined
+    const expiry = new Promise<number>((resolve) => {
+      answer = resolve
+    })
+    scene.redis.set('key:a', 'one')
+    await read('a', { expiresAt: () => expiry })
+    expect(await Promise.all([read('a'), read('a'), read('a')])).toEqual(['one', 'one', 'one'])
+    expect(scene.reads).toEqual(['key:a', 'key:a'])
+    answer(scene.now + 10)
+    await expiry
+    expect(await read('a')).toBe('one')
+    expect(scene.reads).toEqual(['key:a', 'key:a'])
+  })
+
   it('is not waited for when it fails, and leaves room for the next read', async () => {
     await read('a', { expiresAt: () => Promise.reject(new Error('lost')) })
     await Promise.resolve()
