@@ -7,6 +7,8 @@ import type { RedisServer } from '../servers/redis-server.js'
 
 // What somebody sees who can read the traffic, Redis itself, or its files.
 
+const MIN_FORM_BYTES = 6
+
 /** Every encoding in which a text may stand somewhere, so that a search for the bytes finds it. */
 export function encodingsOf(text: string): Buffer[] {
   const bytes = Buffer.from(text)
@@ -22,7 +24,8 @@ export function encodingsOf(text: string): Buffer[] {
     Buffer.from(hex),
     Buffer.from(hex.toUpperCase()),
     ...[0, 1, 2].flatMap((shift) => inBase64(bytes, shift)),
-  ]
+    // What is no base64 is dropped by its decoder: random bytes may leave nothing, which is in everything.
+  ].filter((form) => form.length >= Math.min(MIN_FORM_BYTES, bytes.length))
 }
 
 /** The digits that are the same whatever stands before and after, in both alphabets. */
