@@ -60,6 +60,10 @@ export interface SessionEvent {
     | 'registrationShared'
     /** The registration's endpoint is not known to be one authorization server's own: its request went out uncoordinated. */
     | 'registrationUnknown'
+    /** There was no session, or none that could be renewed: this client logs in. */
+    | 'loginNeeded'
+    /** The same, and another process' login was taken. */
+    | 'loginReused'
     /** The authorization server does not know the client any more: its registration was removed. */
     | 'clientForgotten'
     /** New tokens could not be saved and are lost, since Redis was away for too long or `close` ended the attempts. */

@@ -1,4 +1,5 @@
 import type { FetchLike, OAuthDb } from './contract.js'
+import { ClientSession } from './oauth/session/client-session.js'
 import type { RedisOAuthDatabase } from './redis-oauth-database.js'
 
 /** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */
@@ -54,16 +55,20 @@ export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
   const { role, OAuthAuthenticationRequiredError } = wiring
   const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
   const isClient = (role ?? ('mcpServer' in options ? 'client' : 'resource-server')) === 'client'
-  // One object for both: which token a resource server refused tells which one has to be renewed.
+  // One object for both: which token a resource server refused tells which one has to be renewed. An account logs in by itself;
+  // without one a person may have to.
+  const session = isClient ? new ClientSession({ isInteractive: !hasAccount(options) }) : undefined
   const coordination = {
+    session,
     authorizeAnew: async ({ url, resourceUrl }: { url: string; resourceUrl: string }) => {
       const AuthenticationRequired = OAuthAuthenticationRequiredError ?? (await installedError())
       return AuthenticationRequired?.create(url, resourceUrl) ?? null
     },
   }
+  if (session) session.refreshFetch = db.coordinatedFetch(oAuthChannelFetch, { session })
   return {
     ...others,
-    oAuthDb: isClient ? db : db.forResourceServer(),
+    oAuthDb: session ? session.watch(db) : db.forResourceServer(),
     fetchFn: db.coordinatedFetch(fetchFn, coordination),
     oAuthChannelFetch: db.coordinatedFetch(oAuthChannelFetch, coordination),
   }
@@ -102,6 +107,10 @@ function isDatabase(given: unknown): boolean {
   return [coordinatedFetch, forResourceServer, getAccessToken].every(
     (method) => typeof method === 'function',
   )
+}
+
+function hasAccount(options: object): boolean {
+  return Boolean((options as { account?: unknown }).account)
 }
 
 async function installedError(): Promise<AuthenticationRequired | undefined> {

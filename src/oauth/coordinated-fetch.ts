@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '../clock.js'
-import type { FetchLike } from '../contract.js'
+import type { ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, answerConstructor, type FetchInit, jsonOf } from './http/answers.js'
@@ -12,6 +12,9 @@ import type { RestStore } from './refresh/rests.js'
 import type { Place, TokenPlaces } from './refresh/token-places.js'
 import { UnsavedPairs } from './refresh/unsaved-pairs.js'
 import { ClientRegistration } from './registration/registration.js'
+import type { ClientSession } from './session/client-session.js'
+import { Logins } from './session/logins.js'
+import { RefusedRequests } from './session/refused-requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import { ClientRefusals, type RegistrationRecords } from './trust/client-refusals.js'
 import { Issuers } from './trust/issuers.js'
@@ -32,6 +35,8 @@ export interface CoordinatedFetchParts {
   issuers?: Issuers
   /** Shared by the fetches of one client. */
   refusedTokens?: RefusedTokens
+  /** The client that this `fetch` is of. With it a 401 of a resource server is settled here, where that can be done. */
+  client?: ClientParts
   /**
    * Makes the error upon which the client authorizes anew within the same call. Without it, or when it gives null,
    * the client gets the refusal and its next call authorizes.
@@ -43,6 +48,14 @@ export interface CoordinatedFetchParts {
   unsaved?: UnsavedPairs
   clock?: Clock
   timing?: Partial<FlightTiming>
+}
+
+export interface ClientParts {
+  readonly session: ClientSession
+  /** Runs logins. Nobody has to wait for them when the database is closed. */
+  readonly flights: FlightRunner
+  /** The registration with an issuer; null where there is none. */
+  registration(issuer: string): Promise<ClientCredentials | null>
 }
 
 /**
@@ -57,6 +70,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     issuers = new Issuers(),
     refusedTokens = new RefusedTokens(),
     call = (work) => work(),
+    client,
   } = parts
   if (!answerConstructor()) {
     throw new TypeError(
@@ -79,15 +93,28 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   const refresh = new TokenRefresh(whole)
   const registration = new ClientRegistration(whole)
 
+  const sendToResource: FetchLike = (url, init) =>
+    afterwards(fetch(url, init), (answer) => noteRefusal(refusedTokens, answer, url, init))
+  const refusedRequests = client && settlingRefusals(client, sendToResource, whole)
+
   async function sendAsClient(
     url: string | URL,
     init: FetchInit,
     request: ClientRequest,
   ): Promise<Answer> {
     const isAuthorization = request.kind === 'authorization'
-    const answer = await (isAuthorization
-      ? fetch(url, init)
-      : boundedOwnRequest(fetch, url, init, timing.requestMs))
+    let answer: Answer
+    try {
+      answer = await (isAuthorization
+        ? fetch(url, init)
+        : boundedOwnRequest(fetch, url, init, timing.requestMs))
+    } catch (error) {
+      client?.session.loginFailed()
+      throw error
+    }
+    if (answer.status >= (isAuthorization ? 400 : 404) || answer.status === 400) {
+      client?.session.loginFailed()
+    }
     await issuers.caughtUp()
     if (request.kind === 'code') await noteIssued(issuers, answer, request.endpoint)
     await clients.noteClientRefusal(answer, request, !isAuthorization)
@@ -110,11 +137,39 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
           issuers.observe(request.url, answer, timing.requestMs),
         )
       case 'other':
-        return afterwards(fetch(url, init), (answer) =>
-          noteRefusal(refusedTokens, answer, url, init),
-        )
+        return refusedRequests === undefined
+          ? sendToResource(url, init)
+          : sendToResource(url, init).then((answer) =>
+              answer.status === 401 ? refusedRequests.answer(url, init, answer) : answer,
+            )
     }
   }
+}
+
+function settlingRefusals(
+  { session, flights, registration }: ClientParts,
+  fetch: FetchLike,
+  parts: Pick<CoordinatedFetchParts, 'records' | 'places'> & {
+    issuers: Issuers
+    clock: Clock
+    timing: FlightTiming
+  },
+): RefusedRequests {
+  const { records, places, issuers, clock, timing } = parts
+  return new RefusedRequests({
+    fetch,
+    session,
+    logins: new Logins(flights, session, timing),
+    records,
+    places,
+    renewal: {
+      fetch: (url, init) => (session.refreshFetch ?? fetch)(url, init),
+      issuers,
+      client: registration,
+      readMs: timing.requestMs,
+    },
+    clock,
+  })
 }
 
 async function afterwards(sent: Promise<Answer>, note: (answer: Answer) => void): Promise<Answer> {

@@ -21,6 +21,10 @@ export interface FlightTiming {
   markWaitMs: number
   /** Others wait this long for the one that authorizes anew after a refused refresh. */
   authorizeMs: number
+  /** Others wait this long for the one that logs in where there is no session, or none that can be renewed. */
+  loginMs: number
+  /** The same where a person logs in. */
+  interactiveLoginMs: number
   /** A registration is shared with its peers for this long. */
   replyMs: number
 }
@@ -34,6 +38,8 @@ export const TIMING_DEFAULTS: FlightTiming = {
   graceMs: 3_000,
   markWaitMs: 10_000,
   authorizeMs: 5_000,
+  loginMs: 15_000,
+  interactiveLoginMs: 1_000,
   replyMs: 30_000,
 }
 

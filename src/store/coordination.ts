@@ -8,6 +8,7 @@ import type { RestStore } from '../oauth/refresh/rests.js'
 import type { Place, TokenPlaces } from '../oauth/refresh/token-places.js'
 import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
 import { RegistrationTurns } from '../oauth/registration/registration-turns.js'
+import type { ClientSession } from '../oauth/session/client-session.js'
 import type { FlightTiming } from '../oauth/timing.js'
 import { Issuers } from '../oauth/trust/issuers.js'
 import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
@@ -23,6 +24,11 @@ export interface CoordinatedFetchOptions {
    * refused a refresh token; without it the client's next call does.
    */
   readonly authorizeAnew?: ((place: Place) => Promise<Error | null> | Error | null) | undefined
+  /**
+   * The client whose requests pass.
+   * @internal
+   */
+  readonly session?: ClientSession | undefined
 }
 
 /** What every call of the database passes. */
@@ -38,6 +44,8 @@ const DONE = Promise.resolve()
 /** Records as a fleet needs them: what several processes do at once is done by one of them. */
 export class Coordination {
   readonly flights: FlightRunner
+  /** Closing does not wait for these. */
+  readonly #loginFlights: FlightRunner
   readonly #layer: CallLayer
   readonly #unsaved = new UnsavedPairs()
   readonly #echoes = new Echoes()
@@ -70,6 +78,7 @@ export class Coordination {
       run: (name, work, options) => layer.hold(() => flights.run(name, work, options)),
       runMarked: (name, work, options) => layer.hold(() => flights.runMarked(name, work, options)),
     }
+    this.#loginFlights = new Flights(leases)
     this.#layer = layer
     this.#leases = leases
     this.#records = records
@@ -136,8 +145,9 @@ export class Coordination {
   /** @throws TypeError for what is no function, and for an option that there is not */
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
     checkFetch(fetch, options)
-    const { authorizeAnew } = options
-    const refusedTokens = this.#refusedTokens.get(options) ?? new RefusedTokens()
+    const { authorizeAnew, session } = options
+    const refusedTokens =
+      session?.refusedTokens ?? this.#refusedTokens.get(options) ?? new RefusedTokens()
     this.#refusedTokens.set(options, refusedTokens)
     return createCoordinatedFetch({
       fetch: fetch ?? globalFetch(),
@@ -154,7 +164,21 @@ export class Coordination {
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,
       ...(authorizeAnew !== undefined && { authorizeAnew }),
+      ...(session !== undefined && {
+        client: {
+          session,
+          flights: this.#loginFlights,
+          registration: (issuer: string) => this.#registration(issuer),
+        },
+      }),
     })
+  }
+
+  /** Waits for nobody's registration. */
+  async #registration(issuer: string): Promise<ClientCredentials | null> {
+    const credentials = await this.#records.getClient(issuer, 'client')
+    if (credentials !== null) this.#registrations.remember(issuer, 'client', credentials)
+    return credentials
   }
 }
 
@@ -162,7 +186,7 @@ function checkFetch(fetch: unknown, options: unknown): void {
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new TypeError('coordinatedFetch takes a fetch function, or nothing for the global one')
   }
-  const { authorizeAnew, ...others } = Object(options)
+  const { authorizeAnew, session: _, ...others } = Object(options)
   if (options === null || typeof options !== 'object' || Object.keys(others).length > 0) {
     throw new TypeError('the only option of coordinatedFetch is authorizeAnew')
   }

@@ -106,7 +106,7 @@ const redisDriver: Row = {
   refused: [value('ioredis')],
 }
 
-const oauthRooms = ['http', 'trust', 'refresh', 'registration']
+const oauthRooms = ['http', 'trust', 'refresh', 'registration', 'session']
 const oauth = room('oauth', ['flight', 'record'])
 oauth.allowed.push(...oauthRooms.map((name) => value(`./${name}/probe.js`)))
 
@@ -148,6 +148,7 @@ const table: Row[] = [
   oauthRoom('trust', ['http']),
   oauthRoom('refresh', ['http', 'trust']),
   oauthRoom('registration', ['http', 'trust']),
+  oauthRoom('session', ['http', 'trust', 'refresh']),
   redis,
   redisDriver,
   redisRoom('address', []),

@@ -17,6 +17,11 @@ interface Parts {
 
 const POLL_MS = 100
 
+/** Names a login, in a flight of its own or by the lease of that flight. */
+export function loginName({ user, url }: Pick<Place, 'user' | 'url'>): string {
+  return fingerprint('authorize', user, url)
+}
+
 /**
  * After a refusal: the first to come authorizes anew, the others wait a while for what it saves. The claim is never
  * given back; it runs out, and then whoever still waits authorizes by itself.
@@ -39,7 +44,7 @@ export class LoginAnew {
   async run(): Promise<StoredToken | null> {
     const { authorizeAnew, leases, timing } = this.#parts
     if (authorizeAnew === null) return null
-    const claim = fingerprint('authorize', this.#place.user, this.#place.url)
+    const claim = fingerprint(loginName(this.#place))
     const untilMs = performance.now() + timing.authorizeMs
     if (!(await leases.acquire(claim, newOwner(), timing.authorizeMs))) {
       const saved = await this.#savedByOthers(untilMs)

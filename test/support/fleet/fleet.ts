@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
+import { RedisOAuthDatabase, withOAuthDatabase } from '../../../src/index.js'
 import { eventually } from '../eventually.js'
 import { startProcesses, type TestProcess } from '../processes/processes.js'
 import type { RedisServer } from '../servers/redis-server.js'
+import { type AtxpServer, startAtxpServer } from './atxp-server.mjs'
 import { type AuthorizationServer, startAuthorizationServer } from './authorization-server.mjs'
 import { startMcpServer, type TestMcpServer } from './mcp-server.mjs'
 import type { DatabaseChoice, Outcome } from './worker.mjs'
@@ -36,6 +38,10 @@ export class Fleet {
   readonly mcpServer: TestMcpServer
   readonly redis: RedisServer
   #workers: TestProcess[] = []
+  /** Started by the first scenario that asks for it. */
+  #atxpServer: AtxpServer | undefined
+  /** What the workers call. */
+  #called: TestMcpServer
   #options: FleetOptions
 
   constructor(
@@ -45,6 +51,7 @@ export class Fleet {
   ) {
     this.authorizationServer = authorizationServer
     this.mcpServer = mcpServer
+    this.#called = mcpServer
     this.redis = options.redis
     this.#options = options
   }
@@ -60,18 +67,38 @@ export class Fleet {
     else await this.redis.restart({ keepData: true })
     for (const worker of this.#workers) worker.resume()
     await this.#startMissingWorkers()
-    const keyPrefix = `fleet:${randomUUID()}:`
-    await this.#configure(this.#workers, this.#options.database(this.redis, keyPrefix))
+    this.#called = this.mcpServer
+    await this.#startAnew()
     this.authorizationServer.reset()
     this.mcpServer.reset()
   }
 
+  /** From here to the end of the scenario the workers call a server that does with OAuth what the published one does. */
+  async useAtxpServer(): Promise<AtxpServer> {
+    this.#atxpServer ??= await this.#startAtxpServer()
+    this.#atxpServer.reset()
+    this.#called = this.#atxpServer
+    await this.#startAnew()
+    return this.#atxpServer
+  }
+
+  async #startAtxpServer(): Promise<AtxpServer> {
+    const { issuer } = this.authorizationServer
+    const oauthDatabase = new RedisOAuthDatabase({ url: this.redis.url, keyPrefix: 'atxp-server:' })
+    return await startAtxpServer({ issuer, serverOptions: withOAuthDatabase({ oauthDatabase }) })
+  }
+
+  async #startAnew(): Promise<void> {
+    const keyPrefix = `fleet:${randomUUID()}:`
+    await this.#configure(this.#workers, this.#options.database(this.redis, keyPrefix))
+  }
+
   /** Waits also for the event streams that clients ask for in the background once they are connected. */
   async connect(workers: readonly TestProcess[], path = '/mcp'): Promise<Outcome> {
-    const streamsBefore = this.mcpServer.counters().refusedEventStreams
+    const streamsBefore = this.#called.counters().refusedEventStreams
     const outcome = await inAll(workers, 'connect', { path })
     await eventually(
-      () => this.mcpServer.counters().refusedEventStreams >= streamsBefore + outcome.ok,
+      () => this.#called.counters().refusedEventStreams >= streamsBefore + outcome.ok,
       { withinMs: SETTLED_WITHIN_MS },
     )
     return outcome
@@ -112,12 +139,16 @@ export class Fleet {
   }
 
   counters(): FleetCounters {
-    return { ...this.authorizationServer.counters(), ...this.mcpServer.counters() }
+    return { ...this.authorizationServer.counters(), ...this.#called.counters() }
   }
 
   async stop(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.kill()))
-    await Promise.all([this.authorizationServer.stop(), this.mcpServer.stop()])
+    await Promise.all([
+      this.authorizationServer.stop(),
+      this.mcpServer.stop(),
+      this.#atxpServer?.stop(),
+    ])
   }
 
   async #startMissingWorkers(): Promise<void> {
@@ -134,7 +165,7 @@ export class Fleet {
   async #configure(workers: readonly TestProcess[], database: DatabaseChoice): Promise<void> {
     const setup = {
       issuer: this.authorizationServer.issuer,
-      mcpOrigin: this.mcpServer.origin,
+      mcpOrigin: this.#called.origin,
       accountId: ACCOUNT,
       database,
     }

@@ -1,9 +1,13 @@
 import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
 import type { Clock } from '../../../src/clock.js'
 import { Flights } from '../../../src/flight/single-flight.js'
-import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
+import {
+  type CoordinatedFetchParts,
+  createCoordinatedFetch,
+} from '../../../src/oauth/coordinated-fetch.js'
 import { Echoes } from '../../../src/oauth/refresh/echoes.js'
 import { type Place, TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
+import type { ClientSession } from '../../../src/oauth/session/client-session.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
 import { Issuers } from '../../../src/oauth/trust/issuers.js'
 import type { MemoryStore } from './memory-store.js'
@@ -23,6 +27,8 @@ export interface ProcessOptions {
   knowsIssuer?: boolean
   authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
   timing?: Partial<FlightTiming>
+  /** The client that its `fetch` is of. */
+  session?: ClientSession
 }
 
 export const USER = 'base:0xabc'
@@ -43,11 +49,12 @@ export function startProcess(
   const places = new TokenPlaces()
   const echoes = new Echoes()
   const flights = new Flights(store)
-  const db = databaseOf(store, places, echoes)
-  const { authorizeAnew, timing, knowsIssuer = true } = options
+  const { authorizeAnew, timing, knowsIssuer = true, session } = options
   const issuers = new Issuers()
+  const records = databaseOf(store, places, echoes, issuers)
+  const db = session?.watch(records) ?? records
   if (knowsIssuer) issuers.learn(new URL(METADATA_URL), METADATA)
-  const fetch = createCoordinatedFetch({
+  const parts: CoordinatedFetchParts = {
     fetch: server.fetch,
     flights,
     leases: store,
@@ -58,9 +65,14 @@ export function startProcess(
     echoes,
     clock,
     issuers,
-    ...(authorizeAnew ? { authorizeAnew } : {}),
     ...(timing ? { timing } : {}),
-  })
+    ...(session && {
+      refusedTokens: session.refusedTokens,
+      client: { session, flights, registration: records.getClientCredentials },
+    }),
+  }
+  if (session) session.refreshFetch = createCoordinatedFetch(parts)
+  const fetch = createCoordinatedFetch({ ...parts, ...(authorizeAnew ? { authorizeAnew } : {}) })
   return {
     db,
     flights,
@@ -104,7 +116,12 @@ function parentOf(url: string): string | null {
 }
 
 /** The store as an `OAuthDb`, with the two lines that the coordinated fetch asks of it. */
-function databaseOf(store: MemoryStore, places: TokenPlaces, echoes: Echoes): OAuthDb {
+function databaseOf(
+  store: MemoryStore,
+  places: TokenPlaces,
+  echoes: Echoes,
+  issuers: Issuers,
+): OAuthDb {
   const pkce = new Map<string, PKCEValues>()
   return {
     async getAccessToken(user, url): Promise<AccessToken | null> {
@@ -113,7 +130,10 @@ function databaseOf(store: MemoryStore, places: TokenPlaces, echoes: Echoes): OA
       return stored?.token ?? null
     },
     async saveAccessToken(user, url, token) {
-      if (!echoes.take(user, url, token)) await store.save(user, url, token)
+      if (echoes.take(user, url, token)) return
+      const origin = issuers.issuedBy(token.accessToken)
+      if (origin) store.origins.set(token.accessToken, origin)
+      await store.save(user, url, token)
     },
     getClientCredentials: async (server) => store.clients.get(server) ?? null,
     async saveClientCredentials(server, credentials) {

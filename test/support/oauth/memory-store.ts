@@ -22,6 +22,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
   readonly records = new Map<string, AccessToken>()
   readonly replies = new Map<string, { reply: string; until: number }>()
   readonly clients = new Map<string, ClientCredentials>()
+  readonly refusedClients = new Set<string>()
   readonly calls: string[] = []
   /** All that a key was ever named by. */
   readonly names = new Set<string>()
@@ -196,7 +197,9 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
     this.names.add(name)
     return this.#act('find', () => {
       const shared = this.replies.get(name)
-      return shared && shared.until > performance.now() ? shared.reply : null
+      if (!shared || shared.until <= performance.now()) return null
+      const { client_id: clientId } = JSON.parse(shared.reply)
+      return this.refusedClients.has(clientId) ? null : shared.reply
     })
   }
 
@@ -213,6 +216,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
 
   forget(issuer: string, client: SentClient): Promise<boolean> {
     return this.#act('forget', () => {
+      this.refusedClients.add(client.clientId)
       return isSame(this.clients.get(issuer), client) && this.clients.delete(issuer)
     })
   }

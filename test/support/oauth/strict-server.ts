@@ -41,6 +41,10 @@ export class StrictServer {
   readonly #codes = new Map<string, string>()
   #serial = 0
 
+  /** Whether a challenge names an error when a token was sent: no published server does. */
+  namesError = true
+  /** How often a token, or none, was refused. */
+  refusals = 0
   rotates = true
   omitsRefreshToken = false
   expiresIn: number | undefined = 3600
@@ -106,7 +110,9 @@ export class StrictServer {
     if (family && !family.revoked) return json(200, { ok: true })
     const { origin, pathname } = new URL(request.url)
     const metadata = `resource_metadata="${origin}/.well-known/oauth-protected-resource${pathname}"`
-    const challenge = token ? `Bearer error="invalid_grant", ${metadata}` : `Bearer ${metadata}`
+    this.refusals++
+    const challenge =
+      token && this.namesError ? `Bearer error="invalid_grant", ${metadata}` : `Bearer ${metadata}`
     return json(401, {}, { 'www-authenticate': challenge })
   }
 

@@ -2,6 +2,7 @@ import { eventually } from '../eventually.js'
 import type { Fleet } from '../fleet/fleet.js'
 import type { Outcome } from '../fleet/worker.mjs'
 import { faultScenarios } from './fault-scenarios.js'
+import { plainChallengeScenarios } from './plain-challenge-scenarios.js'
 import { Observation, type Scenario } from './scenario.js'
 
 const CALLS_EACH = 5
@@ -192,5 +193,6 @@ export const scenarios: readonly Scenario[] = [
   { name: 'parent and child paths share a session', run: mixPaths },
   { name: 'one callback is delivered three times, in three processes', run: deliverCallbackTwice },
   { name: 'every process is a client and a resource server', run: playBothRoles },
+  ...plainChallengeScenarios,
   ...faultScenarios,
 ]

@@ -1,0 +1,81 @@
+import type { AccessToken, FetchLike, OAuthDb } from '../../contract.js'
+import { RefusedTokens } from '../trust/refused-tokens.js'
+import { HandedOut } from './handed-out.js'
+
+export interface ClientSessionOptions {
+  /** Whether a person logs in: then nobody waits long for it. */
+  readonly isInteractive: boolean
+}
+
+/**
+ * One client, as its database and its two kinds of `fetch` see it together: whose tokens its requests carry, which of
+ * them were refused, and which logins it has begun.
+ */
+export class ClientSession {
+  readonly isInteractive: boolean
+  readonly handedOut: HandedOut = new HandedOut()
+  readonly refusedTokens: RefusedTokens = new RefusedTokens()
+  /** Sends refresh requests, coordinated; an answer that refuses comes back as it is. */
+  refreshFetch: FetchLike | undefined
+  readonly #logins = new Map<string, Set<() => void>>()
+
+  constructor({ isInteractive }: ClientSessionOptions) {
+    this.isInteractive = isInteractive
+  }
+
+  /** Resolves when this client has saved a session of the user's, could not log in, or `limitMs` are over. */
+  login(user: string, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const ends = this.#logins.get(user) ?? new Set()
+      this.#logins.set(user, ends)
+      const end = (): void => {
+        clearTimeout(timer)
+        ends.delete(end)
+        if (ends.size === 0) this.#logins.delete(user)
+        resolve()
+      }
+      const timer = setTimeout(end, limitMs)
+      timer.unref()
+      ends.add(end)
+    })
+  }
+
+  /** To be called when the authorization server has let nobody in. */
+  loginFailed(): void {
+    for (const user of [...this.#logins.keys()]) this.#endLogins(user)
+  }
+
+  /** The database, with what passes noted here. Commands leave in the order of the calls, as without it. */
+  watch(db: OAuthDb): OAuthDb {
+    return {
+      getClientCredentials: (serverUrl) => db.getClientCredentials(serverUrl),
+      saveClientCredentials: (serverUrl, credentials) =>
+        db.saveClientCredentials(serverUrl, credentials),
+      getPKCEValues: (user, state) => db.getPKCEValues(user, state),
+      savePKCEValues: (user, state, values) => db.savePKCEValues(user, state, values),
+      getAccessToken: (user, url) => this.#noted(user, url, db.getAccessToken(user, url)),
+      saveAccessToken: (user, url, token) =>
+        this.#saved(user, db.saveAccessToken(user, url, token)),
+      close: () => db.close(),
+    }
+  }
+
+  async #noted(
+    user: string,
+    url: string,
+    read: Promise<AccessToken | null>,
+  ): Promise<AccessToken | null> {
+    const token = await read
+    this.handedOut.note(user, url, token?.accessToken)
+    return token
+  }
+
+  async #saved(user: string, save: Promise<void>): Promise<void> {
+    await save
+    this.#endLogins(user)
+  }
+
+  #endLogins(user: string): void {
+    for (const end of [...(this.#logins.get(user) ?? [])]) end()
+  }
+}

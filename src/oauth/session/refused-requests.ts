@@ -1,0 +1,150 @@
+import type { Clock } from '../../clock.js'
+import type { FetchLike } from '../../contract.js'
+import { publishSession } from '../../diagnostics.js'
+import { isExpired } from '../../record/lifetime.js'
+import type { StoredToken } from '../../record/origin.js'
+import type { Answer, FetchInit } from '../http/answers.js'
+import { unlessAborted } from '../http/bounded-request.js'
+import type { RefreshRecords } from '../refresh/records.js'
+import type { TokenPlaces } from '../refresh/token-places.js'
+import { askingForLogin, askingForRefresh, asksForRefresh } from './challenge.js'
+import type { ClientSession } from './client-session.js'
+import { pathsUpFrom, type SessionPlace } from './handed-out.js'
+import type { Logins } from './logins.js'
+import { type RenewalParts, renew } from './renewal.js'
+import { bearerToken, discard, isAuthorized, isResendable, withBearer } from './resending.js'
+
+export interface RefusedRequestsParts {
+  /** Sends to resource servers, and notes the tokens that they refuse. */
+  readonly fetch: FetchLike
+  readonly session: ClientSession
+  readonly logins: Logins
+  readonly records: RefreshRecords
+  readonly places: TokenPlaces
+  readonly renewal: RenewalParts
+  readonly clock: Clock
+}
+
+/** What to send the request with, or what to hand to the client. */
+type Next = { token: string; isRenewed?: boolean } | { answer: Answer }
+
+const MAX_RESENDS = 3
+
+/**
+ * What a resource server's 401 comes to. Most servers say nothing but 401, and to that clients log in anew, each by itself. Here
+ * the session is renewed once for all processes, or one of them logs in, and the request is sent again with what came of it. So
+ * the client hears of a 401 only if it is for this very client to log in.
+ */
+export class RefusedRequests {
+  readonly #parts: RefusedRequestsParts
+
+  constructor(parts: RefusedRequestsParts) {
+    this.#parts = parts
+  }
+
+  async answer(url: string | URL, init: FetchInit, refused: Answer): Promise<Answer> {
+    // A server that asks for a refresh by itself has it from the client.
+    if (!isResendable(init) || asksForRefresh(refused) || isRedirected(refused)) return refused
+    const calledUrl = pathOf(url)
+    if (calledUrl === undefined) return refused
+    const { signal } = (init ?? {}) as { signal?: unknown }
+    let sent = bearerToken(init)
+    const place = this.#placeOf(calledUrl, sent, isAuthorized(init))
+    if (place === undefined) return refused
+    let answer = refused
+    let mayRenew = true
+    for (let resends = 0; resends < MAX_RESENDS; resends += 1) {
+      const met = answer
+      const token = sent
+      const next = await unlessAborted(
+        () => this.#next(place, calledUrl, token, met, mayRenew),
+        signal,
+      )
+      if ('answer' in next) return next.answer
+      discard(answer)
+      // A server that refuses what it has just had renewed does so again.
+      if (next.isRenewed) mayRenew = false
+      sent = next.token
+      answer = await this.#parts.fetch(url, withBearer(init, sent))
+      if (answer.status !== 401 || asksForRefresh(answer)) return answer
+    }
+    return askingForLogin(answer)
+  }
+
+  /** Of the token that was sent, if it is this database's and one for the called url; of who was found to have none. */
+  #placeOf(
+    calledUrl: string,
+    sent: string | undefined,
+    isSentAuthorized: boolean,
+  ): SessionPlace | undefined {
+    const { handedOut } = this.#parts.session
+    if (sent !== undefined) {
+      const place = handedOut.placeOf(sent)
+      return place && pathsUpFrom(calledUrl).includes(place.url) ? place : undefined
+    }
+    const user = isSentAuthorized ? undefined : handedOut.userWithout(calledUrl)
+    return user === undefined ? undefined : { user, url: calledUrl }
+  }
+
+  async #next(
+    place: SessionPlace,
+    calledUrl: string,
+    sent: string | undefined,
+    met: Answer,
+    mayRenew: boolean,
+  ): Promise<Next> {
+    const { records, places, renewal } = this.#parts
+    const { user, url } = place
+    const look = (): Promise<string | undefined> => this.#usable(user, calledUrl, sent)
+    const found = await look()
+    if (found !== undefined) return { token: found }
+    const stored = sent === undefined ? null : await records.read({ user, url, resourceUrl: '' })
+    if (stored?.token.refreshToken && mayRenew) {
+      places.remember(user, url, stored.token, stored.origin)
+      const outcome = await renew(stored, renewal)
+      if (outcome.kind === 'renewed') return { token: outcome.accessToken, isRenewed: true }
+      if (outcome.kind === 'elsewhere') return { answer: askingForRefresh(met) }
+    }
+    const saved = await this.#parts.logins.take({ user, url: calledUrl }, look)
+    if (saved !== undefined) {
+      publishSession('loginReused')
+      return { token: saved }
+    }
+    publishSession('loginNeeded')
+    return { answer: askingForLogin(met) }
+  }
+
+  /** A token of the session that may be good: not the one that was sent, not expired, and refused by nobody. */
+  async #usable(
+    user: string,
+    calledUrl: string,
+    sent: string | undefined,
+  ): Promise<string | undefined> {
+    const { records } = this.#parts
+    for (const url of pathsUpFrom(calledUrl)) {
+      const stored = await records.read({ user, url, resourceUrl: '' })
+      if (stored !== null && this.#isUsable(stored, sent)) return stored.token.accessToken
+    }
+    return undefined
+  }
+
+  #isUsable({ token }: StoredToken, sent: string | undefined): boolean {
+    const { session, clock } = this.#parts
+    if (token.accessToken === sent || isExpired(token, clock.now())) return false
+    return !session.refusedTokens.isRefused(token)
+  }
+}
+
+function isRedirected(answer: Answer): boolean {
+  return (answer as { redirected?: unknown }).redirected === true
+}
+
+/** As clients name the place of a session: without query and fragment. */
+function pathOf(url: string | URL): string | undefined {
+  try {
+    const { origin, pathname } = new URL(url)
+    return `${origin}${pathname}`
+  } catch {
+    return undefined
+  }
+}

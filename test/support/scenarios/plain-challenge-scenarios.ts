@@ -1,0 +1,91 @@
+import type { Fleet } from '../fleet/fleet.js'
+import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
+
+// What real servers say to an expired token is 401 and where their metadata stands, nothing of a refresh.
+
+const CALLS_EACH = 5
+const UNHARMED = { reuseDetections: 0, familiesRevoked: 0, refusedCodes: 0 }
+/** One of the clients, one of the server. */
+const BOTH_ROLES = 2
+
+async function startCold(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  const server = await fleet.useAtxpServer()
+  const logins = await fleet.connectAll()
+  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add({ ...logins, ok: 0 })
+  observation.note('unauthorized', server.counters().unauthorized)
+  return observation.against(fleet, {
+    registrations: BOTH_ROLES,
+    authorizations: 1,
+    refreshes: 0,
+    ...UNHARMED,
+    callsOk: fleet.workers.length * CALLS_EACH,
+    callsFailed: 0,
+  })
+}
+
+async function meetExpiredToken(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  const server = await fleet.useAtxpServer()
+  await fleet.share()
+  fleet.expireAccessTokens()
+  server.gatherRefusals(fleet.workers.length)
+  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  return observation.against(fleet, {
+    registrations: BOTH_ROLES,
+    authorizations: 1,
+    refreshes: 1,
+    ...UNHARMED,
+    unauthorized: [fleet.workers.length, 2 * fleet.workers.length],
+    callsOk: fleet.workers.length * CALLS_EACH,
+    callsFailed: 0,
+  })
+}
+
+async function refuseRefreshToken(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  const server = await fleet.useAtxpServer()
+  await fleet.share()
+  fleet.authorizationServer.refuseRefreshTokens()
+  fleet.expireAccessTokens()
+  server.gatherRefusals(fleet.workers.length)
+  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  return observation.against(fleet, {
+    registrations: BOTH_ROLES,
+    authorizations: 2,
+    refusedRefreshes: 1,
+    ...UNHARMED,
+    callsOk: fleet.workers.length * CALLS_EACH,
+    callsFailed: 0,
+  })
+}
+
+async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  const server = await fleet.useAtxpServer()
+  await fleet.share()
+  fleet.authorizationServer.forgetClients()
+  fleet.expireAccessTokens()
+  server.gatherRefusals(fleet.workers.length)
+  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  return observation.against(fleet, {
+    registrations: 2 * BOTH_ROLES,
+    authorizations: 2,
+    refreshes: 0,
+    ...UNHARMED,
+    callsOk: fleet.workers.length * CALLS_EACH,
+    callsFailed: 0,
+  })
+}
+
+/** At a server that does with OAuth what the published one does. */
+export const plainChallengeScenarios: readonly Scenario[] = [
+  { name: 'all start on an empty database, at a server that only says 401', run: startCold },
+  {
+    name: 'all meet an expired access token, at a server that only says 401',
+    run: meetExpiredToken,
+  },
+  { name: 'the refresh token is refused, at a server that only says 401', run: refuseRefreshToken },
+  { name: 'the client is forgotten, at a server that only says 401', run: forgetClient },
+]

@@ -1,0 +1,199 @@
+import { ATXPFetcher } from '@atxp/client'
+import { beforeEach, describe, expect, test } from 'vitest'
+import { ClientSession } from '../../../../src/oauth/session/client-session.js'
+import { type FleetProcess, startProcess, USER } from '../../../support/oauth/fleet-process.js'
+import { MemoryStore } from '../../../support/oauth/memory-store.js'
+import { json, MCP_URL, ORIGIN, StrictServer } from '../../../support/oauth/strict-server.js'
+
+// The published client at servers that say nothing but 401, and without the class of its error: nothing here throws it.
+
+const logger = { debug() {}, info() {}, warn() {}, error() {} }
+const CHILD_URL = `${MCP_URL}/child/tool`
+
+let store: MemoryStore
+let server: StrictServer
+
+beforeEach(() => {
+  store = new MemoryStore()
+  server = new StrictServer()
+  server.namesError = false
+})
+
+interface Client extends FleetProcess {
+  call(url?: string, init?: RequestInit): Promise<number>
+}
+
+function startClient(user: string = USER, knowsIssuer = false): Client {
+  const session = new ClientSession({ isInteractive: false })
+  const process = startProcess(store, server, { session, knowsIssuer })
+  const { fetch } = new ATXPFetcher({
+    accountId: user,
+    db: process.db,
+    paymentMakers: { base: { generateJWT: async () => 'jwt' } as never },
+    fetchFn: process.fetch,
+    sideChannelFetch: process.fetch,
+    allowedAuthorizationServers: [ORIGIN],
+    logger,
+  })
+  const post = { method: 'POST', body: '{}' }
+  return { ...process, call: async (url = MCP_URL, init = post) => (await fetch(url, init)).status }
+}
+
+const startClients = (count: number) => Array.from({ length: count }, () => startClient())
+
+function callAll(clients: Client[], each: number, url?: string): Promise<number[]> {
+  return Promise.all(
+    clients.flatMap((client) => Array.from({ length: each }, () => client.call(url))),
+  )
+}
+
+const all = (count: number) => Array(count).fill(200)
+
+test('eight cold processes make one registration and one login', async () => {
+  expect(await callAll(startClients(8), 3)).toEqual(all(24))
+  expect(server.count).toMatchObject({ registrations: 1, authorizations: 1, refreshes: 0 })
+})
+
+test('two users who start cold make a login each', async () => {
+  const clients = [startClient('base:0xa'), startClient('base:0xb')]
+  expect(await callAll(clients, 2)).toEqual(all(4))
+  expect(server.count).toMatchObject({ authorizations: 2 })
+})
+
+test('an expired token makes one refresh and no login, whether or not a process knows the issuer', async () => {
+  const clients = [...startClients(6), startClient(USER, true)]
+  await clients[0]?.call()
+  server.expireAccessTokens()
+  expect(await callAll(clients, 5)).toEqual(all(35))
+  expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1, familiesRevoked: 0 })
+})
+
+test('a refused refresh token makes one login', async () => {
+  const clients = startClients(6)
+  await clients[0]?.call()
+  server.families.length = 0
+  expect(await callAll(clients, 3)).toEqual(all(18))
+  expect(server.count).toMatchObject({ refusedRefreshes: 1, authorizations: 2, registrations: 1 })
+})
+
+test('an expired token without a refresh token makes one login', async () => {
+  server.omitsRefreshToken = true
+  const clients = startClients(6)
+  await clients[0]?.call()
+  server.expireAccessTokens()
+  expect(await callAll(clients, 3)).toEqual(all(18))
+  expect(server.count).toMatchObject({ refreshes: 0, authorizations: 2, registrations: 1 })
+})
+
+test('a client that was forgotten while the token expired makes one login, and no call fails', async () => {
+  const clients = startClients(8)
+  await clients[0]?.call()
+  server.clients.clear()
+  server.families.length = 0
+  expect(await callAll(clients, 3)).toEqual(all(24))
+  expect(server.count).toMatchObject({ registrations: 2, authorizations: 2 })
+})
+
+test('calls below the path of the record renew it where it stands', async () => {
+  const clients = startClients(4)
+  await clients[0]?.call()
+  for (let round = 1; round <= 3; round += 1) {
+    server.expireAccessTokens()
+    const calls = [callAll(clients, 2, CHILD_URL), callAll(clients, 2)]
+    expect((await Promise.all(calls)).flat()).toEqual(all(16))
+    expect(server.count).toMatchObject({ refreshes: round, familiesRevoked: 0 })
+  }
+  expect(store.records.size).toBe(1)
+})
+
+test('an expired record below hides no good token above', async () => {
+  const client = startClient()
+  await client.call()
+  store.put(USER, CHILD_URL, {
+    accessToken: 'spent',
+    refreshToken: 'spent too',
+    resourceUrl: CHILD_URL,
+    expiresAt: 1,
+  })
+  expect(await client.call(CHILD_URL)).toBe(200)
+  expect(server.count).toMatchObject({ refreshes: 0, refusedRefreshes: 0, authorizations: 1 })
+})
+
+test('a record whose issuer is not known is renewed by the client itself', async () => {
+  const client = startClient()
+  await client.call()
+  store.origins.clear()
+  server.expireAccessTokens()
+  expect(await client.call()).toBe(200)
+  expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1 })
+})
+
+test('one 503 of the authorization server makes no login and fails no call', async () => {
+  const clients = startClients(4)
+  await clients[0]?.call()
+  server.expireAccessTokens()
+  let failures = 1
+  server.step = (path, when) =>
+    path === '/token' && when === 'request' && failures-- > 0 ? json(503, {}) : undefined
+  expect(await callAll(clients, 2)).toEqual(all(8))
+  expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1, familiesRevoked: 0 })
+})
+
+test('a login that fails lets the next in line log in', async () => {
+  let failures = 1
+  server.step = (path, when) =>
+    path === '/authorize' && when === 'request' && failures-- > 0 ? json(503, {}) : undefined
+  const outcomes = await Promise.allSettled(startClients(4).map((client) => client.call()))
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+  expect(server.count).toMatchObject({ registrations: 1, authorizations: 1 })
+})
+
+describe('a server that lies', () => {
+  const lie = (): void => {
+    server.step = (path, when) =>
+      path === '/mcp' && when === 'request'
+        ? json(401, {}, { 'www-authenticate': 'Bearer realm="x"' })
+        : undefined
+  }
+
+  test('gets one refresh and one login out of a call, as without this library', async () => {
+    const client = startClient()
+    await client.call()
+    lie()
+    await expect(client.call()).rejects.toThrow()
+    expect(server.count.refreshes).toBeLessThanOrEqual(2)
+    expect(server.count.authorizations).toBeLessThanOrEqual(2)
+    expect(server.count.familiesRevoked).toBe(0)
+  })
+
+  test('cannot have the token of another server renewed', async () => {
+    const client = startClient()
+    await client.call()
+    const token = store.get(USER, MCP_URL)?.accessToken
+    const answer = await client.fetch('https://evil.example/mcp', {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(answer.status).toBe(200)
+    server.expireAccessTokens()
+    const refused = await client.fetch('https://evil.example/mcp', {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    expect(refused.status).toBe(401)
+    expect(server.count.refreshes).toBe(0)
+  })
+})
+
+test('a request whose body is a stream is handed its 401', async () => {
+  const client = startClient()
+  await client.call()
+  server.expireAccessTokens()
+  const token = store.get(USER, MCP_URL)?.accessToken
+  const answer = await client.fetch(MCP_URL, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}` },
+    body: new Blob(['{}']).stream(),
+    duplex: 'half',
+  } as RequestInit)
+  expect(answer.status).toBe(401)
+  expect(server.count.refreshes).toBe(0)
+})
