@@ -1,5 +1,4 @@
 import { OAuthResourceClient } from '@atxp/common'
-import { Gathering } from './gathering.mjs'
 import { startMcpServer } from './mcp-server.mjs'
 
 /**
@@ -23,7 +22,6 @@ const silence = { debug() {}, info() {}, warn() {}, error() {} }
  */
 export async function startAtxpServer({ issuer, serverOptions }) {
   const { oAuthDb, oAuthChannelFetch } = serverOptions
-  const gathering = new Gathering()
   const resourceClient = new OAuthResourceClient({
     db: oAuthDb,
     sideChannelFetch: oAuthChannelFetch,
@@ -34,10 +32,7 @@ export async function startAtxpServer({ issuer, serverOptions }) {
   /** @param {string} accessToken */
   async function introspect(accessToken) {
     const { active, sub } = await resourceClient.introspectToken(issuer, accessToken)
-    if (!active || sub === undefined) {
-      await gathering.join()
-      return { active: false }
-    }
+    if (!active || sub === undefined) return { active: false }
     const expiresAt = Math.floor(Date.now() / 1000) + 3600
     await oAuthDb.saveAccessToken(sub, '', { accessToken, resourceUrl: '', expiresAt })
     return { active, sub }
@@ -47,18 +42,11 @@ export async function startAtxpServer({ issuer, serverOptions }) {
   server.configure({ refreshHint: false })
   return {
     ...server,
-    /**
-     * Holds refusals until a number of them is there: whoever was refused goes on in the same moment.
-     * @param {number} size
-     */
-    gatherRefusals: (size) => gathering.start(size),
     reset() {
-      gathering.disperse()
       server.reset()
       server.configure({ refreshHint: false })
     },
     async stop() {
-      gathering.disperse()
       await server.stop()
       await oAuthDb.close()
     },

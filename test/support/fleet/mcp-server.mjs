@@ -1,5 +1,6 @@
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js'
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js'
+import { Gathering } from './gathering.mjs'
 import { listenOnLoopback, sendJson } from './loopback-server.mjs'
 
 /**
@@ -23,6 +24,7 @@ const NO_COUNTS = { toolCalls: 0, unauthorized: 0, refusedEventStreams: 0 }
 export async function startMcpServer({ issuer, introspect }) {
   const settings = { refreshHint: true }
   const counts = { ...NO_COUNTS }
+  const gathering = new Gathering()
   const server = await listenOnLoopback(async (request, response) => {
     const { pathname } = new URL(request.url ?? '/', origin)
     const resourcePath = metadataSubject(pathname)
@@ -38,6 +40,7 @@ export async function startMcpServer({ issuer, introspect }) {
     const state = token === undefined ? { active: false } : await introspect(token)
     if (!state.active) {
       counts.unauthorized += 1
+      await gathering.join()
       return refuse(response, pathname, token !== undefined)
     }
     if (request.method !== 'POST') {
@@ -94,13 +97,22 @@ export async function startMcpServer({ issuer, introspect }) {
      * @param {Partial<typeof settings>} changes
      */
     configure: (changes) => void Object.assign(settings, changes),
+    /**
+     * Holds refusals until a number of them is there: whoever was refused goes on in the same moment.
+     * @param {number} size
+     */
+    gatherRefusals: (size) => gathering.start(size),
     /** `refusedEventStreams` counts the GET with which each connecting client ends, once it came with a valid token. */
     counters: () => ({ ...counts }),
     reset() {
+      gathering.disperse()
       Object.assign(counts, NO_COUNTS)
       settings.refreshHint = true
     },
-    stop: () => server.stop(),
+    stop() {
+      gathering.disperse()
+      return server.stop()
+    },
   }
 }
 

@@ -11,6 +11,7 @@ const BOTH_ROLES = 2
 async function startCold(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
   const server = await fleet.useAtxpServer()
+  server.gatherRefusals(fleet.workers.length)
   const logins = await fleet.connectAll()
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   observation.add({ ...logins, ok: 0 })

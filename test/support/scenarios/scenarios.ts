@@ -13,14 +13,14 @@ const UNHARMED = { reuseDetections: 0, familiesRevoked: 0 }
 
 async function startCold(fleet: Fleet): Promise<ReturnType<Observation['against']>> {
   const observation = new Observation()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
+  fleet.mcpServer.gatherRefusals(fleet.workers.length)
   const logins = await fleet.connectAll()
   // A process that could not log in has nothing to call with: its calls count as failed.
   observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
   observation.add({ ...logins, ok: 0, failed: 0 })
   return observation.against(fleet, {
     registrations: 1,
-    authorizations: [1, fleet.workers.length],
+    authorizations: 1,
     refusedCodes: 0,
     ...UNHARMED,
     callsOk: fleet.workers.length * CALLS_EACH,
