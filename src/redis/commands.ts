@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { UnixMs } from '../clock.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import type { RedisOAuthDatabaseError } from '../errors.js'
 import type { Connection } from './connection/connection.js'
 import type { DeletionTally } from './deletion-tally.js'
 import type { TrackedCommand } from './driver/command.js'
@@ -102,10 +102,7 @@ export class Commands {
 
   /** Whether it removed something. */
   async delete(key: string): Promise<boolean> {
-    const command = this.#connection.start('write', 'del', [key], integer)
-    const removed = (await this.confirmed(key, command)) > 0
-    if (!removed) checkDeletion(this.#connection.server, command)
-    return removed
+    return (await this.#write('del', [key], integer)) > 0
   }
 
   /**
@@ -140,7 +137,7 @@ export class Commands {
   consume(key: string, consumedKey: string): Promise<Buffer | null> {
     const reader = randomBytes(16).toString('hex')
     const args = [CONSUME, 2, key, consumedKey, reader, this.#connection.commandTimeout]
-    return this.confirmed(key, this.#connection.start('write', 'eval', args, orNil(bytes)))
+    return this.confirmed(key, this.#connection.start('repeatable', 'eval', args, orNil(bytes)))
   }
 
   /** Sets value and expiry at once, if the key still holds `expected`. */
@@ -161,7 +158,7 @@ export class Commands {
   /** See {@link LOOK_AT_REST}. */
   lookAtRest(key: string, memoryMs: number, trialMs: number): Promise<KeyTime | null> {
     const args = [LOOK_AT_REST, 1, key, memoryMs, trialMs]
-    return this.#connection.send('write', 'eval', args, orNil(keyTime))
+    return this.#connection.send('repeatable', 'eval', args, orNil(keyTime))
   }
 
   /** See {@link REST}. */
@@ -207,9 +204,9 @@ export class Commands {
     return this.confirmed(args[0], this.#connection.start('write', name, args, read))
   }
 
-  /** A script that writes to its one key, or leaves it. */
+  /** A script that writes to its one key if that holds what is expected, or leaves it. */
   #run(args: [script: string, keys: 1, key: string, ...Argument[]]): Promise<boolean> {
-    return this.confirmed(args[2], this.#connection.start('write', 'eval', args, done))
+    return this.confirmed(args[2], this.#connection.start('repeatable', 'eval', args, done))
   }
 
   /** Announces the write of a key, or of some, when it is sent and when it has ended, and waits until it is durable. */
@@ -227,19 +224,6 @@ export class Commands {
     announce()
     return writing.finally(announce)
   }
-}
-
-/**
- * To be called for a deletion that has not removed all that it was to.
- * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if it may have run before
- */
-export function checkDeletion(server: string, { name, writes }: TrackedCommand): void {
-  if (writes <= 1) return
-  throw new RedisOAuthDatabaseError(
-    'OUTCOME_UNKNOWN',
-    `${name.toUpperCase()} was sent to Redis at ${server} more than once, because the connection was cut before its ` +
-      'reply. The key is gone; whether this call removed it is unknown',
-  )
 }
 
 /** As `SET` takes it. A time of 1970 or before is one that Redis does not take: any that is past does. */

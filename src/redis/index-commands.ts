@@ -1,11 +1,6 @@
-import {
-  type Commands,
-  checkDeletion,
-  type Expiry,
-  expiryArguments,
-  type Value,
-} from './commands.js'
+import { type Commands, type Expiry, expiryArguments, type Value } from './commands.js'
 import type { Connection } from './connection/connection.js'
+import type { Effect } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
 import { done, integer, isOk, pairs } from './driver/replies.js'
 import {
@@ -62,7 +57,7 @@ export class IndexCommands {
     const { index, field } = entry
     const args = [value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
     if (mode === 'absent') args.push('NX')
-    return this.#run([SET_INDEXED, 2, key, index, ...args])
+    return this.#run('write', [SET_INDEXED, 2, key, index, ...args])
   }
 
   /** The fields of an index, and what stands there. */
@@ -75,7 +70,7 @@ export class IndexCommands {
    * @param leftovers - other keys in the same slot, which are deleted and not counted
    * @returns how many records there were
    */
-  async delete(
+  delete(
     index: string,
     records: readonly { readonly key: string; readonly field: string }[],
     leftovers: readonly string[],
@@ -85,9 +80,7 @@ export class IndexCommands {
     const all = [index, ...keys, ...leftovers]
     const args = [DELETE_INDEXED, all.length, ...all, records.length, ...fields]
     const command = this.#connection.start('write', 'eval', args, integer)
-    const removed = await this.#commands.confirmed(keys, command)
-    if (removed < records.length) checkDeletion(this.#connection.server, command)
-    return removed
+    return this.#commands.confirmed(keys, command)
   }
 
   /** Sets record and expiry, if the record still holds `expected`. Its entry gets the time of this replacement. */
@@ -99,17 +92,20 @@ export class IndexCommands {
     expiry: IndexedExpiry,
   ): Promise<boolean> {
     const args = [expected, value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
-    return this.#run([COMPARE_AND_SET_INDEXED, 2, key, index, ...args])
+    return this.#run('repeatable', [COMPARE_AND_SET_INDEXED, 2, key, index, ...args])
   }
 
   /** Deletes the record if it still holds `expected`, and its entry. */
   compareAndDelete(key: string, { index, field }: Entry, expected: Value): Promise<boolean> {
-    return this.#run([COMPARE_AND_DELETE, 2, key, index, expected, field])
+    return this.#run('repeatable', [COMPARE_AND_DELETE, 2, key, index, expected, field])
   }
 
   /** A script that writes to its first key, or leaves it. */
-  #run(args: [script: string, keys: 2, key: string, ...Argument[]]): Promise<boolean> {
-    return this.#commands.confirmed(args[2], this.#connection.start('write', 'eval', args, done))
+  #run(
+    effect: Effect,
+    args: [script: string, keys: 2, key: string, ...Argument[]],
+  ): Promise<boolean> {
+    return this.#commands.confirmed(args[2], this.#connection.start(effect, 'eval', args, done))
   }
 }
 

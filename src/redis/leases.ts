@@ -70,7 +70,7 @@ export class Leases {
 
   #run<T>(script: string, keys: string[], args: Argument[], read: Reader<T>): Promise<T> {
     const whole = [script, keys.length, ...keys, ...args]
-    const command: TrackedCommand<T> = this.#connection.start('write', 'eval', whole, read)
+    const command: TrackedCommand<T> = this.#connection.start('repeatable', 'eval', whole, read)
     return this.#durability === undefined
       ? command.promise
       : this.#durability.confirm(command, command.promise)

@@ -13,19 +13,18 @@ return now[1] * 1000 + math.floor(now[2] / 1000) + ttl`
 
 /**
  * Reads a value once. Keeps it for the one reader a little longer, so that its command, sent again after a cut
- * connection, gets the same answer; everyone else finds nothing.
+ * connection, gets the same answer, and takes nothing that was stored since; everyone else finds nothing.
  * KEYS[1] key, KEYS[2] what is kept. ARGV[1] reader, ARGV[2] milliseconds. Returns the value or nil.
  */
 export const CONSUME = `
+local kept = redis.call('GET', KEYS[2])
+if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return string.sub(kept, #ARGV[1] + 1) end
 local value = redis.call('GET', KEYS[1])
 if value then
   redis.call('DEL', KEYS[1])
   redis.call('SET', KEYS[2], ARGV[1] .. value, 'PX', ARGV[2])
-  return value
 end
-local kept = redis.call('GET', KEYS[2])
-if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return string.sub(kept, #ARGV[1] + 1) end
-return false`
+return value`
 
 /**
  * Takes a lease that is free or the caller's already.

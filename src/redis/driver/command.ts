@@ -10,8 +10,11 @@ export interface Socket {
   destroy(): void
 }
 
-/** Whether a command may change data: what its loss means to the caller depends on it. */
-export type Effect = 'read' | 'write'
+/**
+ * What a command may do to data: on it depends what its loss means to the caller, and whether it may be sent again. `repeatable` is a
+ * write that knows its own first run, or whose second run undoes nothing that others have written since.
+ */
+export type Effect = 'read' | 'write' | 'repeatable'
 
 /** Who is told of a command's end and words its failure. */
 export interface CommandOwner {
@@ -93,7 +96,20 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     this.writes -= 1
   }
 
+  /** Takes note of a failure that its link would try to mend; returns whether it has ended the command. */
+  cutOff(error: unknown): boolean {
+    this.refused(error)
+    if (this.isSpent) this.fail(error)
+    return this.settled
+  }
+
+  /** It may have run, and must not run twice: between its two runs others may have written. */
+  get isSpent(): boolean {
+    return this.effect === 'write' && this.writes > 0
+  }
+
   override toWritable(socket: Socket): string | Buffer {
+    if (this.isSpent) this.fail(new Error('Connection is closed.'))
     // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
     if (this.settled) return NOTHING
     let bytes: string | Buffer

@@ -1,4 +1,5 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import type { Effect } from './command.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
 import { lackOf, redacted } from './redaction.js'
 import { WrongReply } from './replies.js'
@@ -6,7 +7,7 @@ import { WrongReply } from './replies.js'
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {
   readonly name: string
-  readonly effect: 'read' | 'write'
+  readonly effect: Effect
   /** How often it was sent without being refused by Redis. */
   readonly writes: number
 }
@@ -54,7 +55,7 @@ export function failureOf(
   const cause = redacted(error)
   const isWrong = error instanceof WrongReply
   const name = command.name.toUpperCase()
-  if (command.effect === 'write' && command.writes > 0) {
+  if (command.effect !== 'read' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
       `${name} was sent to Redis at ${server} and got no answer (${isWrong ? cause.message : codeOf(error)}): it may or may ` +

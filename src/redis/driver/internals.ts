@@ -214,17 +214,20 @@ export function reportNodeError(cluster: Cluster, error: unknown): void {
   cluster.emit('node error', error)
 }
 
-/** Sends to whom the key belongs, by ioredis' redirections; `refused` is told of each, and of the last refusal. */
+/**
+ * Sends to whom the key belongs, by ioredis' redirections. `isOver` is asked at each failure, be it a redirection or a lost connection,
+ * whether the command has ended; else ioredis goes on with it.
+ */
 export function sendToCluster(
   cluster: Cluster,
   command: Command,
-  refused: (error: unknown) => void,
+  isOver: (error: unknown) => boolean,
 ): void {
   cluster.sendCommand(command)
   // ioredis has put its redirections in the place of `reject`.
   const { reject } = command
   command.reject = (error) => {
-    refused(error)
+    if (isOver(error)) return
     reject.call(command, isBadRedirection(error) ? new UnreadableReplies() : error)
   }
 }

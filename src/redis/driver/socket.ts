@@ -12,6 +12,20 @@ export function expectFurtherErrors(client: Redis): void {
   })
 }
 
+/**
+ * Closes a socket so that the kernel drops what it has not delivered (a TCP reset), where Node can: from 16.17 and 18.3 on, and not
+ * through TLS or to a Unix socket.
+ */
+export function resetSocket(stream: Redis['stream']): void {
+  const { resetAndDestroy } = stream as { resetAndDestroy?(): void }
+  try {
+    resetAndDestroy?.call(stream)
+  } catch {
+    // It is not of TCP.
+  }
+  stream.destroy()
+}
+
 /** Ends a client for good; resolves once its socket is closed. */
 export async function disconnect(client: Redis): Promise<void> {
   const { stream } = client

@@ -19,7 +19,7 @@ export class BorrowedLink implements Link {
 
   send(command: TrackedCommand, node: Node): void {
     if (node === undefined && this.#client.isCluster)
-      sendToCluster(this.#client as Cluster, command, (error) => command.refused(error))
+      sendToCluster(this.#client as Cluster, command, (error) => command.cutOff(error))
     else (node ?? this.#client).sendCommand(command)
   }
 

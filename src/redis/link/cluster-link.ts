@@ -88,7 +88,7 @@ export class ClusterLink implements Link {
 
   #transmit(command: TrackedCommand): void {
     command.isHeld = false
-    sendToCluster(this.#cluster, command, (error) => command.refused(error))
+    sendToCluster(this.#cluster, command, (error) => command.cutOff(error))
   }
 
   /** Before the first command each master has to answer: on a slow network that takes longer than a command may. */

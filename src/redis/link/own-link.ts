@@ -7,7 +7,7 @@ import { corkAll } from '../driver/cork.js'
 import { codeOf, isReply } from '../driver/failure.js'
 import { setOptions } from '../driver/internals.js'
 import { attemptLimitMs, idleDelayMs, NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
-import { disconnect } from '../driver/socket.js'
+import { disconnect, resetSocket } from '../driver/socket.js'
 
 export interface OwnLinkOptions extends RetryLimits {
   /** Sets what the client authenticates with; awaited before each attempt to connect. */
@@ -19,7 +19,7 @@ export interface OwnLinkOptions extends RetryLimits {
 /**
  * Our own client of one server. ioredis connects and speaks; when to connect, and which command goes out when, is decided
  * here: nothing before the server has answered (until then a refused `SELECT` would send it to the wrong database), after
- * a cut again whatever got no reply, and in the order of the calls.
+ * a cut again whatever got no reply and may run twice, and in the order of the calls.
  */
 export class OwnLink implements Link {
   readonly #client: Redis
@@ -92,10 +92,17 @@ export class OwnLink implements Link {
   stalled(command: TrackedCommand): unknown {
     const { status } = this.#client
     const isConnected = status === 'ready' || status === 'connect'
-    if (!isConnected || !this.#wasOpen) return this.#lastError ?? NO_CONNECTION
+    if (!isConnected || !this.#wasOpen) {
+      // What was sent has had no answer; that the connection was dropped for it is not the reason.
+      return this.#lastError ?? (command.writes > 0 ? undefined : NO_CONNECTION)
+    }
     // A young connection may be well: the command has spent its time on waiting for it.
     const isOld = this.#isOpen && this.#standsMs() >= this.#options.commandTimeout
-    if (isOld && command.writes > 0) this.#reset()
+    if (isOld && command.writes > 0) {
+      // Nothing of what it holds is to arrive later: the callers are told that it ended.
+      resetSocket(this.#client.stream)
+      this.#reset()
+    }
     return undefined
   }
 
@@ -241,7 +248,10 @@ export class OwnLink implements Link {
     this.#failures += 1
     this.#attemptedAtMs = performance.now()
     const { maxRetriesPerRequest } = this.#options
-    this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)
+    this.#giveUp(
+      (command) =>
+        command.isSpent || this.#failures - command.failuresBefore > maxRetriesPerRequest,
+    )
     this.#connectSoon()
   }
 

@@ -137,6 +137,8 @@ describe('the database recovers by itself', () => {
     await db.storeToken('a', 'one')
     for (let i = 0; i < 3; i += 1) {
       proxy.cut()
+      // A read is sent again over the next connection.
+      await db.getToken('a')
       await db.storeToken(`b${i}`, 'two')
     }
     expect(await db.getToken('a')).toBe('one')

@@ -134,7 +134,7 @@ describe('when the connection for commands is lost', () => {
     await isRemembered()
     for (let i = 0; i < 10; i += 1) {
       await server.cli('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes')
-      await peer.storeToken('a', `value ${i}`)
+      await server.cli('SET', 'atxp:oauth:a', `value ${i}`)
       await comesTo(read, `value ${i}`, i === 0 ? 'one' : `value ${i - 1}`)
       await isRemembered()
     }

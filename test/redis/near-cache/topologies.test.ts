@@ -226,7 +226,7 @@ describe('on one server', () => {
     await comesTo(read, 'one', null)
     await comesToMemory(read, server)
     await server.cli('CLIENT', 'KILL', 'TYPE', 'normal')
-    await peer.storeToken('a', 'two')
+    await server.cli('SET', 'atxp:oauth:a', 'two')
     await comesTo(read, 'two', 'one')
     await comesToMemory(read, server)
     const before = ['ready', 'close'].map((event) => client.listenerCount(event))

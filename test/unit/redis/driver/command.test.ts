@@ -24,14 +24,33 @@ function set(): TrackedCommand<void> {
 const socket = { destroy: () => {} }
 
 describe('a command', () => {
-  it('is sent as what it is, as often as it is asked for, and counts that', () => {
-    const command = set()
-    for (const times of [1, 2]) {
-      expect(String(command.toWritable(socket))).toBe(
-        '*3\r\n$3\r\nset\r\n$1\r\na\r\n$5\r\ntoken\r\n',
-      )
-      expect(command.writes).toBe(times)
+  it('that reads, or may be repeated, is sent as often as it is asked for, and counts that', () => {
+    for (const effect of ['read', 'repeatable'] as const) {
+      const command = new TrackedCommand(owner, effect, 'get', ['a'], text)
+      for (const times of [1, 2]) {
+        expect(String(command.toWritable(socket))).toBe('*2\r\n$3\r\nget\r\n$1\r\na\r\n')
+        expect(command.writes).toBe(times)
+      }
     }
+  })
+
+  it('that writes is sent once: the second time a PING takes its place, and its outcome is unknown', async () => {
+    const command = set()
+    expect(String(command.toWritable(socket))).toBe('*3\r\n$3\r\nset\r\n$1\r\na\r\n$5\r\ntoken\r\n')
+    expect(String(command.toWritable(socket))).toBe('*1\r\n$4\r\nPING\r\n')
+    expect(command.writes).toBe(1)
+    await expect(command.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
+  it('that writes is sent again after Redis has refused it', async () => {
+    const command = set()
+    command.toWritable(socket)
+    expect(command.cutOff(Object.assign(new Error('MOVED 1 h:1'), { name: 'ReplyError' }))).toBe(
+      false,
+    )
+    expect(String(command.toWritable(socket))).toContain('token')
+    expect(command.cutOff(new Error('Connection is closed.'))).toBe(true)
+    await expect(command.promise).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
   it('that was given up is never sent: a PING takes its place', async () => {
