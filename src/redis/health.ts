@@ -28,8 +28,8 @@ export interface Health {
   readonly warnings: readonly string[]
 }
 
-/** Others may drop a registration, or a token that has no expiry. */
-const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl'])
+/** All others drop what expires, `volatile-ttl` the leases and marks of refreshes before anything else. */
+const SAFE_POLICY = 'noeviction'
 const MAX_SKEW_MS = 5_000
 /** Some services leave out what their customers cannot change. */
 const UNKNOWN = 'unknown'
@@ -85,12 +85,15 @@ export function warningsOf(node: NodeHealth, replicas: number): string[] {
   }
   if (evictionPolicy === UNKNOWN) {
     warnings.push(
-      `${server} does not say what it evicts at maxmemory: make sure that its maxmemory-policy is noeviction or volatile-ttl`,
+      `${server} does not say what it evicts at maxmemory: make sure that its maxmemory-policy is noeviction`,
     )
-  } else if (!SAFE_POLICIES.has(evictionPolicy)) {
+  } else if (evictionPolicy !== SAFE_POLICY) {
+    const first =
+      evictionPolicy === 'volatile-ttl'
+        ? 'leases first, so that a refresh token may be sent twice'
+        : 'registrations and sessions'
     warnings.push(
-      `${server} evicts by ${evictionPolicy}: at maxmemory it may drop registrations and sessions. ` +
-        'Set maxmemory-policy to noeviction or volatile-ttl',
+      `${server} evicts by ${evictionPolicy}: at maxmemory it may drop ${first}. Set maxmemory-policy to noeviction`,
     )
   }
   if (role !== 'master' && role !== UNKNOWN)

@@ -152,6 +152,8 @@ describe('health', () => {
     expect(Math.abs(node?.clockSkewMs ?? Number.NaN)).toBeLessThan(1_000)
     expect(warnings.join()).toContain('allkeys-lru')
     await server.cli('CONFIG', 'SET', 'maxmemory-policy', 'volatile-ttl')
+    expect((await db.health()).warnings.join()).toContain('leases')
+    await server.cli('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
     expect((await db.health()).warnings).toEqual([])
     await db.close()
     await server.stop()
