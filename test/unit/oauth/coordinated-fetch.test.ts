@@ -3,8 +3,15 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { Flights } from '../../../src/flight/single-flight.js'
 import { createCoordinatedFetch } from '../../../src/oauth/coordinated-fetch.js'
 import { TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
+import { Issuers } from '../../../src/oauth/trust/issuers.js'
 import { RefusedTokens } from '../../../src/oauth/trust/refused-tokens.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
+import {
+  METADATA,
+  METADATA_URL,
+  REGISTER_URL,
+  TOKEN_URL,
+} from '../../support/oauth/strict-server.js'
 
 afterEach(() => {
   vi.unstubAllGlobals()
@@ -91,3 +98,56 @@ test('where the global Response is missing it says so at once', () => {
   expect(() => coordinated(fetch)).toThrow(TypeError)
   expect(() => coordinated(fetch)).toThrow(/Node.*18/)
 })
+
+test.each<[string, string, RequestInit]>([
+  [
+    'a refresh of a known token',
+    TOKEN_URL,
+    { body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'known' }) },
+  ],
+  [
+    'a refresh of an unknown token',
+    TOKEN_URL,
+    { body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'unknown' }) },
+  ],
+  [
+    'a registration at an issuer that is known',
+    REGISTER_URL,
+    { body: '{"redirect_uris":["https://app.example"]}' },
+  ],
+  [
+    'a registration at one that is not',
+    'https://other.example/register',
+    { body: '{"redirect_uris":["https://app.example"]}' },
+  ],
+])(
+  '%s with a signal that has aborted sends nothing, and asks the store for nothing',
+  async (_, url, init) => {
+    const store = new MemoryStore()
+    const places = new TokenPlaces()
+    const issuers = new Issuers()
+    issuers.learn(new URL(METADATA_URL), METADATA)
+    const token = { accessToken: 'a', refreshToken: 'known', resourceUrl: 'https://mcp.example' }
+    store.put('user', 'https://mcp.example', token)
+    places.remember('user', 'https://mcp.example', token, {})
+    const sent: unknown[] = []
+    const fetch = createCoordinatedFetch({
+      fetch: async (...given) => {
+        sent.push(given)
+        return Response.json({})
+      },
+      flights: new Flights(store),
+      leases: store,
+      records: store,
+      registrations: store,
+      rests: store,
+      places,
+      issuers,
+    })
+    const reason = new Error('nobody waits any more')
+    const asked = fetch(url, { method: 'POST', signal: AbortSignal.abort(reason), ...init })
+    await expect(asked).rejects.toBe(reason)
+    expect(sent).toEqual([])
+    expect(store.calls).toEqual([])
+  },
+)
