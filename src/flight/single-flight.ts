@@ -12,7 +12,9 @@ export const FLIGHT_DEFAULTS = { leaseMs: 5_000, waitMs: 40_000, maxHoldMs: 35_0
 export interface FlightOptions<T> {
   /**
    * Looks whether the work has been done meanwhile, and gives its result, else `undefined`. Called after each
-   * wait and once more under the lease; the only way by which a result reaches another caller.
+   * wait and once more under the lease; the only way by which a result reaches another caller. It has to see what another process
+   * did a moment ago: read by a database without `cache`, since memory may be stale until an invalidation arrives, and the work is
+   * then done once more.
    */
   recheck: () => Promise<T | undefined>
   /**
