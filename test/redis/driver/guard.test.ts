@@ -193,7 +193,7 @@ describe('a Cluster', () => {
     const cluster = guardedCluster(port)
     await cluster.connect()
     const command = new TrackedCommand(owner, 'read', 'exists', ['a'], integer)
-    sendToCluster(cluster, command, () => {})
+    sendToCluster(cluster, command, () => false)
     await expect(command.promise).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
     expect([][0]).toBeUndefined()
     expect(cluster.nodes()).toHaveLength(1)

@@ -249,6 +249,7 @@ describe('a Cluster', () => {
     sendToCluster(cluster, command, (error) => {
       refusals.push((error as Error).message.split(' ')[0])
       command.refused(error)
+      return false
     })
     expect(await command.promise).toBe('OK')
     expect(refusals).toEqual(['MOVED'])
