@@ -17,7 +17,7 @@ import { Logins } from './session/logins.js'
 import { RefusedRequests } from './session/refused-requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import { ClientRefusals, type RegistrationRecords } from './trust/client-refusals.js'
-import { Issuers } from './trust/issuers.js'
+import { createReadIssuers, Issuers, type ReadIssuers } from './trust/issuers.js'
 import { RefusedTokens } from './trust/refused-tokens.js'
 
 export interface CoordinatedFetchParts {
@@ -33,6 +33,8 @@ export interface CoordinatedFetchParts {
   registrations: RegistrationRecords
   /** What is known of authorization servers; shared by all fetches of one database. */
   issuers?: Issuers
+  /** Whose metadata this client has read; shared by the fetches of one client. */
+  read?: ReadIssuers
   /** Shared by the fetches of one client. */
   refusedTokens?: RefusedTokens
   /** The client that this `fetch` is of. With it a 401 of a resource server is settled here, where that can be done. */
@@ -68,6 +70,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   const {
     fetch,
     issuers = new Issuers(),
+    read = createReadIssuers(),
     refusedTokens = new RefusedTokens(),
     call = (work) => work(),
     client,
@@ -82,6 +85,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   const whole = {
     ...parts,
     issuers,
+    read,
     clients,
     refusedTokens,
     authorizeAnew: parts.authorizeAnew ?? null,
@@ -134,7 +138,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
         return sendAsClient(url, init, request)
       case 'metadata':
         return afterwards(fetch(url, init), (answer) =>
-          issuers.observe(request.url, answer, timing.requestMs),
+          issuers.observe(request.url, answer, timing.requestMs, read),
         )
       case 'other':
         return refusedRequests === undefined

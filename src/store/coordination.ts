@@ -10,14 +10,14 @@ import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
 import { RegistrationTurns } from '../oauth/registration/registration-turns.js'
 import type { ClientSession } from '../oauth/session/client-session.js'
 import type { FlightTiming } from '../oauth/timing.js'
-import { Issuers } from '../oauth/trust/issuers.js'
+import { createReadIssuers, Issuers, type ReadIssuers } from '../oauth/trust/issuers.js'
 import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
 import type { RegistrationStore } from './registration-store.js'
 
-/** Fetches that are given the same object are taken for those of one client: what one sees refused, the others know. */
+/** Fetches that are given the same object are taken for those of one client: what one sees, the others know. */
 export interface CoordinatedFetchOptions {
   /**
    * Makes the error upon which the client authorizes anew within the same call, when the authorization server has
@@ -29,6 +29,12 @@ export interface CoordinatedFetchOptions {
    * @internal
    */
   readonly session?: ClientSession | undefined
+}
+
+/** What one client has seen, through all of its fetches. */
+interface ClientMemory {
+  readonly refusedTokens: RefusedTokens
+  readonly read: ReadIssuers
 }
 
 /** What every call of the database passes. */
@@ -59,7 +65,7 @@ export class Coordination {
   readonly #turns: RegistrationTurns
   readonly #places: TokenPlaces
   readonly #issuers = new Issuers()
-  readonly #refusedTokens = new WeakMap<CoordinatedFetchOptions, RefusedTokens>()
+  readonly #clients = new WeakMap<CoordinatedFetchOptions | ClientSession, ClientMemory>()
 
   constructor(
     leases: LeaseStore,
@@ -146,9 +152,11 @@ export class Coordination {
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
     checkFetch(fetch, options)
     const { authorizeAnew, session } = options
-    const refusedTokens =
-      session?.refusedTokens ?? this.#refusedTokens.get(options) ?? new RefusedTokens()
-    this.#refusedTokens.set(options, refusedTokens)
+    const memory = this.#clients.get(session ?? options) ?? {
+      refusedTokens: session?.refusedTokens ?? new RefusedTokens(),
+      read: createReadIssuers(),
+    }
+    this.#clients.set(session ?? options, memory)
     return createCoordinatedFetch({
       fetch: fetch ?? globalFetch(),
       flights: this.flights,
@@ -160,7 +168,7 @@ export class Coordination {
       timing: this.#timing,
       registrations: this.#registrations,
       issuers: this.#issuers,
-      refusedTokens,
+      ...memory,
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,
       ...(authorizeAnew !== undefined && { authorizeAnew }),

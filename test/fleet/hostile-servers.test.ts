@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { FetchLike } from '../../src/index.js'
 import { LIES, type Lie, MENUS, meet, titleOf } from '../support/hostile/lies.js'
 import { World } from '../support/hostile/world.js'
 
@@ -64,25 +65,44 @@ it('an honest server that forgets a client is believed, so that these tests can 
   await expect(world.expectUntouched()).rejects.toThrow()
 })
 
+async function discover(fetch: FetchLike): Promise<void> {
+  const answer = await fetch(`${world.honest.issuer}/.well-known/oauth-authorization-server`)
+  expect(await answer.json()).toMatchObject({ issuer: world.honest.issuer })
+}
+
+/** Registers at the honest server; gives the client id. */
+async function register(fetch: FetchLike, headers: Record<string, string> = {}): Promise<unknown> {
+  const answer = await fetch(`${world.honest.issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/callback'] }),
+  })
+  return ((await answer.json()) as { client_id: unknown }).client_id
+}
+
+it('a client that has the endpoint from elsewhere than this metadata is not handed what is shared', async () => {
+  const [one, same, other] = [0, 1, 1].map((process) => world.database(process).coordinatedFetch())
+  if (one === undefined || same === undefined || other === undefined) throw new Error('no fetch')
+  await discover(one)
+  await discover(same)
+  const shared = await register(one)
+  expect(await register(same)).toBe(shared)
+  expect(await register(other)).not.toBe(shared)
+})
+
 describe('accounts that a header tells apart', () => {
-  /** Registers in both processes, which have read the metadata; gives the clients that they got. */
-  async function register(headers: [Record<string, string>, Record<string, string>]) {
-    const { issuer } = world.honest
+  /** In both processes, which have read the metadata. */
+  async function registerBoth(headers: [Record<string, string>, Record<string, string>]) {
     const clients = headers.map(async (header, process) => {
       const fetch = world.database(process).coordinatedFetch()
-      await (await fetch(`${issuer}/.well-known/oauth-authorization-server`)).json()
-      const answer = await fetch(`${issuer}/register`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...header },
-        body: JSON.stringify({ redirect_uris: ['http://127.0.0.1/callback'] }),
-      })
-      return ((await answer.json()) as { client_id: string }).client_id
+      await discover(fetch)
+      return register(fetch, header)
     })
     return new Set(await Promise.all(clients))
   }
 
   it.each(['x-atxp-token', 'authorization', 'cookie'])('never share a client: %s', async (name) => {
-    expect((await register([{ [name]: 'Bearer a' }, { [name]: 'Bearer b' }])).size).toBe(2)
-    expect((await register([{ [name]: 'Bearer c' }, { [name]: 'Bearer c' }])).size).toBe(1)
+    expect((await registerBoth([{ [name]: 'Bearer a' }, { [name]: 'Bearer b' }])).size).toBe(2)
+    expect((await registerBoth([{ [name]: 'Bearer c' }, { [name]: 'Bearer c' }])).size).toBe(1)
   })
 })

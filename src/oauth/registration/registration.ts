@@ -7,7 +7,7 @@ import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounde
 import type { RegistrationRequest } from '../http/requests.js'
 import type { FlightTiming } from '../timing.js'
 import type { ClientRefusals, RegistrationRecords } from '../trust/client-refusals.js'
-import type { Issuers } from '../trust/issuers.js'
+import type { Issuers, ReadIssuers } from '../trust/issuers.js'
 
 export interface RegistrationParts {
   fetch: FetchLike
@@ -15,6 +15,7 @@ export interface RegistrationParts {
   registrations: RegistrationRecords
   clients: ClientRefusals
   issuers: Issuers
+  read: ReadIssuers
   timing: FlightTiming
 }
 
@@ -22,7 +23,7 @@ export interface RegistrationParts {
  * Lets one caller register and answers the others with the client that it got. Requests are the same when issuer, endpoint,
  * metadata and all headers that may authenticate are: two roles, which differ in metadata, never share a client, nor do
  * two accounts. Where the endpoint is not known to be one issuer's own, everybody registers: the client goes to whoever
- * named the endpoint.
+ * named the endpoint. So does one that has not read this issuer's metadata, as it may have the endpoint from another.
  */
 export class ClientRegistration {
   readonly #parts: RegistrationParts
@@ -32,10 +33,10 @@ export class ClientRegistration {
   }
 
   send(url: string | URL, init: FetchInit, request: RegistrationRequest): Promise<Answer> {
-    const { fetch, flights, issuers, timing } = this.#parts
+    const { fetch, flights, issuers, read, timing } = this.#parts
     const { endpoint, metadata, headers } = request
     const issuer = issuers.soleIssuerOf(endpoint, 'registration')
-    if (issuer === undefined || headers === null) {
+    if (issuer === undefined || !read.has(issuer) || headers === null) {
       publishSession('registrationUnknown')
       return boundedOwnRequest(fetch, url, init, timing.requestMs)
     }

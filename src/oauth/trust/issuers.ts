@@ -26,6 +26,13 @@ export interface RecordOrigin {
   readonly endpoint?: string | undefined
 }
 
+/** Whose metadata one client has read. */
+export type ReadIssuers = RecentMap<true>
+
+export function createReadIssuers(): ReadIssuers {
+  return new RecentMap<true>({ maxEntries: MAX_ISSUERS_READ })
+}
+
 interface Metadata {
   readonly issuer: string
   /** Endpoints are held by hash: their query may hold anything. */
@@ -41,6 +48,7 @@ interface Claim {
 
 const MAX_URL_LENGTH = 2_048
 const MAX_ISSUERS = 1_000
+const MAX_ISSUERS_READ = 200
 const MAX_ENDPOINTS = 5_000
 const MAX_TOKENS = 10_000
 const TOKEN_AGE_MS = 600_000
@@ -75,12 +83,18 @@ export class Issuers {
   })
   #reading = 0
 
-  /** Reads a copy of the metadata that stood at `url`. Neither delays nor breaks the answer itself. */
-  observe(url: URL, answer: Answer, readMs: number): void {
+  /**
+   * Reads a copy of the metadata that stood at `url`. Neither delays nor breaks the answer itself.
+   * @param read - notes whose metadata the client has read
+   */
+  observe(url: URL, answer: Answer, readMs: number, read: ReadIssuers): void {
     if (answer.status !== 200) return
     this.#reading += 1
     readJson(answer, readMs)
-      .then((document) => this.learn(url, document))
+      .then((document) => {
+        const issuer = this.learn(url, document)
+        if (issuer !== undefined) read.set(issuer, true)
+      })
       .finally(() => {
         this.#reading -= 1
       })
@@ -97,12 +111,12 @@ export class Issuers {
     }
   }
 
-  /** Takes a document in, unless it was found elsewhere than at its issuer. */
-  learn(foundAt: URL, document: object): void {
+  /** Takes a document in, unless it was found elsewhere than at its issuer. Gives the issuer. */
+  learn(foundAt: URL, document: object): string | undefined {
     const { issuer } = document as { issuer?: unknown }
-    if (typeof issuer !== 'string' || !isFoundAt(issuer, foundAt)) return
+    if (typeof issuer !== 'string' || !isFoundAt(issuer, foundAt)) return undefined
     const key = issuerKey(issuer)
-    if (key === undefined) return
+    if (key === undefined) return undefined
     const endpoints = new Map<EndpointKind, string>()
     for (const [kind, member] of Object.entries(ENDPOINT_MEMBERS)) {
       const endpoint = endpointUrl((document as Record<string, unknown>)[member])
@@ -112,6 +126,7 @@ export class Issuers {
       this.#claim(name, key, endpoint.origin === foundAt.origin)
     }
     this.#documents.set(key, { issuer, endpoints })
+    return issuer
   }
 
   /**

@@ -9,7 +9,7 @@ import { Echoes } from '../../../src/oauth/refresh/echoes.js'
 import { type Place, TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
 import type { ClientSession } from '../../../src/oauth/session/client-session.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
-import { Issuers } from '../../../src/oauth/trust/issuers.js'
+import { createReadIssuers, Issuers } from '../../../src/oauth/trust/issuers.js'
 import type { MemoryStore } from './memory-store.js'
 import { METADATA, METADATA_URL, type StrictServer, TOKEN_URL } from './strict-server.js'
 
@@ -53,7 +53,11 @@ export function startProcess(
   const issuers = new Issuers()
   const records = databaseOf(store, places, echoes, issuers)
   const db = session?.watch(records) ?? records
-  if (knowsIssuer) issuers.learn(new URL(METADATA_URL), METADATA)
+  const read = createReadIssuers()
+  if (knowsIssuer) {
+    issuers.learn(new URL(METADATA_URL), METADATA)
+    read.set(METADATA.issuer, true)
+  }
   const parts: CoordinatedFetchParts = {
     fetch: server.fetch,
     flights,
@@ -65,6 +69,7 @@ export function startProcess(
     echoes,
     clock,
     issuers,
+    read,
     ...(timing ? { timing } : {}),
     ...(session && {
       refusedTokens: session.refusedTokens,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
+import { createReadIssuers, Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
 
 const HONEST = 'https://honest.example'
 const EVIL = 'https://evil.example'
@@ -176,7 +176,7 @@ describe('observing', () => {
   const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
   const observe = async (answer: Response) => {
     const issuers = new Issuers()
-    issuers.observe(url, answer, 60_000)
+    issuers.observe(url, answer, 60_000, createReadIssuers())
     await issuers.caughtUp()
     return issuers.issuerOf(`${HONEST}/token`, 'token')
   }
