@@ -48,6 +48,28 @@ serve({
     }
   },
 
+  /**
+   * So many callers, each of which calls until it is answered.
+   * @param {Session} session @param {number} callers @param {number} pauseMs
+   */
+  async storm(session, callers, pauseMs) {
+    /** @type {{ [end: string]: number }} */
+    const ends = {}
+    let shortestMs = Number.POSITIVE_INFINITY
+    const callUntilAnswered = async () => {
+      for (let end = ''; end !== 'ok'; ) {
+        end = await callWith(session).catch(({ code, message, retryAfterMs }) => {
+          if (code === 'REFRESH_RESTING') shortestMs = Math.min(shortestMs, Number(retryAfterMs))
+          return code ?? message
+        })
+        ends[end] = (ends[end] ?? 0) + 1
+        if (end !== 'ok') await new Promise((resolve) => setTimeout(resolve, pauseMs))
+      }
+    }
+    await Promise.all(Array.from({ length: callers }, callUntilAnswered))
+    return { ends, shortestMs }
+  },
+
   close: () => db.close(),
 })
 
