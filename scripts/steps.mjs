@@ -39,7 +39,11 @@ const onTarball =
 
 /** One report for each entry point; `npm run api` writes them anew. */
 const apiReports = async () => {
-  const configs = ['api-extractor.json', 'api-extractor.conformance.json']
+  const configs = [
+    'api-extractor.json',
+    'api-extractor.conformance.json',
+    'api-extractor.admin.json',
+  ]
   const results = []
   for (const config of configs) {
     results.push(await run(tool('api-extractor'), ['run', '--config', config]))

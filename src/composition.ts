@@ -32,6 +32,7 @@ import { RegistrationStore } from './store/registration-store.js'
 import { RestRecords } from './store/rest-records.js'
 import { SealedVault } from './store/sealed-vault.js'
 import { TokenStore } from './store/token-store.js'
+import type { Vault } from './store/vault.js'
 
 /** The rooms of one database, put together. */
 export interface Composition extends Channels {
@@ -43,6 +44,9 @@ export interface Composition extends Channels {
   readonly tokens: TokenStore
   readonly records: OAuthStore
   readonly coordination: Coordination
+  readonly indexed: IndexedRecords
+  readonly vault: Vault
+  readonly rests: RestRecords
 }
 
 /**
@@ -90,6 +94,7 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
       skipsSaves: durability === undefined,
     },
   )
+  const rests = new RestRecords(commands, (name) => keys.of('rest', name).redisKey)
   const coordination = new Coordination(
     new Leases(connection, subscriber, durability, (name) => ({
       lease: keys.of('lease', name).redisKey,
@@ -98,7 +103,7 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     records,
     new RefreshStore(keys, vault, writes, resolved, connection),
     new RegistrationStore(keys, commands, vault, writes),
-    new RestRecords(commands, (name) => keys.of('rest', name).redisKey),
+    rests,
     places,
     timingFor(commandTimeout),
     resolved.registrationLeaseMs,
@@ -121,6 +126,9 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     tokens,
     records,
     coordination,
+    indexed,
+    vault,
+    rests,
   }
 }
 

@@ -68,9 +68,13 @@ export interface SessionEvent {
     | 'clientForgotten'
     /** New tokens could not be saved and are lost, since Redis was away for too long or `close` ended the attempts. */
     | 'pairsLost'
+    /** An operator ended all sessions of a user: `count` records were removed. */
+    | 'userRevoked'
+    /** An operator ended one session: `count` is 1, or 0 if there was none. */
+    | 'sessionRevoked'
   /** HTTP status of the authorization server's answer, where there was one. */
   status?: number
-  /** How many pairs were lost. */
+  /** How many pairs were lost, or records removed. */
   count?: number
   /** Why a save did not succeed: an error's code. */
   code?: string
@@ -121,6 +125,13 @@ export function publishSession(event: SessionEvent['event'], status?: number): v
 export function publishPairsLost(count: number): void {
   if (!sessions.hasSubscribers) return
   const message: SessionEvent = { event: 'pairsLost', count }
+  sessions.publish(message)
+}
+
+/** @param count - of records that were removed */
+export function publishRevoked(event: 'userRevoked' | 'sessionRevoked', count: number): void {
+  if (!sessions.hasSubscribers) return
+  const message: SessionEvent = { event, count }
   sessions.publish(message)
 }
 

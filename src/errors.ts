@@ -74,6 +74,11 @@ export class RedisOAuthDatabaseError extends Error {
   readonly server: string | undefined
   /** With `REFRESH_RESTING`: when to retry, in milliseconds from now. */
   declare readonly retryAfterMs?: number
+  /**
+   * With `UNREADABLE_RECORD`: which record it is, by the first 12 hex digits of the SHA-256 of its Redis key. `findUnreadable` of
+   * `@atxp/redis/admin` shows the same.
+   */
+  declare readonly fingerprint?: string
 
   constructor(code: RedisOAuthDatabaseErrorCode, message: string, options?: { cause?: unknown }) {
     super(message)
@@ -92,10 +97,26 @@ export class RedisOAuthDatabaseError extends Error {
    * @internal
    */
   named(operation: string, server: string): RedisOAuthDatabaseError {
+    return nameError(this.#copy(), operation, server)
+  }
+
+  /**
+   * The same failure, of the record of this fingerprint.
+   * @internal
+   */
+  ofRecord(fingerprint: string): RedisOAuthDatabaseError {
+    const error = Object.assign(this.#copy(), { fingerprint })
+    error.message += ` (record ${fingerprint})`
+    return error
+  }
+
+  #copy(): RedisOAuthDatabaseError {
     const options = this.cause === undefined ? undefined : { cause: this.cause }
-    const named = new RedisOAuthDatabaseError(this.code, this.message, options)
-    if (this.retryAfterMs !== undefined) Object.assign(named, { retryAfterMs: this.retryAfterMs })
-    return nameError(named, operation, server)
+    const copy = new RedisOAuthDatabaseError(this.code, this.message, options)
+    const { retryAfterMs, fingerprint } = this
+    if (retryAfterMs !== undefined) Object.assign(copy, { retryAfterMs })
+    if (fingerprint !== undefined) Object.assign(copy, { fingerprint })
+    return copy
   }
 }
 

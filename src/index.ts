@@ -40,7 +40,7 @@ export type { Credentials, CredentialsProvider } from './redis/driver/credential
 export type { DurabilityOptions } from './redis/durability.js'
 export type { Health, NodeHealth } from './redis/health.js'
 export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
-export type { CoordinatedFetchOptions } from './store/coordination.js'
+export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
 export type { ResealOptions, ResealProgress } from './store/reseal.js'
 export {

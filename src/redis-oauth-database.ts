@@ -2,6 +2,7 @@ import type { FetchLike } from './contract.js'
 import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
+import { keepOperations } from './database/operations-of.js'
 import { publishEncryptionKeysEmpty } from './diagnostics.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import { optionsFromEnv, variable } from './options/environment.js'
@@ -38,6 +39,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
     const operations = new Operations(options)
     super(operations)
     this.#operations = operations
+    keepOperations(this, operations)
   }
 
   /**

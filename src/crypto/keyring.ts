@@ -98,6 +98,14 @@ export class Keyring {
   }
 }
 
+/** The id of the key that an envelope says it was sealed with; undefined for what is no envelope of this version. */
+export function keyIdOf(bytes: Buffer): string | undefined {
+  const [magic, version, length = 0] = bytes
+  if (magic !== ENVELOPE_MAGIC || version !== ENVELOPE_VERSION) return undefined
+  const id = bytes.toString('latin1', 3, 3 + length)
+  return KEY_ID.test(id) ? id : undefined
+}
+
 /** Checks `encryption.keys` and makes the ring. Throws a `TypeError` that names the entry, and never shows it. */
 export function createKeyring(keys: unknown, maxSeals: number = MAX_SEALS_PER_KEY): Keyring {
   if (!Array.isArray(keys) || keys.length === 0) {

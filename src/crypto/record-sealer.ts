@@ -1,4 +1,4 @@
-import { unreadableRecord } from '../errors.js'
+import { isUnreadable, unreadableRecord } from '../errors.js'
 import { textOf } from '../well-formed.js'
 import { compact, restore } from './compaction.js'
 import { CustomSealing } from './custom-sealing.js'
@@ -8,7 +8,7 @@ import {
   type EncryptionOptions,
 } from './encryption-options.js'
 import { Envelope } from './envelope.js'
-import { createKeyring, type Keyring, type KeyUsage } from './keyring.js'
+import { createKeyring, type Keyring, type KeyUsage, keyIdOf } from './keyring.js'
 import { OpenedMemo } from './opened-memo.js'
 import type { SealContext } from './sealing.js'
 
@@ -18,6 +18,23 @@ const FIRST_SEALED_BYTE = 0xf8
 /** Whether the bytes are a sealed record, under any key. A plain record never is. */
 export function isSealed(bytes: Buffer): boolean {
   return (bytes[0] ?? 0) >= FIRST_SEALED_BYTE
+}
+
+/** Why a record cannot be read. */
+export interface Unopened {
+  readonly why: 'unknownKey' | 'notOpened' | 'plain' | 'corrupt'
+  /** With `unknownKey`: the id of the key that is missing. */
+  readonly keyId?: string
+}
+
+/** Why a process without keys cannot read these bytes; undefined if it can. */
+export function problemWithoutKeys(bytes: Buffer): Unopened | undefined {
+  if (isSealed(bytes)) return sealedWith(keyIdOf(bytes))
+  return textOf(bytes) === undefined ? { why: 'corrupt' } : undefined
+}
+
+function sealedWith(keyId: string | undefined): Unopened {
+  return keyId === undefined ? { why: 'notOpened' } : { why: 'unknownKey', keyId }
 }
 
 /** Turns the text of records into the bytes that Redis holds, and back. */
@@ -71,6 +88,24 @@ export class RecordSealer {
   needsReseal(bytes: Buffer): boolean {
     if (this.#writePlaintext) return isSealed(bytes)
     return !this.#sealing.isCurrent(bytes)
+  }
+
+  /** Why these bytes cannot be opened; undefined if they can. For operators: those who only read are not told. */
+  async problemOf(bytes: Buffer, context: SealContext): Promise<Unopened | undefined> {
+    if (!isSealed(bytes)) {
+      if (textOf(bytes) === undefined) return { why: 'corrupt' }
+      return this.#acceptPlaintext ? undefined : { why: 'plain' }
+    }
+    if (this.#keyring?.keyOf(bytes) === undefined && keyIdOf(bytes) !== undefined) {
+      return sealedWith(keyIdOf(bytes))
+    }
+    try {
+      await this.#sealing.open(bytes, context)
+      return undefined
+    } catch (error) {
+      if (isUnreadable(error)) return { why: 'notOpened' }
+      throw error
+    }
   }
 
   /** How far this process has used each key; empty with custom sealing. */

@@ -1,4 +1,5 @@
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../contract.js'
+import type { DeleteAccessTokenOptions } from '../store/coordination.js'
 import type { AccessTokenInfo } from '../store/oauth-store.js'
 import type { CloseOptions, Operations } from './operations.js'
 import { TokenMethods } from './token-methods.js'
@@ -116,6 +117,22 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
+   * Deletes the PKCE values of a login that was given up. One round trip.
+   * @returns true only if this call removed them
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before it was known whether this call
+   * removed them
+   * @example
+   * ```ts
+   * console.log(await db.deletePKCEValues('user_123', 'random_state')) // false
+   * ```
+   */
+  deletePKCEValues(userId: string, state: string): Promise<boolean> {
+    return this.#operations.send('deletePKCEValues', ({ records }) =>
+      records.deletePkce(userId, state),
+    )
+  }
+
+  /**
    * Returns the access token record, or null. If the access token has expired, the record is returned as long as it has
    * a refresh token, unless `expiredAccessTokens` is `'drop'`. A read deletes nothing. One round trip, or none with
    * `cache`.
@@ -154,7 +171,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
   }
 
   /**
-   * Deletes one access token record, its refresh token included. One round trip.
+   * Deletes one access token record, its refresh token included. One round trip; two with `options.ifRefreshToken`, which leaves a
+   * record with another refresh token alone.
    * @returns true only if this call removed it
    * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before it was known whether this call
    * removed it
@@ -163,9 +181,13 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * console.log(await db.deleteAccessToken('user_123', 'https://browse.mcp.atxp.ai/')) // false
    * ```
    */
-  deleteAccessToken(userId: string, url: string): Promise<boolean> {
+  deleteAccessToken(
+    userId: string,
+    url: string,
+    options: DeleteAccessTokenOptions = {},
+  ): Promise<boolean> {
     return this.#operations.send('deleteAccessToken', ({ coordination }) =>
-      coordination.deleteAccessToken(userId, url),
+      coordination.deleteAccessToken(userId, url, options),
     )
   }
 

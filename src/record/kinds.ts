@@ -75,6 +75,7 @@ interface JsonRow<K extends JsonKind> extends Row<NameParts[K]> {
 const CLIENT = {
   parts: ['serverUrl'],
   sealedAs: 'client',
+  holdsName: true,
   isCached: true,
   title: 'client registration',
   requires: ['clientId'],

@@ -17,7 +17,7 @@ import {
   type Reader,
 } from './driver/replies.js'
 import type { Durability } from './durability.js'
-import { scan } from './scan.js'
+import { type KeyType, scan } from './scan.js'
 import {
   COMPARE_AND_DELETE,
   COMPARE_AND_SET,
@@ -176,8 +176,8 @@ export class Commands {
   }
 
   /** See {@link scan}. */
-  scan(pattern: string): AsyncGenerator<string[], void, undefined> {
-    return scan(this.#connection, pattern)
+  scan(pattern: string, type: KeyType = 'string'): AsyncGenerator<string[], void, undefined> {
+    return scan(this.#connection, pattern, type)
   }
 
   async #expireTime(key: string): Promise<number> {

@@ -2,7 +2,7 @@ import { type Commands, type Expiry, expiryArguments, type Value } from './comma
 import type { Connection } from './connection/connection.js'
 import type { Effect } from './driver/command.js'
 import type { Argument } from './driver/frame.js'
-import { done, integer, isOk, pairs } from './driver/replies.js'
+import { done, integer, isOk, orNil, pairs, text } from './driver/replies.js'
 import {
   COMPARE_AND_DELETE,
   COMPARE_AND_SET_INDEXED,
@@ -63,6 +63,11 @@ export class IndexCommands {
   /** The fields of an index, and what stands there. */
   entries(index: string): Promise<Map<string, string>> {
     return this.#connection.send('read', 'hgetall', [index], pairs)
+  }
+
+  /** Fails where the key holds no index. */
+  async probe(index: string): Promise<void> {
+    await this.#connection.send('read', 'hget', [index, ''], orNil(text))
   }
 
   /**

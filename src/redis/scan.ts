@@ -20,8 +20,11 @@ interface Step {
 
 const START: Step = { keys: [], cursor: '0', socket: undefined, isLast: false }
 
+/** Which type of keys a scan finds; null: any. */
+export type KeyType = 'string' | 'hash' | null
+
 /**
- * The string keys that match, a step's worth at a time, also none. A key that is there all along comes at least once;
+ * The keys of a type that match, a step's worth at a time, also none. A key that is there all along comes at least once;
  * Redis may return one twice while it resizes its table. Walks the whole keyspace of every master: a round trip
  * per 1000 keys.
  * @throws RedisOAuthDatabaseError `CLUSTER_DOWN` when a part of the keys cannot be had; `CONNECTION_LOST` when no connection
@@ -30,31 +33,34 @@ const START: Step = { keys: [], cursor: '0', socket: undefined, isLast: false }
 export async function* scan(
   connection: Connection,
   pattern: string,
+  type: KeyType,
 ): AsyncGenerator<string[], void, undefined> {
   // A Cluster knows its masters once it is connected.
   await connection.reached()
   const before = await connection.layout()
-  yield* scanNodes(connection, before.nodes, pattern)
+  yield* scanNodes(connection, before.nodes, pattern, type)
   // A key that moved from a node yet to be scanned to one that had been was missed. It moves once in a resharding, so
   // a second round finds it.
   const after = await connection.layout()
   if (after.text === before.text && !after.isMoving) return
-  yield* scanNodes(connection, after.nodes, pattern)
+  yield* scanNodes(connection, after.nodes, pattern, type)
 }
 
 async function* scanNodes(
   connection: Connection,
   nodes: readonly Node[],
   pattern: string,
+  type: KeyType,
 ): AsyncGenerator<string[]> {
+  const search = ['MATCH', pattern, 'COUNT', SCAN_COUNT, ...(type ? ['TYPE', type] : [])]
   for (const node of nodes) {
     const progress = new Progress(connection.server)
-    let next: Promise<Step> | undefined = take(connection, node, pattern, START)
+    let next: Promise<Step> | undefined = take(connection, node, search, START)
     while (next !== undefined) {
       const step: Step = await next
       progress.check(step)
       // Asked for while the caller is busy with these; who stops here does not miss it.
-      next = step.isLast ? undefined : take(connection, node, pattern, step)
+      next = step.isLast ? undefined : take(connection, node, search, step)
       next?.catch(() => {})
       yield step.keys
     }
@@ -68,10 +74,10 @@ async function* scanNodes(
 async function take(
   connection: Connection,
   node: Node,
-  pattern: string,
+  search: readonly (string | number)[],
   previous: Step,
 ): Promise<Step> {
-  const args = [previous.cursor, 'MATCH', pattern, 'COUNT', SCAN_COUNT, 'TYPE', 'string']
+  const args = [previous.cursor, ...search]
   const command = connection.start('read', 'scan', args, scanReply, node)
   const { cursor, keys } = await command.promise
   const socket = command.sentOver

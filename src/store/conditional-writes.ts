@@ -1,4 +1,5 @@
 import { RedisOAuthDatabaseError } from '../errors.js'
+import { reading } from '../record/fingerprint.js'
 import type { RecordKey } from '../record/keys.js'
 import type { Expiry } from '../redis/commands.js'
 import type { RecordWrites } from './record-writes.js'
@@ -52,7 +53,7 @@ export class ConditionalWrites {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
       const standing = await this.#vault.read(key)
       if (standing === null) return 'gone'
-      if (!isMeant(standing.text)) return 'superseded'
+      if (!reading(key, () => isMeant(standing.text))) return 'superseded'
       if (await write(standing)) return 'done'
     }
     throw new RedisOAuthDatabaseError(

@@ -12,6 +12,7 @@ import type { ClientSession } from '../oauth/session/client-session.js'
 import type { FlightTiming } from '../oauth/timing.js'
 import { createReadIssuers, Issuers, type ReadIssuers } from '../oauth/trust/issuers.js'
 import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
+import { checkPart } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { OAuthStore } from './oauth-store.js'
 import type { RefreshStore } from './refresh-store.js'
@@ -35,6 +36,25 @@ export interface CoordinatedFetchOptions {
 interface ClientMemory {
   readonly refusedTokens: RefusedTokens
   readonly read: ReadIssuers
+}
+
+export interface DeleteAccessTokenOptions {
+  /** Deletes the record only if this is its refresh token. So nobody deletes a login that was made since. */
+  readonly ifRefreshToken?: string
+}
+
+/** Undefined means whatever its refresh token is, so nothing else may come to that: neither a misspelt name nor a missing value. */
+function checkDeleteOptions(options: DeleteAccessTokenOptions): string | undefined {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options must be an object')
+  }
+  for (const name of Object.keys(options)) {
+    if (name !== 'ifRefreshToken') {
+      throw new TypeError(`options.${name} is not an option; the option is ifRefreshToken`)
+    }
+    checkPart('options.ifRefreshToken', options.ifRefreshToken)
+  }
+  return options.ifRefreshToken
 }
 
 /** What every call of the database passes. */
@@ -121,9 +141,20 @@ export class Coordination {
     return this.#records.saveAccessToken(userId, url, token, origin)
   }
 
-  deleteAccessToken(userId: string, url: string): Promise<boolean> {
-    this.#echoes.forget(userId, url)
-    return this.#records.deleteAccessToken(userId, url)
+  deleteAccessToken(
+    userId: string,
+    url: string,
+    options: DeleteAccessTokenOptions,
+  ): Promise<boolean> {
+    const refreshToken = checkDeleteOptions(options)
+    if (refreshToken === undefined) {
+      this.#echoes.forget(userId, url)
+      return this.#records.deleteAccessToken(userId, url)
+    }
+    return this.#refreshes.remove({ user: userId, url }, refreshToken).then((isRemoved) => {
+      if (isRemoved) this.#echoes.forget(userId, url)
+      return isRemoved
+    })
   }
 
   deleteUser(userId: string): Promise<number> {

@@ -95,7 +95,8 @@ export class IndexedRecords {
   /** Whether there was one. One round trip. */
   delete(key: RecordKey): Promise<boolean> {
     const { index, field } = this.#keys.entryOf(key)
-    const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], [])
+    const markers = key.kind === 'pkce' ? [this.#keys.consumedOf(key)] : []
+    const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], markers)
     this.#noteDeletion(key.redisKey, removal)
     this.#known.delete(key.redisKey)
     return removal.then((removed) => removed > 0)
@@ -117,13 +118,21 @@ export class IndexedRecords {
   }
 
   /** What stands in a user's index, also entries without a record. One round trip. */
-  async of(userId: string): Promise<IndexedRecord[]> {
-    const index = this.#keys.of('index', userId)
-    return this.recordsOf(index, await this.#commands.entries(index.redisKey))
+  of(userId: string): Promise<IndexedRecord[]> {
+    return this.in(this.#keys.of('index', userId))
   }
 
   /** `of` for an index that a scan has found. */
-  recordsOf(index: FoundKey, entries: ReadonlyMap<string, string>): IndexedRecord[] {
+  async in(index: FoundKey): Promise<IndexedRecord[]> {
+    return this.#recordsOf(index, await this.#commands.entries(index.redisKey))
+  }
+
+  /** Fails where the key holds no index. */
+  probe({ redisKey }: FoundKey): Promise<void> {
+    return this.#commands.probe(redisKey)
+  }
+
+  #recordsOf(index: FoundKey, entries: ReadonlyMap<string, string>): IndexedRecord[] {
     const records: IndexedRecord[] = []
     for (const [field, text] of entries) {
       const key = this.#keys.indexed(index, field)

@@ -2,6 +2,7 @@ import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import type { UnixMs } from '../clock.js'
 import type { AccessToken } from '../contract.js'
 import type { TokenPlaces } from '../oauth/refresh/token-places.js'
+import { reading } from '../record/fingerprint.js'
 import type { RecordKey } from '../record/keys.js'
 import { expiresAtMs } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
@@ -97,7 +98,7 @@ export class KnownAccessTokens {
     return this.#shelf.read(url, userId, key.redisKey, {
       read: async () => {
         const text = await this.#parts.read(key)
-        return text === null ? null : this.#known(text)
+        return text === null ? null : reading(key, () => this.#known(text))
       },
       expiresAt: (known) => (known === null ? null : this.#expiryOf(known, key)),
       bytesOf: ({ bytes }) => bytes,

@@ -4,6 +4,7 @@ import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
 import { isUnreadable } from '../errors.js'
 import type { TokenPlaces } from '../oauth/refresh/token-places.js'
 import { decodeRecord, decodeToken, encodeRecord, encodeToken } from '../record/codec.js'
+import { reading } from '../record/fingerprint.js'
 import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
 import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
@@ -82,7 +83,8 @@ export class OAuthStore {
   async getClient(serverUrl: string, role: ClientRole): Promise<ClientCredentials | null> {
     const known = this.#shelves?.clients.get(role, serverUrl)
     const text = known === undefined ? await this.#readClient(serverUrl, role) : known.value
-    return text === null ? null : decodeRecord('client', text)
+    if (text === null) return null
+    return reading(this.#keys.of(role, serverUrl), () => decodeRecord('client', text))
   }
 
   #readClient(serverUrl: string, role: ClientRole): Promise<string | null> {
@@ -112,7 +114,7 @@ export class OAuthStore {
     const text = await (this.#options.singleUsePkce
       ? this.#vault.consume(key, this.#keys.of('consumed', userId, state))
       : this.#vault.get(key))
-    return text === null ? null : decodeRecord('pkce', text)
+    return text === null ? null : reading(key, () => decodeRecord('pkce', text))
   }
 
   savePkce(userId: string, state: string, values: PKCEValues): Promise<void> {
@@ -120,6 +122,10 @@ export class OAuthStore {
     const text = encodeRecord('pkce', 'values', values)
     const lifetime = KINDS.pkce.lifetime(values, this.#options, systemClock.now())
     return this.#vault.set(key, text, lifetime)
+  }
+
+  deletePkce(userId: string, state: string): Promise<boolean> {
+    return this.#indexed.delete(this.#keys.of('pkce', userId, state))
   }
 
   /** No promise where it is in memory. */
@@ -147,7 +153,9 @@ export class OAuthStore {
 
   #loadAccessToken(userId: string, url: string, key: RecordKey): Promise<StoredToken | null> {
     if (this.#known !== undefined) return this.#known.read(userId, url, key)
-    return this.#vault.get(key).then((text) => (text === null ? null : decodeToken(text)))
+    return this.#vault
+      .get(key)
+      .then((text) => (text === null ? null : reading(key, () => decodeToken(text))))
   }
 
   saveAccessToken(

@@ -1,6 +1,7 @@
 import { isSealed } from '../crypto/record-sealer.js'
 import { unreadableRecord } from '../errors.js'
 import { damagedRecord } from '../record/codec.js'
+import { reading } from '../record/fingerprint.js'
 import type { FoundKey, RecordKey } from '../record/keys.js'
 import type { Commands, Expiry } from '../redis/commands.js'
 import { textOf } from '../well-formed.js'
@@ -68,8 +69,10 @@ function isSuspect(text: string | null): boolean {
 }
 
 /** Bytes that are not UTF-8 must not become a token: they are a sealed record in a database without keys, or damaged. */
-function decode({ kind }: FoundKey, raw: Buffer): string {
-  const text = textOf(raw)
-  if (text !== undefined) return text
-  throw isSealed(raw) ? unreadableRecord() : damagedRecord(kind)
+function decode(key: FoundKey, raw: Buffer): string {
+  return reading(key, () => {
+    const text = textOf(raw)
+    if (text !== undefined) return text
+    throw isSealed(raw) ? unreadableRecord() : damagedRecord(key.kind)
+  })
 }

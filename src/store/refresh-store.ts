@@ -3,6 +3,7 @@ import type { AccessToken } from '../contract.js'
 import type { RefreshRecords, Saved } from '../oauth/refresh/records.js'
 import type { Place } from '../oauth/refresh/token-places.js'
 import { decodeToken, encodeToken } from '../record/codec.js'
+import { reading } from '../record/fingerprint.js'
 import type { KeySpace, RecordKey } from '../record/keys.js'
 import { KINDS } from '../record/kinds.js'
 import type { RecordTtls } from '../record/lifetime.js'
@@ -41,8 +42,9 @@ export class RefreshStore implements RefreshRecords {
   }
 
   async read(place: Place): Promise<StoredToken | null> {
-    const text = await this.#vault.get(this.#key(place))
-    return text === null ? null : decodeToken(text)
+    const key = this.#key(place)
+    const text = await this.#vault.get(key)
+    return text === null ? null : reading(key, () => decodeToken(text))
   }
 
   async replace(
@@ -65,12 +67,12 @@ export class RefreshStore implements RefreshRecords {
     return outcome === 'done' ? 'replaced' : outcome
   }
 
-  async remove(place: Place, refreshToken: string): Promise<boolean> {
+  async remove(place: Pick<Place, 'user' | 'url'>, refreshToken: string): Promise<boolean> {
     const isMeant = (text: string): boolean => decodeToken(text).token.refreshToken === refreshToken
     return (await this.#writes.deleteIf(this.#key(place), isMeant)) === 'done'
   }
 
-  #key({ user, url }: Place): RecordKey {
+  #key({ user, url }: Pick<Place, 'user' | 'url'>): RecordKey {
     return this.#keys.of('access', user, url)
   }
 }

@@ -4,6 +4,12 @@ import type { Commands, KeyTime } from '../redis/commands.js'
 /** Of rests, the first word of the record: then failures, the length in milliseconds, `rest` or `trial`, and the reason. */
 const FORMAT = 1
 
+/** With what was wrong. */
+export interface NotedRest extends Rest {
+  /** The HTTP status of the answer, or `no answer`. */
+  readonly reason: string
+}
+
 /** Rests of authorization servers in Redis, by its own clock. */
 export class RestRecords implements RestStore {
   readonly #commands: Commands
@@ -14,11 +20,11 @@ export class RestRecords implements RestStore {
     this.#keyOf = keyOf
   }
 
-  look(name: string): Promise<Rest | null> {
+  look(name: string): Promise<NotedRest | null> {
     return this.enter(name, 0)
   }
 
-  async enter(name: string, trialMs: number): Promise<Rest | null> {
+  async enter(name: string, trialMs: number): Promise<NotedRest | null> {
     return read(await this.#commands.lookAtRest(this.#keyOf(name), REST_MEMORY_MS, trialMs))
   }
 
@@ -39,12 +45,18 @@ export class RestRecords implements RestStore {
 }
 
 /** A rest of another format is none: a newer process rests by itself. */
-function read(reply: KeyTime | null): Rest | null {
+function read(reply: KeyTime | null): NotedRest | null {
   if (reply === null) return null
   const { text, leftMs } = reply
-  const [format, failures, restMs, state] = text.split(' ')
+  const [format, failures, restMs, state, ...reason] = text.split(' ')
   if (format !== String(FORMAT)) return null
-  const rest = { failures: Number(failures), restMs: Number(restMs), leftMs, text }
+  const rest = {
+    failures: Number(failures),
+    restMs: Number(restMs),
+    leftMs,
+    text,
+    reason: reason.join(' '),
+  }
   const isSound = Number.isInteger(rest.failures) && Number.isInteger(rest.restMs)
   return isSound ? { ...rest, isTrial: state === 'trial' } : null
 }

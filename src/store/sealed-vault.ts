@@ -1,4 +1,5 @@
 import type { SealContext } from '../crypto/sealing.js'
+import { reading } from '../record/fingerprint.js'
 import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { KINDS } from '../record/kinds.js'
 import type { Commands, Expiry } from '../redis/commands.js'
@@ -48,8 +49,11 @@ export class SealedVault implements Vault {
   async getNamed(key: FoundKey): Promise<NamedText | null> {
     const raw = await this.#commands.getBuffer(key.redisKey)
     if (raw === null) return null
-    const stored = await this.#sealer.open(raw, sealContextOf(key))
-    return { ...this.#keys.nameIn(key, stored), text: this.#keys.textIn(key, stored) }
+    const stored = await this.#open(key, raw)
+    return reading(key, () => ({
+      ...this.#keys.nameIn(key, stored),
+      text: this.#keys.textIn(key, stored),
+    }))
   }
 
   async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
@@ -94,9 +98,15 @@ export class SealedVault implements Vault {
   }
 
   #decode(key: FoundKey, raw: Buffer): string | Promise<string> {
-    const opened = this.#sealer.open(raw, sealContextOf(key))
-    if (opened instanceof Promise) return opened.then((text) => this.#keys.textIn(key, text))
-    return this.#keys.textIn(key, opened)
+    return reading(key, () => {
+      const opened = this.#sealer.open(raw, sealContextOf(key))
+      if (opened instanceof Promise) return opened.then((text) => this.#keys.textIn(key, text))
+      return this.#keys.textIn(key, opened)
+    })
+  }
+
+  #open(key: FoundKey, raw: Buffer): string | Promise<string> {
+    return reading(key, () => this.#sealer.open(raw, sealContextOf(key)))
   }
 
   async #openAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
@@ -104,7 +114,7 @@ export class SealedVault implements Vault {
     return Promise.all(
       keys.map(async (key, index) => {
         const raw = raws[index] ?? null
-        return raw === null ? null : this.#sealer.open(raw, sealContextOf(key))
+        return raw === null ? null : this.#open(key, raw)
       }),
     )
   }

@@ -15,7 +15,7 @@ const demand = (from: string) => `export const one = require('${from}')`
 const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed', 'recent-map']
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
-const above = ['store', 'options', 'database', 'conformance', 'cli']
+const above = ['store', 'options', 'database', 'admin', 'conformance', 'cli']
 const driver = [value('ioredis'), type('ioredis')]
 
 interface Row {
@@ -138,7 +138,7 @@ function oauthRoom(name: string, below: string[]): Row {
 const store = room('store', rooms)
 
 const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
-const aboveTheClass = ['./index.js', './cli/probe.js']
+const aboveTheClass = ['./index.js', './admin.js', './admin/probe.js', './cli/probe.js']
 
 const table: Row[] = [
   ...leaves.map(leaf),
@@ -203,13 +203,37 @@ const table: Row[] = [
     refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
   })),
   {
+    file: 'src/admin/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+      value('../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../index.js'),
+      value('../admin.js'),
+      value('../cli/probe.js'),
+      value('../conformance/probe.js'),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/admin.ts',
+    allowed: [value('./admin/probe.js'), value('./redis-oauth-database.js')],
+    refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
+  },
+  {
     file: 'src/index.ts',
     allowed: [
       value('./redis-oauth-database.js'),
       value('./errors.js'),
       type('./options/options.js'),
     ],
-    refused: [value('./cli/probe.js'), ...driver, type('@atxp/common')],
+    refused: [value('./admin/probe.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
   {
     file: 'src/index.mts',

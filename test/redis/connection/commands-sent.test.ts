@@ -63,6 +63,7 @@ const calls: { readonly [method: string]: () => unknown } = {
   deleteClientCredentials: () => db.deleteClientCredentials(URL_OF_SERVER),
   savePKCEValues: () => db.savePKCEValues('user', 'state', pkce),
   getPKCEValues: () => db.getPKCEValues('user', 'state'),
+  deletePKCEValues: () => db.deletePKCEValues('user', 'state'),
   saveAccessToken: () => db.saveAccessToken('user', URL, tokens),
   getAccessToken: () => db.getAccessToken('user', URL),
   listAccessTokens: () => db.listAccessTokens('user'),

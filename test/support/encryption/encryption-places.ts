@@ -20,7 +20,9 @@ const TOKENS = USERS
 export const REFUSAL: { code: string; message: string } = {
   code: 'UNREADABLE_RECORD',
   message: expect.stringMatching(
-    new RegExp(`^\\w+ failed: ${unreadableRecord().message.replaceAll('.', '\\.')}$`),
+    new RegExp(
+      `^\\w+ failed: ${unreadableRecord().message.replaceAll('.', '\\.')} \\(record [0-9a-f]{12}\\)$`,
+    ),
   ),
 }
 

@@ -39,6 +39,7 @@ export const CALLS: { readonly [method: string]: Call } = {
   deleteClientCredentials: (db) => db.deleteClientCredentials(SERVER_URL),
   forResourceServer: (db) => db.forResourceServer().getClientCredentials(SERVER_URL),
   getPKCEValues: (db) => db.getPKCEValues(USER, 'state'),
+  deletePKCEValues: (db) => db.deletePKCEValues(USER, 'state'),
   savePKCEValues: (db) => db.savePKCEValues(USER, 'state', { ...PKCE, codeVerifier: 'next' }),
   getAccessToken: (db) => db.getAccessToken(USER, URL_OF_TOKEN),
   saveAccessToken: (db) =>

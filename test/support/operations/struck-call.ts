@@ -79,7 +79,7 @@ export async function runStruck(
 async function records(server: RedisServer): Promise<Record<string, string>> {
   const keys = await server.cli<string[]>('KEYS', 'atxp:oauth:*')
   const own = keys
-    .filter((key) => !/:~(lease|consumed|index|reply|refused|marker)/.test(key))
+    .filter((key) => !/:~(lease|spent|rest|consumed|index|reply|refused|marker)/.test(key))
     .sort()
   const values = await Promise.all(own.map((key) => server.cli<string | null>('GET', key)))
   const pairs = own.map((key, i) => [key, values[i]] as const)

@@ -1,0 +1,33 @@
+import type { RedisOAuthDatabase } from './redis-oauth-database.js'
+import type { ResealOptions, ResealProgress } from './store/reseal.js'
+
+export { type Registration, registrations } from './admin/registrations.js'
+export { revokeSession, revokeUser } from './admin/revoke.js'
+export { type Session, type SessionFailure, sessions } from './admin/sessions.js'
+export { findUnreadable, type UnreadableRecord } from './admin/unreadable.js'
+export { users } from './admin/users.js'
+export type { WalkOptions, WalkProgress } from './admin/walk.js'
+export type { ResealOptions, ResealProgress } from './store/reseal.js'
+
+/**
+ * Rewrites every record that is plain or sealed with an old key: `db.reseal()`, beside the other functions of an operator.
+ * @throws TypeError without `encryption`
+ * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
+ * @example
+ * ```ts
+ * import { RedisOAuthDatabase } from '@atxp/redis'
+ * import { reseal } from '@atxp/redis/admin'
+ *
+ * const db = RedisOAuthDatabase.fromEnv({
+ *   encryption: { keys: [{ id: 'new', key: '6E3q2M0vWl5oZC9yT4uXbA8dNfRkJhGsPiQwLcVmU1Y' }], acceptPlaintext: true },
+ * })
+ * const { resealed } = await reseal(db)
+ * await db.close()
+ * ```
+ */
+export function reseal(
+  db: RedisOAuthDatabase,
+  options: ResealOptions = {},
+): Promise<ResealProgress> {
+  return db.reseal(options)
+}

@@ -1,0 +1,78 @@
+import type { Composition } from '../composition.js'
+import { operationsOf } from '../database/operations-of.js'
+import { isUnreadable } from '../errors.js'
+import { decodeRecord } from '../record/codec.js'
+import { fingerprintOf } from '../record/fingerprint.js'
+import type { FoundKey } from '../record/keys.js'
+import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import type { OAuthRole } from '../with-oauth-database.js'
+import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+
+/** One registration with an authorization server, without its secret. */
+export interface Registration {
+  /** Null with `hashKeys` if the record cannot be read. */
+  readonly serverUrl: string | null
+  readonly role: OAuthRole
+  /** Null if the record cannot be read. */
+  readonly clientId: string | null
+  readonly redirectUri: string | null
+  readonly isReadable: boolean
+  /** Names the record, as `UNREADABLE_RECORD` does: 12 hex digits of the SHA-256 of its Redis key. */
+  readonly fingerprint: string
+}
+
+/**
+ * Yields all client registrations, those too that cannot be read. No secrets. Walks the whole keyspace of Redis as {@link users}
+ * does.
+ * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
+ * @example
+ * ```ts
+ * import { registrations } from '@atxp/redis/admin'
+ *
+ * for await (const { serverUrl, clientId } of registrations(db)) console.log(serverUrl, clientId)
+ * ```
+ */
+export function registrations(
+  db: RedisOAuthDatabase,
+  options: WalkOptions = {},
+): AsyncGenerator<Registration, void, undefined> {
+  checkWalkOptions(options)
+  const operations = operationsOf(db)
+  return walk(operations, 'registrations', stepsOf(operations.parts), options)
+}
+
+async function* stepsOf(
+  parts: Composition,
+): AsyncGenerator<WalkStep<Registration>, void, undefined> {
+  const { commands, keys } = parts
+  for await (const redisKeys of commands.scan(keys.pattern)) {
+    const found = await Promise.all(
+      redisKeys
+        .map((redisKey) => keys.parse(redisKey))
+        .filter((key) => key?.kind === 'client' || key?.kind === 'resource')
+        .map((key) => describe(parts, key as FoundKey)),
+    )
+    yield { seen: redisKeys.length, found: found.filter((one) => one !== undefined) }
+  }
+}
+
+/** Undefined if it is gone. */
+async function describe({ vault }: Composition, key: FoundKey): Promise<Registration | undefined> {
+  const registration = {
+    serverUrl: key.name ?? null,
+    role: key.kind === 'client' ? 'client' : 'resource-server',
+    clientId: null,
+    redirectUri: null,
+    isReadable: false,
+    fingerprint: fingerprintOf(key),
+  } as const
+  try {
+    const record = await vault.getNamed(key)
+    if (record === null) return undefined
+    const { clientId, redirectUri } = decodeRecord('client', record.text)
+    return { ...registration, serverUrl: record.name, clientId, redirectUri, isReadable: true }
+  } catch (error) {
+    if (isUnreadable(error)) return registration
+    throw error
+  }
+}

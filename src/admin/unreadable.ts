@@ -1,0 +1,117 @@
+import type { Composition } from '../composition.js'
+import { problemWithoutKeys, type Unopened } from '../crypto/record-sealer.js'
+import { operationsOf } from '../database/operations-of.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import { decodeRecord, decodeToken } from '../record/codec.js'
+import { fingerprintOf } from '../record/fingerprint.js'
+import type { FoundKey } from '../record/keys.js'
+import { type JsonKind, KINDS, type Kind } from '../record/kinds.js'
+import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import { sealContextOf } from '../store/sealed-vault.js'
+import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+
+export interface UnreadableRecord {
+  /** What it is by its key; `index` is the index of a user. */
+  readonly kind: 'token' | 'access' | 'client' | 'resource' | 'pkce' | 'reply' | 'index'
+  /** The first 12 hex digits of the SHA-256 of its Redis key, as in the errors of those who tried to read it. */
+  readonly fingerprint: string
+  readonly why: /** Sealed with a key that is not in `encryption.keys`; see `keyId`. */
+    | 'unknownKey'
+    /** Sealed with a key of a known id, and altered, moved here from another place, or sealed with another key of the same id. */
+    | 'notOpened'
+    /** Not sealed, while `acceptPlaintext` is off. */
+    | 'plain'
+    /** Not UTF-8, or not what a record of this kind holds; also one that a newer version of this library wrote. */
+    | 'corrupt'
+    /** A Redis type that this library does not write under such a key. */
+    | 'wrongType'
+  /** With `unknownKey`: the id of the key that is missing. */
+  readonly keyId?: string
+}
+
+/**
+ * Yields every record that this database cannot read, and why. Errors do not say why, since that would help whoever tries out
+ * forgeries. Walks the whole keyspace of Redis with `SCAN`, as {@link users} does, and reads every record.
+ * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`; `SEALING_FAILED` if `encryption.open` of yours fails
+ * @example
+ * ```ts
+ * import { findUnreadable } from '@atxp/redis/admin'
+ *
+ * for await (const { kind, fingerprint, why, keyId } of findUnreadable(db)) {
+ *   console.log(kind, fingerprint, why, keyId)
+ * }
+ * ```
+ */
+export function findUnreadable(
+  db: RedisOAuthDatabase,
+  options: WalkOptions = {},
+): AsyncGenerator<UnreadableRecord, void, undefined> {
+  checkWalkOptions(options)
+  const operations = operationsOf(db)
+  return walk(operations, 'findUnreadable', stepsOf(operations.parts), options)
+}
+
+async function* stepsOf(
+  parts: Composition,
+): AsyncGenerator<WalkStep<UnreadableRecord>, void, undefined> {
+  const { commands, keys } = parts
+  for await (const redisKeys of commands.scan(keys.pattern, null)) {
+    const found = await Promise.all(redisKeys.map((redisKey) => check(parts, keys.parse(redisKey))))
+    yield { seen: redisKeys.length, found: found.filter((one) => one !== undefined) }
+  }
+}
+
+/** What serves coordination only is read by nobody who could not do without. */
+function kindOf(key: FoundKey): UnreadableRecord['kind'] | undefined {
+  const { kind } = key
+  const isLeftOut =
+    kind === 'consumed' ||
+    kind === 'lease' ||
+    kind === 'spent' ||
+    kind === 'rest' ||
+    kind === 'refused' ||
+    kind === 'marker'
+  return isLeftOut ? undefined : kind
+}
+
+async function check(
+  parts: Composition,
+  key: FoundKey | null,
+): Promise<UnreadableRecord | undefined> {
+  const kind = key === null ? undefined : kindOf(key)
+  if (key === null || kind === undefined) return undefined
+  const fingerprint = fingerprintOf(key)
+  try {
+    const problem = kind === 'index' ? await parts.indexed.probe(key) : await read(parts, key)
+    return problem ? { kind, fingerprint, ...problem } : undefined
+  } catch (error) {
+    const isWrong = error instanceof RedisOAuthDatabaseError && error.code === 'WRONG_TYPE'
+    if (!isWrong) throw error
+    return { kind, fingerprint, why: 'wrongType' }
+  }
+}
+
+/** Only what fails to be read is read again, for its bytes. */
+async function read(
+  { commands, vault, sealer }: Composition,
+  key: FoundKey,
+): Promise<Unopened | undefined> {
+  try {
+    const record = await vault.getNamed(key)
+    if (record !== null) decode(key.kind, record.text)
+    return undefined
+  } catch (error) {
+    const isBad = error instanceof RedisOAuthDatabaseError && error.code === 'UNREADABLE_RECORD'
+    if (!isBad) throw error
+  }
+  const raw = await commands.getBuffer(key.redisKey)
+  if (raw === null) return undefined
+  const problem =
+    sealer === undefined ? problemWithoutKeys(raw) : await sealer.problemOf(raw, sealContextOf(key))
+  return problem ?? { why: 'corrupt' }
+}
+
+function decode(kind: Kind, text: string): void {
+  if (kind === 'access') decodeToken(text)
+  else if ('requires' in KINDS[kind]) decodeRecord(kind as JsonKind, text)
+}

@@ -1,0 +1,71 @@
+import type { Operations } from '../database/operations.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+
+export interface WalkProgress {
+  /** Keys looked at so far; one may be counted twice while Redis resizes its table. */
+  readonly seen: number
+  /** Results given so far. */
+  readonly found: number
+}
+
+/** Of functions that walk the keyspace. */
+export interface WalkOptions {
+  /** Called after every step, about 1000 keys of Redis, and at the end. What it throws ends the walk. */
+  readonly onProgress?: ((progress: WalkProgress) => void) | undefined
+  /** Ends the walk between two steps. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** What one step of a walk came to. */
+export interface WalkStep<T> {
+  readonly seen: number
+  readonly found: readonly T[]
+}
+
+/** @throws TypeError that names the option and what it takes */
+export function checkWalkOptions(options: WalkOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options must be an object')
+  }
+  const { onProgress, signal } = options
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new TypeError('options.onProgress must be a function')
+  }
+  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
+    throw new TypeError('options.signal must be an AbortSignal')
+  }
+}
+
+/**
+ * Gives what the steps find, one by one. Each step is a call of its own: `close` waits for those, and not for whoever takes the
+ * results.
+ */
+export async function* walk<T>(
+  operations: Operations,
+  name: string,
+  steps: AsyncGenerator<WalkStep<T>, void, undefined>,
+  { onProgress, signal }: WalkOptions,
+): AsyncGenerator<T, void, undefined> {
+  let seen = 0
+  let found = 0
+  const next = (): Promise<IteratorResult<WalkStep<T>, void>> =>
+    operations.run(name, () => {
+      if (!signal?.aborted) return steps.next()
+      throw new RedisOAuthDatabaseError('ABORTED', `its signal aborted it after ${seen} keys`)
+    })
+  try {
+    for (let step = await next(); !step.done; step = await next()) {
+      seen += step.value.seen
+      for (const one of step.value.found) {
+        found += 1
+        yield one
+        operations.checkOpen(name)
+      }
+      onProgress?.({ seen, found })
+    }
+    onProgress?.({ seen, found })
+  } finally {
+    // Not waited for: a step that was given up may hang.
+    steps.return().catch(() => {})
+  }
+}
