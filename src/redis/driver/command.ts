@@ -133,7 +133,14 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
   }
 }
 
-// What Redis says may quote the command. ioredis needs the words of a redirection, which quote nothing.
-showErrors(TrackedCommand, (error) =>
-  isReply(error) && !isRedirection(error.message) ? redacted(error) : error,
-)
+/** What Redis says may quote the command. ioredis needs the words of a redirection, which quote nothing. */
+function shown(error: Error): Error {
+  return isReply(error) && !isRedirection(error.message) ? redacted(error) : error
+}
+
+showErrors(TrackedCommand, shown)
+
+/** To be told of each refusal of a client's, as `reject` is. */
+export function noteRefusal(command: object, error: Error): void {
+  if (command instanceof TrackedCommand) command.refused(shown(error))
+}

@@ -214,6 +214,28 @@ export function reportNodeError(cluster: Cluster, error: unknown): void {
   cluster.emit('node error', error)
 }
 
+const reporting = new WeakSet<object>()
+
+/**
+ * Has each command hear that Redis refused it, also where ioredis sends it again without a word, since the client's `reconnectOnError`
+ * says so (2).
+ */
+export function reportRefusals(
+  client: Redis,
+  refused: (command: Command, error: Error) => void,
+): void {
+  if (client.options.reconnectOnError == null || reporting.has(client)) return
+  reporting.add(client)
+  const parts = client as unknown as {
+    handleReconnection(error: Error, item: { command: Command }): void
+  }
+  const { handleReconnection } = parts
+  parts.handleReconnection = (error, item) => {
+    refused(item.command, error)
+    handleReconnection.call(client, error, item)
+  }
+}
+
 /**
  * Sends to whom the key belongs, by ioredis' redirections. `isOver` is asked at each failure, be it a redirection or a lost connection,
  * whether the command has ended; else ioredis goes on with it.

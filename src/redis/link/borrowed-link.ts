@@ -1,9 +1,9 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
-import type { TrackedCommand } from '../driver/command.js'
+import { noteRefusal, type TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
-import { sendToCluster } from '../driver/internals.js'
+import { reportRefusals, sendToCluster } from '../driver/internals.js'
 import { slotOf } from '../driver/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
@@ -15,6 +15,8 @@ export class BorrowedLink implements Link {
     this.#client = client
     // How long it may take to connect is its own affair.
     queue.connected()
+    for (const node of this.clients()) reportRefusals(node, noteRefusal)
+    if (client.isCluster) client.on('+node', (node: Redis) => reportRefusals(node, noteRefusal))
   }
 
   send(command: TrackedCommand, node: Node): void {

@@ -8,6 +8,7 @@ import { onCopy, sendToCluster } from '../../../src/redis/driver/internals.js'
 import { integer, text } from '../../../src/redis/driver/replies.js'
 import { eventually } from '../../support/eventually.js'
 import { commandOf, frameEnd } from '../../support/network/resp-frames.js'
+import { openDatabase } from '../../support/scene.js'
 
 /** What a server says to a command. */
 type Answer = (command: string[], connection: number) => string | Buffer
@@ -198,6 +199,23 @@ describe('a Cluster', () => {
     expect([][0]).toBeUndefined()
     expect(cluster.nodes()).toHaveLength(1)
   })
+})
+
+it('a write that Redis refused is sent again where the client of the caller says so', async () => {
+  const replies = ["-READONLY You can't write against a read only replica.\r\n", '+OK\r\n']
+  const { port } = await startLyingServer(([name]) =>
+    name === 'set' ? (replies.shift() ?? '+OK\r\n') : '+PONG\r\n',
+  )
+  const client = new Redis({
+    port,
+    enableReadyCheck: false,
+    disableClientInfo: true,
+    reconnectOnError: () => 2,
+  })
+  onTestFinished(() => client.disconnect())
+  const db = openDatabase({ client })
+  await db.storeToken('a', 'one')
+  expect(replies).toEqual([])
 })
 
 it('a tracer that replaces how a command fails sees an error that quotes nothing', async () => {

@@ -24,6 +24,7 @@ const PRIVATE = new RegExp(
     /\boptions\.(username|password|host|port) = |assign\((client\.)?options|delete options\./,
     /ioredis\/built/,
     /\bconnectToSentinel\b/,
+    /\bhandleReconnection\b/,
     /\brawListeners\b/,
     /Command queue state/,
     /unreachable|timed out\//,
