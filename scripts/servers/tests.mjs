@@ -1,19 +1,23 @@
 import { vitest } from '../vitest.mjs'
 import { suiteServer } from './suites.mjs'
 
+// `tests`: each is a project of vitest and files of it. Those of one list run side by side, since they wait more than they compute.
+
 /** The newest of each kind, and what differs most between them: a minute together. */
 const SHORT = {
   servers: ['trixie-redis', 'sid-valkey'],
   tests: [
     [
-      'redis',
-      'test/redis/tokens/tokens.test.ts',
-      'test/redis/tokens/expiry.test.ts',
-      'test/redis/records/records.test.ts',
-      'test/redis/near-cache/near-cache.test.ts',
-      'test/redis/encryption/coordination.test.ts',
-      'test/redis/connection/commands-sent.test.ts',
-      'test/redis/connection/reply-errors.test.ts',
+      [
+        'redis',
+        'test/redis/tokens/tokens.test.ts',
+        'test/redis/tokens/expiry.test.ts',
+        'test/redis/records/records.test.ts',
+        'test/redis/near-cache/near-cache.test.ts',
+        'test/redis/encryption/coordination.test.ts',
+        'test/redis/connection/commands-sent.test.ts',
+        'test/redis/connection/reply-errors.test.ts',
+      ],
     ],
   ],
 }
@@ -22,25 +26,23 @@ const FULL = {
   servers: ['bookworm', 'trixie-redis', 'trixie-valkey', 'sid-valkey'],
   tests: [
     [
-      'redis',
-      'test/redis/tokens',
-      'test/redis/records',
-      'test/redis/encryption',
-      'test/redis/near-cache',
-      'test/redis/servers',
-      'test/redis/connection/commands-sent.test.ts',
-      'test/redis/connection/reply-errors.test.ts',
+      [
+        'redis',
+        'test/redis/tokens',
+        'test/redis/records',
+        'test/redis/encryption',
+        'test/redis/near-cache',
+        'test/redis/servers',
+        'test/redis/connection/commands-sent.test.ts',
+        'test/redis/connection/reply-errors.test.ts',
+      ],
     ],
-    ['fleet', 'test/fleet/scenarios.test.ts', 'test/fleet/roles.test.ts'],
-    ['faults'],
+    [['fleet', 'test/fleet/scenarios.test.ts', 'test/fleet/roles.test.ts'], ['faults']],
   ],
 }
 
 /** Below the oldest that the library takes. */
-const TOO_OLD = {
-  servers: ['bullseye'],
-  tests: [['too-old']],
-}
+const TOO_OLD = { servers: ['bullseye'], tests: [[['too-old']]] }
 
 /**
  * Runs the tests on servers of Debian's suites, one after the other. One that cannot be had is named and left out.
@@ -70,12 +72,15 @@ export async function testServers(isShort, report) {
 
 async function testsOn({ path, version }, tests, report) {
   const results = []
-  for (const [project, ...files] of tests) {
-    const result = await vitest(['--project', project, ...files], {
-      env: { REDIS_SERVER_BIN: path },
-      onCount: ({ passed, failed }) => report(`${passed + failed} ${project} tests on ${version}`),
-    })
-    results.push({ version, ...result })
+  for (const beside of tests) {
+    const runs = beside.map(([project, ...files]) =>
+      vitest(['--project', project, ...files], {
+        env: { REDIS_SERVER_BIN: path },
+        onCount: ({ passed, failed }) =>
+          report(`${passed + failed} ${project} tests on ${version}`),
+      }),
+    )
+    results.push(...(await Promise.all(runs)).map((result) => ({ version, ...result })))
   }
   return results
 }
