@@ -96,10 +96,8 @@ export interface OperationEvent {
 }
 
 export interface ConfigurationEvent {
-  event: /** The URL has a parameter of another client's, which says nothing here. Published by the constructor. */
-    | 'urlParameterIgnored'
-    /** The variable of the encryption keys is set and empty: records are not encrypted. Published by `fromEnv`. */
-    | 'encryptionKeysEmpty'
+  /** The URL has a parameter of another client's, which says nothing here. Published by the constructor. */
+  event: 'urlParameterIgnored'
   /** The name of a parameter that is ignored. */
   parameter?: string
 }
@@ -164,10 +162,5 @@ export function publishOperation(method: string, durationMs: number, code?: stri
 
 export function publishUrlParameterIgnored(parameter: string): void {
   const message: ConfigurationEvent = { event: 'urlParameterIgnored', parameter }
-  configurations.publish(message)
-}
-
-export function publishEncryptionKeysEmpty(): void {
-  const message: ConfigurationEvent = { event: 'encryptionKeysEmpty' }
   configurations.publish(message)
 }

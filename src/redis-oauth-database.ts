@@ -3,9 +3,8 @@ import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/key
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
 import { keepOperations } from './database/operations-of.js'
-import { publishEncryptionKeysEmpty } from './diagnostics.js'
 import type { FlightOptions } from './flight/single-flight.js'
-import { optionsFromEnv, variable } from './options/environment.js'
+import { optionsFromEnv } from './options/environment.js'
 import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options/options.js'
 import { refuseOverruled } from './redis/address/contradictions.js'
 import { resolveTopology } from './redis/address/topology.js'
@@ -45,7 +44,8 @@ export class RedisOAuthDatabase extends OAuthMethods {
   /**
    * Returns a database that is configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`,
    * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, and encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys.
-   * Variables that are not set, or empty, count as left out. `options` win over variables. One that says where Redis is
+   * Variables that are not set, or empty, count as left out; only empty encryption keys are refused, since nobody means to store
+   * plain records by that. `options` win over variables. One that says where Redis is
    * (`url`, `host`, `path`, `client`, nodes of Sentinel or of a Cluster) displaces all of them but `REDIS_KEY_PREFIX` and the
    * encryption keys, so no password of one server is sent to another. An option that `REDIS_URL` contradicts is refused.
    * @param env - the variables; those of the process if left out
@@ -63,10 +63,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
     // Only to have what is wrong said of the variable that it came from.
     if (known.client === undefined) resolveTopology(known, DEFAULTS, nameOf)
     if (known.url !== options.url) refuseOverruled(known.url, options, nameOf)
-    const keys = variable(env, ENCRYPTION_KEYS_VARIABLE)
-    if (env[ENCRYPTION_KEYS_VARIABLE] === '' && known.encryption === undefined) {
-      publishEncryptionKeysEmpty()
-    }
+    const keys = env[ENCRYPTION_KEYS_VARIABLE]
     const encryption = keys !== undefined &&
       known.encryption === undefined && { encryption: { keys: parseKeys(keys) } }
     return new RedisOAuthDatabase({ ...known, ...encryption })

@@ -52,7 +52,7 @@ export interface EnvOptions {
 export type Env = Readonly<Record<string, string | undefined>>
 
 /** The variable's text, or undefined where it is unset or empty. */
-export function variable(env: Env, name: string): string | undefined {
+function variable(env: Env, name: string): string | undefined {
   return env[name] === '' ? undefined : env[name]
 }
 

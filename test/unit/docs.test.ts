@@ -76,7 +76,7 @@ test('docs/errors.md has one row for every code', () => {
 })
 
 test('docs/guarantees.md explains every event', () => {
-  const events = [...textOf('src/diagnostics.ts').matchAll(/^ {4}\| '(\w+)'$/gm)]
+  const events = [...textOf('src/diagnostics.ts').matchAll(/^(?: {4}\|| {2}event:) '(\w+)'$/gm)]
   const documented = rowsUnder('docs/guarantees.md', 'Watching it').map(([event]) => codeIn(event))
   expect(sorted(documented.flat())).toEqual(sorted(events.map(([, event = '']) => event)))
 })
