@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../src/index.js'
-import { COMPARE_AND_SET, RELEASE } from '../../src/redis/scripts.js'
+import { COMPARE_AND_SET_INDEXED, RELEASE } from '../../src/redis/scripts.js'
 import { eventually } from '../support/eventually.js'
 import {
   type AuthorizationServer,
@@ -89,7 +89,7 @@ const points: Record<string, () => Promise<void>> = {
     authorizationServer.release(hold)
   },
   'has its save on the way': async () => {
-    await holdScript(COMPARE_AND_SET)
+    await holdScript(COMPARE_AND_SET_INDEXED)
     late.pause()
   },
   'has saved, and its client is about to save the same': async () => {
