@@ -20,7 +20,9 @@ beforeEach(async () => {
 })
 
 function open(options: RedisOAuthDatabaseOptions = {}): RedisOAuthDatabase {
-  return openDatabase({ port: proxy.port, commandTimeout: COMMAND_MS, ...options })
+  const isElsewhere = options.sentinel !== undefined || options.cluster !== undefined
+  const place = isElsewhere ? {} : { port: proxy.port }
+  return openDatabase({ ...place, commandTimeout: COMMAND_MS, ...options })
 }
 
 /** A master and one Sentinel that are reached through slow proxies only. */

@@ -55,7 +55,7 @@ export const NAMES = {
 /** What whoever knows or guesses users, URLs and client ids can compute without a key. */
 export const GUESSES = {
   turnToRegister: fingerprint('registration turn', 'client', NAMES.authorizationServer),
-  loginAfterRefusal: fingerprint('authorize', NAMES.user, NAMES.refusedUrl),
+  loginAfterRefusal: fingerprint(fingerprint('authorize', NAMES.user, NAMES.refusedUrl)),
   refusedClient: fingerprint(NAMES.authorizationServer, SECRETS.clientId),
 }
 
