@@ -4,6 +4,8 @@ import { RecentMap } from '../../recent-map.js'
 
 /** A client saves what it was handed right away. */
 const MAX_AGE_MS = 60_000
+/** And in this time also after a stall. From then on a user who was deleted meanwhile may have logged in anew, with the same pair. */
+const AFTER_DELETION_MS = 15_000
 const MAX_ENTRIES = 50_000
 const MAX_BYTES = 32 * 2 ** 20
 const ENTRY_BYTES = 400
@@ -60,7 +62,10 @@ export class Echoes {
     return true
   }
 
-  /** To be called when a user's record is deleted, or all of them: what is saved from now on may be a new login with the same pair. */
+  /**
+   * To be called when a user's record is deleted, or all of them. What was handed out right before is an echo all the same, which
+   * would bring the user back; later the same pair may come from a new login.
+   */
   forget(user: string, url?: string): void {
     this.#deletions.set(nameOf(user, url), performance.now())
   }
@@ -68,6 +73,7 @@ export class Echoes {
   #isDeleted({ user, url, atMs }: HandedOut): boolean {
     const deletedAtMs = (name: string): number =>
       this.#deletions.get(name) ?? Number.NEGATIVE_INFINITY
+    if (performance.now() - atMs <= AFTER_DELETION_MS) return false
     return Math.max(deletedAtMs(nameOf(user)), deletedAtMs(nameOf(user, url))) >= atMs
   }
 }

@@ -91,3 +91,25 @@ it('a refreshed record has every member of the answer, keeps what the answer lea
   })
   expect(saved).toEqual(refreshed)
 })
+
+it.each(['deleteUser', 'deleteAccessToken'])(
+  'the save that follows a refresh brings no user back after %s',
+  async (method) => {
+    const db = openDatabase({ url: redis.url, keyPrefix: `test:${method}:` })
+    const old = { accessToken: 'old', refreshToken: 'old refresh', resourceUrl: URL }
+    await db.saveAccessToken('alice', URL, old)
+    await db.getAccessToken('alice', URL)
+    const fetch = db.coordinatedFetch(async () =>
+      Response.json({ access_token: 'new', refresh_token: 'next' }),
+    )
+    const form = { grant_type: 'refresh_token', refresh_token: 'old refresh', client_id: 'client' }
+    const answer = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams(form) })
+    expect(answer.status).toBe(200)
+    await (method === 'deleteUser' ? db.deleteUser('alice') : db.deleteAccessToken('alice', URL))
+    // As the SDK does with what it was handed.
+    await db.saveAccessToken('alice', URL, { ...old, accessToken: 'new', refreshToken: 'next' })
+    expect(await db.getAccessToken('alice', URL)).toBeNull()
+    await db.saveAccessToken('alice', URL, { ...old, accessToken: 'of a new login' })
+    expect((await db.getAccessToken('alice', URL))?.accessToken).toBe('of a new login')
+  },
+)
