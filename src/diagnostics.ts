@@ -48,6 +48,10 @@ export interface SessionEvent {
     | 'refreshUnknown'
     /** The refresh token of one issuer was to be sent to an endpoint of another: its request went out uncoordinated. */
     | 'refreshForeign'
+    /** The refresh token is bound to a key of this process (DPoP): its request went out uncoordinated, and changes no record. */
+    | 'refreshBound'
+    /** A refresh was refused, and the SDK's class of the error that makes the same call authorize anew was not found. */
+    | 'errorClassMissing'
     /** The authorization server failed, and is left in peace for `retryAfterMs`. */
     | 'resting'
     /** A refresh was not sent, because the authorization server is left in peace. */

@@ -17,6 +17,7 @@ export type { SealContext, Sealing } from './crypto/sealing.js'
 export type { SecretKey } from './crypto/secret-key.js'
 export type { OAuthMethods, ResourceServerDb } from './database/oauth-methods.js'
 export type { CloseOptions } from './database/operations.js'
+export type { ResourceClientClass } from './database/resource-client.js'
 export type { TokenMethods } from './database/token-methods.js'
 export {
   CHANNELS,
@@ -55,6 +56,8 @@ export {
   type OAuthDatabaseOption,
   type OAuthRole,
   type SdkOptions,
+  type SdkOptionsOf,
+  type ServerOptions,
   type WithOAuthDatabaseOptions,
   withOAuthDatabase,
 } from './with-oauth-database.js'

@@ -1,4 +1,6 @@
 import type { FetchLike, OAuthDb } from './contract.js'
+import { type ResourceClientClass, resourceClient } from './database/resource-client.js'
+import { publishSession } from './diagnostics.js'
 import { ClientSession } from './oauth/session/client-session.js'
 import type { RedisOAuthDatabase } from './redis-oauth-database.js'
 
@@ -24,7 +26,14 @@ export interface AuthenticationRequired {
   create(url: string, resourceServerUrl: string): Promise<Error>
 }
 
-export interface WithOAuthDatabaseOptions {
+/** What a server's options have besides: the client by which it asks the authorization server, with a coordinated channel. */
+export interface ServerOptions<ResourceClient> {
+  /** Undefined where `@atxp/common` is not installed beside this package: then the server makes its own. */
+  readonly oAuthClient: ResourceClient
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
+export interface WithOAuthDatabaseOptions<ResourceClient = any> {
   /**
    * Each role has its own registration with an authorization server.
    * @defaultValue `'client'` where the options name an `mcpServer`, else `'resource-server'`
@@ -35,24 +44,39 @@ export interface WithOAuthDatabaseOptions {
    * @defaultValue the one of the `@atxp/client` that is installed; without it the client's next call authorizes
    */
   readonly OAuthAuthenticationRequiredError?: AuthenticationRequired | undefined
+  /**
+   * The SDK's class of that name, of `@atxp/common`; for a server. Given, `oAuthClient` has its type.
+   * @defaultValue the one of the `@atxp/common` that is installed; without it the server registers uncoordinated
+   */
+  readonly OAuthResourceClient?: ResourceClientClass<ResourceClient> | undefined
 }
+
+/** What `withOAuthDatabase` returns. */
+export type SdkOptionsOf<Options extends OAuthDatabaseOption, ResourceClient> = Omit<
+  Options,
+  keyof OAuthDatabaseOption
+> &
+  SdkOptions &
+  (Options extends { readonly mcpServer: unknown } ? unknown : ServerOptions<ResourceClient>)
 
 /**
  * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
- * both kinds of `fetch` coordinated, so that a fleet refreshes and registers once.
+ * both kinds of `fetch` coordinated, so that a fleet refreshes, registers and logs in once. A server's options get an `oAuthClient`
+ * as well, unless they have one.
  * @throws TypeError when `oauthDatabase` is no `RedisOAuthDatabase`, or the second argument is not what it takes
  * @example
  * ```ts
- * const options = withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
- * console.log(Object.keys(options)) // [ 'destination', 'oAuthDb', 'fetchFn', 'oAuthChannelFetch' ]
+ * const options = withOAuthDatabase({ mcpServer: 'https://browse.mcp.atxp.ai/', oauthDatabase: db })
+ * console.log(Object.keys(options)) // [ 'mcpServer', 'oAuthDb', 'fetchFn', 'oAuthChannelFetch' ]
  * ```
  */
-export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
+// biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
+export function withOAuthDatabase<Options extends OAuthDatabaseOption, ResourceClient = any>(
   options: Options,
-  wiring: WithOAuthDatabaseOptions = {},
-): Omit<Options, keyof OAuthDatabaseOption> & SdkOptions {
+  wiring: WithOAuthDatabaseOptions<ResourceClient> = {},
+): SdkOptionsOf<Options, ResourceClient> {
   checkOptions(options, wiring)
-  const { role, OAuthAuthenticationRequiredError } = wiring
+  const { role, OAuthAuthenticationRequiredError, OAuthResourceClient } = wiring
   const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
   const isClient = (role ?? ('mcpServer' in options ? 'client' : 'resource-server')) === 'client'
   // One object for both: which token a resource server refused tells which one has to be renewed. An account logs in by itself;
@@ -66,16 +90,41 @@ export function withOAuthDatabase<Options extends OAuthDatabaseOption>(
     },
   }
   if (session) session.refreshFetch = db.coordinatedFetch(oAuthChannelFetch, { session })
-  return {
-    ...others,
+  const sdkOptions = {
     oAuthDb: session ? session.watch(db) : db.forResourceServer(),
     fetchFn: db.coordinatedFetch(fetchFn, coordination),
     oAuthChannelFetch: db.coordinatedFetch(oAuthChannelFetch, coordination),
   }
+  const whole = session
+    ? { ...others, ...sdkOptions }
+    : { ...others, ...sdkOptions, ...serverOptions(others, sdkOptions, OAuthResourceClient) }
+  return whole as SdkOptionsOf<Options, ResourceClient>
+}
+
+/** By what the SDK calls them where it makes such a client itself. */
+function serverOptions<ResourceClient>(
+  options: object,
+  { oAuthDb, oAuthChannelFetch }: SdkOptions,
+  given: ResourceClientClass<ResourceClient> | undefined,
+): object {
+  const { allowHttp, payeeName, logger, oAuthClient } = options as Record<string, unknown>
+  if (oAuthClient !== undefined) return {}
+  const client = resourceClient(given, {
+    db: oAuthDb,
+    sideChannelFetch: oAuthChannelFetch,
+    allowInsecureRequests: allowHttp,
+    clientName: payeeName,
+    logger,
+  })
+  return client === undefined ? {} : { oAuthClient: client }
 }
 
 const ROLES: readonly unknown[] = ['client', 'resource-server']
-const WIRING: readonly string[] = ['role', 'OAuthAuthenticationRequiredError']
+const WIRING: readonly string[] = [
+  'role',
+  'OAuthAuthenticationRequiredError',
+  'OAuthResourceClient',
+]
 
 function checkOptions(options: unknown, wiring: unknown): void {
   const { oauthDatabase } = Object(options) as Partial<OAuthDatabaseOption>
@@ -84,18 +133,24 @@ function checkOptions(options: unknown, wiring: unknown): void {
       'withOAuthDatabase takes the options of the SDK with a RedisOAuthDatabase as oauthDatabase: { ..., oauthDatabase: db }',
     )
   }
-  const { role, OAuthAuthenticationRequiredError: error, ...others } = Object(wiring)
+  const {
+    role,
+    OAuthAuthenticationRequiredError: error,
+    OAuthResourceClient,
+    ...others
+  } = Object(wiring)
   const unknown = Object.keys(others)[0]
   if (unknown !== undefined || wiring === null || typeof wiring !== 'object') {
-    throw new TypeError(
-      `the second argument of withOAuthDatabase takes ${WIRING.join(' and ')} only`,
-    )
+    throw new TypeError(`the second argument of withOAuthDatabase takes ${WIRING.join(', ')} only`)
   }
   if (role !== undefined && !ROLES.includes(role)) {
     throw new TypeError("role must be 'client' or 'resource-server'")
   }
   if (error !== undefined && typeof error?.create !== 'function') {
     throw new TypeError('OAuthAuthenticationRequiredError must be the class of @atxp/client')
+  }
+  if (OAuthResourceClient !== undefined && typeof OAuthResourceClient !== 'function') {
+    throw new TypeError('OAuthResourceClient must be the class of @atxp/common')
   }
 }
 
@@ -113,13 +168,25 @@ function hasAccount(options: object): boolean {
   return Boolean((options as { account?: unknown }).account)
 }
 
+let isTold = false
+
 async function installedError(): Promise<AuthenticationRequired | undefined> {
   // Not a literal: it is an optional peer, which compilers and bundlers must not look for.
   const client: string = '@atxp/client'
   try {
-    const { OAuthAuthenticationRequiredError } = await import(client)
-    return OAuthAuthenticationRequiredError
+    const { OAuthAuthenticationRequiredError: found } = await import(client)
+    if (found !== undefined) return found
   } catch {
-    return undefined
+    // What the caller has to hear is that the refresh was refused.
   }
+  publishSession('errorClassMissing')
+  if (!isTold) {
+    isTold = true
+    process.emitWarning(
+      '@atxp/client cannot be loaded from here, as in a bundle. A call whose refresh token is refused fails, and the next one logs in. ' +
+        'Pass { OAuthAuthenticationRequiredError } of @atxp/client to withOAuthDatabase, and the same call does',
+      { code: 'ATXP_REDIS_NO_ERROR_CLASS' },
+    )
+  }
+  return undefined
 }

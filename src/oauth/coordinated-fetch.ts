@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import type { ClientCredentials, FetchLike } from '../contract.js'
+import { publishSession } from '../diagnostics.js'
 import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, answerConstructor, type FetchInit, jsonOf } from './http/answers.js'
@@ -140,6 +141,9 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
         return afterwards(fetch(url, init), (answer) =>
           issuers.observe(request.url, answer, timing.requestMs, read),
         )
+      case 'bound':
+        publishSession('refreshBound')
+        return fetch(url, init)
       case 'other':
         return refusedRequests === undefined
           ? sendToResource(url, init)

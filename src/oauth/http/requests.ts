@@ -1,12 +1,14 @@
 /**
  * What an OAuth client asks for, read from the request that it hands to `fetch`. Only what is recognised beyond
- * doubt has a kind; everything else (a `Request`, a stream, bytes, a DPoP-bound request) is `other`.
+ * doubt has a kind; everything else (a `Request`, a stream, bytes) is `other`. `bound`: a refresh whose proof (DPoP, RFC 9449) is
+ * one process' own, so that no other can be answered with what it gets.
  */
 export type OAuthRequest =
   | RefreshRequest
   | RegistrationRequest
   | ClientRequest
   | { kind: 'metadata'; url: URL }
+  | { kind: 'bound' }
   | { kind: 'other' }
 
 /** A request by which an authorization server gets to know a client. */
@@ -85,7 +87,11 @@ function classify(url: URL, { method, headers, body }: Init): OAuthRequest {
   if (verb === 'GET' && body == null) {
     return isMetadataUrl(url) ? { kind: 'metadata', url } : authorizationRequest(url)
   }
-  if (verb !== 'POST' || header(headers, 'dpop') !== null) return OTHER
+  if (verb !== 'POST') return OTHER
+  if (header(headers, 'dpop') !== null) {
+    const isRefresh = formOf(headers, body)?.get('grant_type') === 'refresh_token'
+    return isRefresh ? { kind: 'bound' } : OTHER
+  }
   if (typeof body === 'string' && body.includes('"redirect_uris"')) {
     return registrationRequest(url, headers, body)
   }

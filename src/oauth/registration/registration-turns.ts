@@ -4,6 +4,8 @@ import { settledWithin, Wake } from '../../flight/wake.js'
 import { RecentMap } from '../../recent-map.js'
 
 const POLL_MS = 250
+/** Who has waited in vain does not wait again for so long. */
+const UNMADE_MS = 60_000
 
 /**
  * Lets one caller at a time find that there is no registration yet, for those who register by themselves when they
@@ -14,6 +16,9 @@ export class RegistrationTurns {
   readonly #turnMs: number
   /** Owner by lease, of the turns that this process has. */
   readonly #owners = new RecentMap<string>({ maxEntries: 1_000 })
+
+  /** Registrations that were waited for and that nobody made: there are callers who only look. */
+  readonly #unmade = new RecentMap<true>({ maxEntries: 1_000, maxAgeMs: UNMADE_MS })
 
   /** @param turnMs - 0: no turns, everybody registers */
   constructor(leases: LeaseStore, turnMs: number) {
@@ -26,8 +31,16 @@ export class RegistrationTurns {
     const found = await look()
     if (found !== null || this.#turnMs === 0) return found
     const name = nameOf(server)
+    if (this.#unmade.has(name)) return null
     const until = performance.now() + this.#turnMs
     if (await this.#isFree(name)) return look()
+    const saved = await this.#saved(name, look, until)
+    if (saved === null) this.#unmade.set(name, true)
+    return saved
+  }
+
+  /** Null once the turn is over, whosoever it was. */
+  async #saved<T>(name: string, look: () => Promise<T | null>, until: number): Promise<T | null> {
     const wake = new Wake()
     const watching = this.#leases.watch(name, () => wake.fire())
     try {
@@ -38,7 +51,7 @@ export class RegistrationTurns {
         if (registered !== null) return registered
         const leftMs = until - performance.now()
         if (leftMs <= 0) return null
-        if (await this.#isFree(name)) return look()
+        if (await this.#isFree(name)) return await look()
         await wake.wait(Math.min(leftMs, POLL_MS))
       }
     } finally {
@@ -49,6 +62,7 @@ export class RegistrationTurns {
   /** To be called when a registration has been saved: wakes who waits for it. */
   async end(server: readonly string[]): Promise<void> {
     const name = nameOf(server)
+    this.#unmade.delete(name)
     const owner = this.#owners.get(name)
     if (owner === undefined) return
     this.#owners.delete(name)

@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/diagnostics.js'
 import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
-import { json } from '../../support/oauth/strict-server.js'
+import { refreshInit, URL_OF_TOKEN, USER } from '../../support/oauth/fleet-process.js'
+import { json, TOKEN_URL } from '../../support/oauth/strict-server.js'
 
 const heard: (FlightEvent | SessionEvent)[] = []
 const listen = (message: unknown) => {
@@ -62,4 +63,18 @@ test('no message holds a secret', async () => {
   for (const message of heard) {
     if ('flight' in message) expect(message.flight).toMatch(/^[0-9a-f]{12}$/)
   }
+})
+
+test('a refresh that is bound to a key is told, goes out from each process, and its refusal removes nothing', async () => {
+  const session = new ExpiredSession()
+  session.server.families.length = 0
+  for (const { fetch, db } of session.startAll(2)) {
+    await db.getAccessToken(USER, URL_OF_TOKEN)
+    const init = refreshInit(session.refreshToken)
+    const answer = await fetch(TOKEN_URL, { ...init, headers: { dpop: 'proof' } })
+    expect(answer.status).toBe(400)
+  }
+  expect(events()).toEqual(['refreshBound', 'refreshBound'])
+  expect(session.server.count.refusedRefreshes).toBe(2)
+  expect(session.record).toBeDefined()
 })

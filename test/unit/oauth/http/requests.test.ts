@@ -63,10 +63,17 @@ describe('a refresh', () => {
     ['as text of no type', post(form.toString())],
     ['as bytes', post(Buffer.from(form.toString()), { 'content-type': FORM })],
     ['by GET', { body: form }],
-    ['bound to a DPoP key', post(form, { DPoP: 'proof' })],
   ])('%s is left alone', (_, init) => {
     expect(requestKind(TOKEN, init)).toEqual({ kind: 'other' })
   })
+})
+
+test('a refresh that is bound to a DPoP key is known as such, and nothing else of DPoP', () => {
+  const proof = { DPoP: 'proof' }
+  const refresh = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'r' })
+  expect(requestKind(TOKEN, post(refresh, proof))).toEqual({ kind: 'bound' })
+  const code = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'c', code: 'x' })
+  expect(requestKind(TOKEN, post(code, proof))).toEqual({ kind: 'other' })
 })
 
 test('a code exchange and an introspection are known, with their client', () => {
