@@ -73,10 +73,11 @@ async function network(url, init) {
   const { pathname, origin } = new globalThis.URL(url)
   if (pathname.startsWith('/.well-known')) return json(200, { issuer: origin, token_endpoint: origin + '/token' })
   if (pathname !== '/token') {
-    const isGood = new Headers(init.headers).get('authorization') === 'Bearer access-' + logins
+    const authorization = new Headers(init.headers).get('authorization')
+    const isGood = authorization === 'Bearer access-' + logins
     if (isGood && logins > 0 && !spent) return json(200, {})
     const metadata = 'resource_metadata="https://mcp.example/.well-known/oauth-protected-resource/mcp"'
-    return json(401, {}, { 'www-authenticate': 'Bearer ' + (process.env.HINT ? 'error="invalid_grant", ' : '') + metadata })
+    return json(401, {}, { 'www-authenticate': 'Bearer ' + (process.env.HINT && authorization ? 'error="invalid_grant", ' : '') + metadata })
   }
   if (String(init.body).includes('refresh_token')) {
     refusals += 1
