@@ -28,9 +28,9 @@ describe('withOAuthDatabase refuses', () => {
 
   it.each([
     [{ role: 'server' }, "role must be 'client' or 'resource-server'"],
-    [{ rol: 'client' }, 'takes role and OAuthAuthenticationRequiredError only'],
-    [null, 'takes role and OAuthAuthenticationRequiredError only'],
-    ['client', 'takes role and OAuthAuthenticationRequiredError only'],
+    [{ rol: 'client' }, 'takes role, OAuthAuthenticationRequiredError, OAuthResourceClient only'],
+    [null, 'takes role, OAuthAuthenticationRequiredError, OAuthResourceClient only'],
+    ['client', 'takes role, OAuthAuthenticationRequiredError, OAuthResourceClient only'],
     [{ OAuthAuthenticationRequiredError: Error }, 'must be the class of @atxp/client'],
   ])('%j as its second argument', (wiring, message) => {
     expect(() => wire({ oauthDatabase }, wiring)).toThrow(message)
