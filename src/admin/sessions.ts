@@ -8,7 +8,7 @@ import { expiresAtMs } from '../record/lifetime.js'
 import type { StoredToken } from '../record/origin.js'
 import { inBunches } from '../redis/commands.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
-import type { IndexedRecord } from '../store/indexed-records.js'
+import type { IndexedRecord } from '../store/vault/indexed-records.js'
 
 /** Why the last refresh of a session failed, and when the next may go out. */
 export interface SessionFailure {

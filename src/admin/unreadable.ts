@@ -7,7 +7,7 @@ import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
 import { type JsonKind, KINDS, type Kind } from '../record/kinds.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
-import { sealContextOf } from '../store/sealed-vault.js'
+import { sealContextOf } from '../store/vault/sealed-vault.js'
 import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
 
 export interface UnreadableRecord {

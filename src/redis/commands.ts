@@ -4,7 +4,8 @@ import type { RedisOAuthDatabaseError } from '../errors.js'
 import type { Connection } from './connection/connection.js'
 import type { DeletionTally } from './deletion-tally.js'
 import type { TrackedCommand } from './driver/command.js'
-import type { Argument } from './driver/frame.js'
+import type { Durability } from './durability.js'
+import type { Argument } from './protocol/frame.js'
 import {
   bytes,
   done,
@@ -15,8 +16,7 @@ import {
   orNil,
   pong,
   type Reader,
-} from './driver/replies.js'
-import type { Durability } from './durability.js'
+} from './protocol/replies.js'
 import { type KeyType, scan } from './scan.js'
 import {
   COMPARE_AND_DELETE,
@@ -28,7 +28,7 @@ import {
   REST,
 } from './scripts.js'
 
-export type { KeyTime } from './driver/replies.js'
+export type { KeyTime } from './protocol/replies.js'
 
 // A million at once would all wait for the last, and time out.
 const BUNCH = 1_000

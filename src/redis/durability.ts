@@ -4,9 +4,9 @@ import type { TrackedCommand } from './driver/command.js'
 import { isReply } from './driver/failure.js'
 import { reconnectInBackground } from './driver/internals.js'
 import { redacted } from './driver/redaction.js'
-import { integer, ok } from './driver/replies.js'
 import { expectFurtherErrors } from './driver/socket.js'
 import { within } from './driver/time-limit.js'
+import { integer, ok } from './protocol/replies.js'
 
 export interface DurabilityOptions {
   /** How many replicas must have a write before it resolves, at least 1. */

@@ -1,5 +1,5 @@
 import type { Connection } from './connection/connection.js'
-import { type Reader, text, unixMs } from './driver/replies.js'
+import { type Reader, text, unixMs } from './protocol/replies.js'
 
 /** What one server says of itself. */
 export interface NodeHealth {

@@ -1,8 +1,8 @@
 import { type Commands, type Expiry, expiryArguments, type Value } from './commands.js'
 import type { Connection } from './connection/connection.js'
 import type { Effect } from './driver/command.js'
-import type { Argument } from './driver/frame.js'
-import { done, integer, isOk, orNil, pairs, text } from './driver/replies.js'
+import type { Argument } from './protocol/frame.js'
+import { done, integer, isOk, orNil, pairs, text } from './protocol/replies.js'
 import {
   COMPARE_AND_DELETE,
   COMPARE_AND_SET_INDEXED,

@@ -1,9 +1,9 @@
 import type { Subscriber } from './changes/subscriber.js'
 import type { Connection } from './connection/connection.js'
 import type { TrackedCommand } from './driver/command.js'
-import type { Argument } from './driver/frame.js'
-import { done, orNil, type Reader, text } from './driver/replies.js'
 import type { Durability } from './durability.js'
+import type { Argument } from './protocol/frame.js'
+import { done, orNil, type Reader, text } from './protocol/replies.js'
 import { ACQUIRE, MARK, RELEASE, RENEW } from './scripts.js'
 
 /** The Redis keys of a lease, in one slot. */

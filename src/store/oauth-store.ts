@@ -11,9 +11,9 @@ import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
-import type { IndexedRecords } from './indexed-records.js'
 import { KnownAccessTokens, type KnownToken } from './known-access-tokens.js'
-import type { Vault } from './vault.js'
+import type { IndexedRecords } from './vault/indexed-records.js'
+import type { Vault } from './vault/vault.js'
 
 export interface OAuthStoreOptions extends RecordTtls {
   /** What a read of an access token that has expired, but has a refresh token, returns: the record, or null. */

@@ -9,8 +9,8 @@ import { KINDS } from '../record/kinds.js'
 import type { RecordTtls } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import type { Connection } from '../redis/connection/connection.js'
-import type { ConditionalWrites } from './conditional-writes.js'
-import type { Vault } from './vault.js'
+import type { ConditionalWrites } from './vault/conditional-writes.js'
+import type { Vault } from './vault/vault.js'
 
 /**
  * Access tokens as a coordinated refresh handles them: what it read may have been changed by a peer since, so every

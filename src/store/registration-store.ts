@@ -8,8 +8,8 @@ import { decodeRecord } from '../record/codec.js'
 import type { KeySpace } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { Commands } from '../redis/commands.js'
-import type { ConditionalWrites } from './conditional-writes.js'
-import type { Vault } from './vault.js'
+import type { ConditionalWrites } from './vault/conditional-writes.js'
+import type { Vault } from './vault/vault.js'
 
 // Longer than a reply is shared, so that none outlives the word that its client was refused.
 const REFUSED_MS = 120_000

@@ -2,7 +2,7 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 import type { FoundKey, KeySpace } from '../record/keys.js'
 import { KINDS } from '../record/kinds.js'
 import type { Commands } from '../redis/commands.js'
-import { type Sealer, sealContextOf } from './sealed-vault.js'
+import { type Sealer, sealContextOf } from './vault/sealed-vault.js'
 
 export interface ResealProgress {
   /** Records looked at so far; one may be counted twice while Redis resizes its table. */

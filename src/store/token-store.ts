@@ -3,7 +3,7 @@ import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { checkPart, type FoundKey, type KeySpace, type RecordKey } from '../record/keys.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
-import type { Vault } from './vault.js'
+import type { Vault } from './vault/vault.js'
 
 /** Tokens under keys of the caller's choice. */
 export class TokenStore {

@@ -67,12 +67,12 @@ function room(name: string, below: string[] = []): Row {
   }
 }
 
-const redisRooms = ['address', 'driver', 'connection', 'link', 'changes']
+const redisRooms = ['address', 'protocol', 'driver', 'connection', 'link', 'changes']
 
-/** A room inside of `redis/`. Only `driver` loads ioredis; others import its types, but for `address`, which needs none. */
+/** A room inside of `redis/`. Only `driver` loads ioredis; others import its types, but for those that need none. */
 function redisRoom(name: string, below: string[]): Row {
   const others = redisRooms.filter((other) => other !== name && !below.includes(other))
-  const [loadsDriver, typesDriver] = [name === 'driver', name !== 'address']
+  const [loadsDriver, typesDriver] = [name === 'driver', name !== 'address' && name !== 'protocol']
   return {
     file: `src/redis/${name}/probe.ts`,
     allowed: [
@@ -152,10 +152,11 @@ const table: Row[] = [
   redis,
   redisDriver,
   redisRoom('address', []),
-  redisRoom('driver', ['address']),
-  redisRoom('connection', ['driver']),
-  redisRoom('link', ['address', 'driver', 'connection']),
-  redisRoom('changes', ['driver']),
+  redisRoom('protocol', []),
+  redisRoom('driver', ['address', 'protocol']),
+  redisRoom('connection', ['driver', 'protocol']),
+  redisRoom('link', ['address', 'driver', 'protocol', 'connection']),
+  redisRoom('changes', ['driver', 'protocol']),
   store,
   {
     file: 'src/options/probe.ts',

@@ -1,9 +1,9 @@
 import type { RedisOAuthDatabaseError } from '../../errors.js'
+import type { Argument } from '../protocol/frame.js'
+import type { Reader } from '../protocol/replies.js'
 import { isReply } from './failure.js'
-import type { Argument } from './frame.js'
 import { DriverCommand, isRedirection, showErrors } from './internals.js'
 import { redacted } from './redaction.js'
-import type { Reader } from './replies.js'
 
 /** What a command is written to. */
 export interface Socket {

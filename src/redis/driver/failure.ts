@@ -1,8 +1,8 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { WrongReply } from '../protocol/replies.js'
 import type { Effect } from './command.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
 import { lackOf, redacted } from './redaction.js'
-import { WrongReply } from './replies.js'
 
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
+import { isSlots } from '../protocol/replies.js'
+import { ReplyFrames, UnreadableReplies } from '../protocol/reply-frames.js'
 import { DriverCommand } from './internals.js'
-import { isSlots } from './replies.js'
-import { ReplyFrames, UnreadableReplies } from './reply-frames.js'
 
 // What stands between a client of ioredis and a server that lies. Beside `internals.ts` the one file that knows private parts of ioredis;
 // each has a test that fails when ioredis changes it.

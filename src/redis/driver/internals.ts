@@ -1,10 +1,10 @@
 import type { ConnectionOptions } from 'node:tls'
 import { type Cluster, Command, type Redis, SentinelConnector } from 'ioredis'
 import { withServerName } from '../address/server-name.js'
-import { type Argument, frameOf } from './frame.js'
-import { changedKeys } from './replies.js'
-import { UnreadableReplies } from './reply-frames.js'
-import { SLOT_COUNT } from './slot.js'
+import { type Argument, frameOf } from '../protocol/frame.js'
+import { changedKeys } from '../protocol/replies.js'
+import { UnreadableReplies } from '../protocol/reply-frames.js'
+import { SLOT_COUNT } from '../protocol/slot.js'
 
 // Everything that the library knows of ioredis beyond its documentation, and nothing else in src does: a unit test holds that.
 // Each of these has a test that fails when ioredis changes it, on the oldest ioredis that is allowed and on the newest.

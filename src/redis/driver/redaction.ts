@@ -1,6 +1,6 @@
 import { RedisOAuthDatabaseError } from '../../errors.js'
+import { WrongReply } from '../protocol/replies.js'
 import { DRIVER_TEXTS, lastNodeErrorOf } from './internals.js'
-import { WrongReply } from './replies.js'
 
 // What Redis says is never passed on as it is: it quotes commands, and after a surplus reply ioredis quotes somebody's record.
 // So this is a list of what may be shown. All else is dropped.

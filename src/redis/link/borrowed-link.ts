@@ -4,7 +4,7 @@ import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/lin
 import { noteRefusal, type TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { reportRefusals, sendToCluster } from '../driver/internals.js'
-import { slotOf } from '../driver/slot.js'
+import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */

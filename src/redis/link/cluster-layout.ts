@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Layout } from '../connection/link.js'
 import { refreshSlots } from '../driver/internals.js'
-import { SLOT_COUNT } from '../driver/slot.js'
 import { within } from '../driver/time-limit.js'
+import { SLOT_COUNT } from '../protocol/slot.js'
 
 const LOOK_AGAIN_MS = 100
 

@@ -7,9 +7,9 @@ import { corkAll } from '../driver/cork.js'
 import { codeOf } from '../driver/failure.js'
 import { reconnectInBackground, sendToCluster, setOptions } from '../driver/internals.js'
 import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
-import { slotOf } from '../driver/slot.js'
 import { disconnect } from '../driver/socket.js'
 import { within } from '../driver/time-limit.js'
+import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
 /**

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { masterAddressOf } from '../driver/internals.js'
-import { SLOT_COUNT, slotOf } from '../driver/slot.js'
+import { SLOT_COUNT, slotOf } from '../protocol/slot.js'
 
 /** The master that serves the slot of a key; undefined where that is not known. */
 function masterOf(cluster: Cluster, key: string): Redis | undefined {

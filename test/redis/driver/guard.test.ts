@@ -5,7 +5,7 @@ import { type CommandOwner, TrackedCommand } from '../../../src/redis/driver/com
 import { failureOf } from '../../../src/redis/driver/failure.js'
 import { checkSlots, guard } from '../../../src/redis/driver/guard.js'
 import { onCopy, sendToCluster } from '../../../src/redis/driver/internals.js'
-import { integer, text } from '../../../src/redis/driver/replies.js'
+import { integer, text } from '../../../src/redis/protocol/replies.js'
 import { eventually } from '../../support/eventually.js'
 import { commandOf, frameEnd } from '../../support/network/resp-frames.js'
 import { openDatabase } from '../../support/scene.js'

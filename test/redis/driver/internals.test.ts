@@ -21,8 +21,8 @@ import {
   setOptions,
   TIMED_OUT,
 } from '../../../src/redis/driver/internals.js'
-import { integer, text } from '../../../src/redis/driver/replies.js'
-import { SLOT_COUNT, slotOf } from '../../../src/redis/driver/slot.js'
+import { integer, text } from '../../../src/redis/protocol/replies.js'
+import { SLOT_COUNT, slotOf } from '../../../src/redis/protocol/slot.js'
 import { eventually } from '../../support/eventually.js'
 import { startServer } from '../../support/scene.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { CommandQueue } from '../../../../src/redis/connection/command-queue.js'
 import { type CommandOwner, TrackedCommand } from '../../../../src/redis/driver/command.js'
 import { failureOf } from '../../../../src/redis/driver/failure.js'
-import { text } from '../../../../src/redis/driver/replies.js'
+import { text } from '../../../../src/redis/protocol/replies.js'
 
 const LIFETIME_MS = 1_000
 const CONNECTION_TIMEOUT_MS = 5_000

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type CommandOwner, TrackedCommand } from '../../../../src/redis/driver/command.js'
 import { failureOf } from '../../../../src/redis/driver/failure.js'
-import { ok, text } from '../../../../src/redis/driver/replies.js'
+import { ok, text } from '../../../../src/redis/protocol/replies.js'
 
 let settled: number
 

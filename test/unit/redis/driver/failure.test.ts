@@ -12,7 +12,7 @@ import {
   failureOf,
 } from '../../../../src/redis/driver/failure.js'
 import { redacted, shownOf } from '../../../../src/redis/driver/redaction.js'
-import { WrongReply } from '../../../../src/redis/driver/replies.js'
+import { WrongReply } from '../../../../src/redis/protocol/replies.js'
 
 const SERVER = 'redis.example.com:6380'
 

@@ -1,7 +1,7 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
-import { reading } from '../record/fingerprint.js'
-import type { RecordKey } from '../record/keys.js'
-import type { Expiry } from '../redis/commands.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
+import { reading } from '../../record/fingerprint.js'
+import type { RecordKey } from '../../record/keys.js'
+import type { Expiry } from '../../redis/commands.js'
 import type { RecordWrites } from './record-writes.js'
 import type { Standing, Vault } from './vault.js'
 

@@ -1,5 +1,5 @@
-import type { FoundKey, RecordKey, RecordName } from '../record/keys.js'
-import type { Expiry, Value } from '../redis/commands.js'
+import type { FoundKey, RecordKey, RecordName } from '../../record/keys.js'
+import type { Expiry, Value } from '../../redis/commands.js'
 
 /** A record as it stands in Redis. */
 export interface Standing {

@@ -13,7 +13,7 @@ import {
   text,
   unixMs,
   WrongReply,
-} from '../../../../src/redis/driver/replies.js'
+} from '../../../../src/redis/protocol/replies.js'
 
 const READERS: Readonly<Record<string, Reader<unknown>>> = {
   bytes,

@@ -1,8 +1,8 @@
-import type { SealContext } from '../crypto/sealing.js'
-import { reading } from '../record/fingerprint.js'
-import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
-import { KINDS } from '../record/kinds.js'
-import type { Commands, Expiry } from '../redis/commands.js'
+import type { SealContext } from '../../crypto/sealing.js'
+import { reading } from '../../record/fingerprint.js'
+import type { FoundKey, KeySpace, RecordKey } from '../../record/keys.js'
+import { KINDS } from '../../record/kinds.js'
+import type { Commands, Expiry } from '../../redis/commands.js'
 import type { RecordWrites } from './record-writes.js'
 import type { NamedText, Standing, Vault } from './vault.js'
 

@@ -1,10 +1,10 @@
-import { systemClock } from '../clock.js'
-import { RecentMap } from '../recent-map.js'
-import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
-import type { Expiry, Value } from '../redis/commands.js'
-import { inBunches } from '../redis/commands.js'
-import type { DeletionTally } from '../redis/deletion-tally.js'
-import type { IndexCommands, IndexedExpiry } from '../redis/index-commands.js'
+import { systemClock } from '../../clock.js'
+import { RecentMap } from '../../recent-map.js'
+import type { FoundKey, KeySpace, RecordKey } from '../../record/keys.js'
+import type { Expiry, Value } from '../../redis/commands.js'
+import { inBunches } from '../../redis/commands.js'
+import type { DeletionTally } from '../../redis/deletion-tally.js'
+import type { IndexCommands, IndexedExpiry } from '../../redis/index-commands.js'
 
 const DAY_MS = 86_400_000
 /** How long this process relies on having entered a record. */

@@ -1,6 +1,6 @@
-import type { RecordKey } from '../record/keys.js'
-import { KINDS } from '../record/kinds.js'
-import type { Commands, Expiry, Value } from '../redis/commands.js'
+import type { RecordKey } from '../../record/keys.js'
+import { KINDS } from '../../record/kinds.js'
+import type { Commands, Expiry, Value } from '../../redis/commands.js'
 import type { IndexedRecords } from './indexed-records.js'
 
 /** Writes single records in the form in which Redis holds them, and their entries where their kind is indexed. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Command } from 'ioredis'
 import { expect, it } from 'vitest'
-import { frameOf } from '../../../../src/redis/driver/frame.js'
+import { frameOf } from '../../../../src/redis/protocol/frame.js'
 
 it('makes the bytes that ioredis makes', () => {
   const argument = fc.oneof(
