@@ -181,7 +181,7 @@ describe('a Cluster', () => {
     expect(lists).toBeGreaterThan(5)
   })
 
-  it('lists and deletes all of a user whose slot is on its way', async () => {
+  it('lists all of a user whose slot is on its way, and saves and deletes once it has arrived', async () => {
     const db = open(options)
     await storeUser(db)
     const slot = await userSlot()
@@ -191,9 +191,31 @@ describe('a Cluster', () => {
     await migration.move(URLS.length / 2)
     const listed = await db.listAccessTokens(USER)
     expect(new Set(listed.map(({ url }) => url))).toEqual(new Set(URLS))
-    expect(await db.deleteUser(USER)).toBe(URLS.length)
-    expect(await keysOfUser()).toEqual([])
+    // Record and index are two keys, and a command with both is refused while the slot is in two places.
+    const saving = open(options).saveAccessToken(USER, 'https://new.example', {
+      accessToken: 'new',
+      resourceUrl: '',
+    })
     await migration.finish()
+    await saving
+    expect(await db.deleteUser(USER)).toBe(URLS.length + 1)
+    expect(await keysOfUser()).toEqual([])
+  })
+
+  it('fails to delete a user whose slot does not arrive in time, and deletes nothing', async () => {
+    const db = open({ ...options, commandTimeout: 500 })
+    await storeUser(db)
+    const slot = await userSlot()
+    const from = await cluster.nodeOfSlot(slot)
+    const to = (await cluster.masters()).find((master) => master !== from) as RedisServer
+    const migration = await cluster.openMigration(slot, to)
+    await migration.move(URLS.length / 2)
+    try {
+      await expect(db.deleteUser(USER)).rejects.toMatchObject({ code: 'TIMEOUT', removed: 0 })
+    } finally {
+      await migration.finish()
+    }
+    expect(await db.deleteUser(USER)).toBe(URLS.length)
   })
 
   it('lists and deletes all of a user whose slot has moved while nothing was asked', async () => {

@@ -148,18 +148,17 @@ export class ReadBatch<T extends string | Buffer> {
           else this.#reads.get(key).then(() => read.resolve(null), read.reject)
         }
       },
-      (error: unknown) => rejectAll(absent, error),
+      (error: unknown) => this.#refuse(absent, error),
     )
   }
 
   #refuse(reads: Readers<T>, error: unknown): void {
+    const code = error instanceof RedisOAuthDatabaseError ? error.code : undefined
     // A user who may GET need not be allowed to MGET; or only some of the keys are forbidden.
-    if (error instanceof RedisOAuthDatabaseError && error.code === 'PERMISSION_DENIED') {
-      this.#mayMget = false
-      for (const [key, read] of reads) this.#sendOne(key, read)
-    } else {
-      rejectAll(reads, error)
-    }
+    if (code === 'PERMISSION_DENIED') this.#mayMget = false
+    // Or they are in two places, while their slot moves.
+    if (code !== 'PERMISSION_DENIED' && code !== 'CLUSTER_DOWN') rejectAll(reads, error)
+    else for (const [key, read] of reads) this.#sendOne(key, read)
   }
 }
 

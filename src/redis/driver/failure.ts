@@ -132,6 +132,8 @@ const REPLY_CODES: Readonly<Record<string, Reason>> = {
   MASTERDOWN: 'LOADING',
   WRONGTYPE: 'WRONG_TYPE',
   CLUSTERDOWN: 'CLUSTER_DOWN',
+  // Of a command with several keys, some of which are where the slot is on its way to.
+  TRYAGAIN: 'CLUSTER_DOWN',
 }
 
 function reasonOfReply(message: string): Reason {
