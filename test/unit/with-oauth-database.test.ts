@@ -11,6 +11,20 @@ it('withOAuthDatabase takes a database of another copy of this package', async (
   expect(wire({ oauthDatabase: new copy.RedisOAuthDatabase() })).toHaveProperty('oAuthDb')
 })
 
+it.each<[string, object, boolean]>([
+  ['a person is expected to log in without an account', {}, true],
+  ['nobody is with one', { account: { accountId: 'base:0xabc' } }, false],
+])('%s', (_, account, isInteractive) => {
+  const sessions: unknown[] = []
+  const noting = Object.assign(new RedisOAuthDatabase(), {
+    coordinatedFetch: (_fetch: unknown, { session }: { session: unknown }) =>
+      sessions.push(session),
+  })
+  wire({ mcpServer: 'https://browse.mcp.atxp.ai/', ...account, oauthDatabase: noting })
+  expect(sessions).toHaveLength(3)
+  for (const session of sessions) expect(session).toMatchObject({ isInteractive })
+})
+
 describe('withOAuthDatabase refuses', () => {
   it.each<[string, unknown[]]>([
     ['nothing', []],
