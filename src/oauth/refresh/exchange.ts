@@ -96,14 +96,19 @@ export class Exchange {
     const body = await jsonOf(answer)
     if (!isTokenResponse(body)) return { kind: 'answered', answer }
     const now = this.#parts.clock.now()
+    const { places } = this.#sent
+    const holders = [...this.#sent.holders()].map(
+      ([place, token]) => [place, renewedToken(token, body, refreshToken, now)] as const,
+    )
     // The lease is held until the last of them has ended.
     const saves = await Promise.allSettled(
-      [...this.#sent.holders()].map(([place, token]) =>
-        this.#save(place, renewedToken(token, body, refreshToken, now)),
-      ),
+      holders.map(([place, token]) => this.#save(place, token)),
     )
     if (saves.some((save) => save.status === 'fulfilled' && save.value)) {
       publishSession('refreshed', answer.status)
+      const failed = holders.filter((_, index) => saves[index]?.status === 'rejected')
+      const others = places.filter((place) => !failed.some(([one]) => one === place))
+      for (const [, token] of holders.slice(0, 1)) this.#sent.expectEchoes(token, others)
       return { kind: 'answered', answer: renewedAnswer(answer, body, refreshToken) }
     }
     for (const save of saves) if (save.status === 'rejected') throw save.reason
@@ -125,7 +130,7 @@ export class Exchange {
         timing,
       ),
     )
-    if (saved === 'replaced') this.#sent.handOut(place, { token, origin })
+    if (saved === 'replaced') this.#sent.remember(place, { token, origin })
     return saved === 'replaced'
   }
 }

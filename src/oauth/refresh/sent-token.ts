@@ -7,7 +7,7 @@ import type { Issuers } from '../trust/issuers.js'
 import type { RefusedTokens } from '../trust/refused-tokens.js'
 import type { Echoes } from './echoes.js'
 import type { RefreshRecords } from './records.js'
-import { type Judgement, judge, lineOf, type Standing } from './standing.js'
+import { isDescendant, type Judgement, judge, lineOf, type Standing } from './standing.js'
 import type { TokenPlace, TokenPlaces } from './token-places.js'
 
 export interface SentTokenParts {
@@ -82,10 +82,17 @@ export class SentToken {
     return { ...from, line: lineOf(refreshToken, origin) }
   }
 
-  /** To be called before one caller gets a pair that stands at this place. */
-  handOut({ user, url }: TokenPlace, { token, origin }: StoredToken): void {
+  /** To be called with a pair that stands at this place. */
+  remember({ user, url }: TokenPlace, { token, origin }: StoredToken): void {
     this.#parts.places.remember(user, url, token, origin)
-    this.#parts.echoes.expect(user, url, token)
+  }
+
+  /**
+   * To be called before one caller gets a pair, with all places but those where its save has failed. The caller may have come from any
+   * of them, and its client saves what it gets. Where the pair does not stand, the user was deleted, or has logged in anew.
+   */
+  expectEchoes(token: AccessToken, places: readonly TokenPlace[] = this.places): void {
+    for (const { user, url } of places) this.#parts.echoes.expect(user, url, token)
   }
 
   /**
@@ -93,18 +100,27 @@ export class SentToken {
    * not know of that place, or died.
    */
   async spread(stored: StoredToken): Promise<void> {
-    const { onlyPlace } = this
-    if (onlyPlace !== undefined) return this.handOut(onlyPlace, stored)
     const { token, origin } = stored
-    for (const standing of await this.#readAll()) {
-      const { place } = standing
-      const holdsPair = standing.stored?.token.refreshToken === token.refreshToken
-      const holdsSpent = standing.stored !== null && this.isSame(standing.stored.token)
+    this.expectEchoes(token)
+    const { onlyPlace } = this
+    if (onlyPlace !== undefined) return this.remember(onlyPlace, stored)
+    const { refreshToken } = this.#request
+    const now = await this.#readAll()
+    const pair = token.refreshToken
+    const isOvertaken = now.some(
+      (standing) =>
+        standing.stored?.token.refreshToken !== pair && isDescendant(standing, refreshToken),
+    )
+    for (const { place, stored: standing } of now) {
+      const holdsPair = standing?.token.refreshToken === pair
+      const holdsSpent = standing !== null && this.isSame(standing.token)
       if (holdsSpent && !holdsPair) {
+        // The next who asks for it gets what is newest.
+        if (isOvertaken) continue
         const own = { ...token, resourceUrl: place.resourceUrl }
-        await this.#parts.records.replace(place, this.#request.refreshToken, own, origin)
+        await this.#parts.records.replace(place, refreshToken, own, origin)
       }
-      if (holdsSpent || holdsPair) this.handOut(place, stored)
+      if (holdsSpent || holdsPair) this.remember(place, stored)
     }
   }
 

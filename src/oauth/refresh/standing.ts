@@ -41,26 +41,24 @@ export function judge(
   isGood: (token: AccessToken) => boolean,
 ): Judgement {
   let isDue = false
-  for (const [index, { place, stored }] of now.entries()) {
+  for (const [index, standing] of now.entries()) {
+    const { stored } = standing
     if (stored === null) continue
-    const { token, origin } = stored
+    const { token } = stored
     if (token.refreshToken === refreshToken) {
       const isTouched = token.accessToken !== before[index]?.stored?.token.accessToken
       if (isTouched || isGood(token)) return { kind: 'renewed', stored }
       isDue = true
-    } else if (now.length === 1 || descends(token, origin, refreshToken, place)) {
+    } else if (now.length === 1 || isDescendant(standing, refreshToken)) {
       return { kind: 'renewed', stored }
     }
   }
   return isDue ? DUE : { kind: 'gone' }
 }
 
-function descends(
-  token: AccessToken,
-  origin: TokenOrigin,
-  refreshToken: string,
-  place: TokenPlace,
-): boolean {
-  const line = lineOf(refreshToken, place.origin)
-  return token.refreshToken !== undefined && lineOf(token.refreshToken, origin) === line
+/** Whether what stands at a place has come from the pair with this refresh token, and is another by now. */
+export function isDescendant({ place, stored }: Standing, refreshToken: string): boolean {
+  const own = stored?.token.refreshToken
+  if (stored === null || own === undefined || own === refreshToken) return false
+  return lineOf(own, stored.origin) === lineOf(refreshToken, place.origin)
 }

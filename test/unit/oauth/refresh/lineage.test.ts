@@ -45,6 +45,19 @@ async function startAt(...places: At[]): Promise<FleetProcess> {
   return process
 }
 
+/** As the client does at the url that it called. */
+function saveAnswer(
+  { db }: FleetProcess,
+  { user, url }: At,
+  body: { access_token: string; refresh_token: string },
+): Promise<void> {
+  return db.saveAccessToken(user, url, {
+    accessToken: body.access_token,
+    refreshToken: body.refresh_token,
+    resourceUrl: url,
+  })
+}
+
 const at = ({ user, url }: At) => session.store.get(user, url)
 const send = (process: FleetProcess) => process.fetch(TOKEN_URL, refreshInit(refreshToken))
 
@@ -89,6 +102,61 @@ describe.each(PLACES)('a refresh token at two %s', (_, other) => {
     expect(await answer.text()).not.toContain(own.accessToken)
     expect(at(other)?.refreshToken).toBe(own.refreshToken)
     expect(server.count.refreshes).toBe(0)
+  })
+
+  test.each([
+    ['deleted', false],
+    ['logged in anew', true],
+  ])('is saved by no client at a place that was %s during the request', async (_, isNewLogin) => {
+    const process = await startAt(ALICE, other)
+    const request = session.holdTokenRequest()
+    const answer = send(process)
+    await request.reached
+    session.store.records.clear()
+    put(ALICE)
+    const own = isNewLogin ? server.login() : undefined
+    if (own) put(other, { accessToken: own.accessToken, refreshToken: own.refreshToken })
+    request.go()
+    const body = await (await answer).json()
+    expect(at(ALICE)?.refreshToken).toBe(body.refresh_token)
+    await saveAnswer(process, other, body)
+    expect(at(other)?.refreshToken).toBe(own?.refreshToken)
+  })
+
+  test('is saved by no client that was answered from one place when the other has been deleted', async () => {
+    const [late, process] = await Promise.all([startAt(ALICE, other), startAt(ALICE, other)])
+    await send(process)
+    let reads = 0
+    session.store.step = (call, when) => {
+      // The first two are what it is answered from.
+      if (call !== 'read' || when !== 'request' || ++reads !== 3) return
+      const alice = at(ALICE)
+      session.store.records.clear()
+      if (alice) session.store.put(ALICE.user, ALICE.url, alice)
+    }
+    const body = await (await send(late)).json()
+    expect(reads).toBe(4)
+    await saveAnswer(late, other, body)
+    expect(at(other)).toBeUndefined()
+    expect(at(ALICE)?.refreshToken).toBe(body.refresh_token)
+  })
+
+  test('gives way to no pair that has been renewed itself meanwhile', async () => {
+    const process = await startAt(ALICE)
+    const late = await startAt(ALICE, other)
+    await send(process)
+    const { accessToken = '' } = at(ALICE) ?? {}
+    let reads = 0
+    session.store.step = (call, when) => {
+      if (call !== 'read' || when !== 'request' || ++reads !== 3) return
+      session.store.origins.set('newest', session.store.origins.get(accessToken) ?? {})
+      put(ALICE, { accessToken: 'newest', refreshToken: 'newest' })
+    }
+    await send(late)
+    expect(reads).toBe(4)
+    expect(at(other)?.refreshToken).toBe(refreshToken)
+    await send(late)
+    expect(at(other)?.refreshToken).toBe('newest')
   })
 
   test('is put right at the second place by the next, when its process died between the two saves', async () => {
