@@ -18,7 +18,8 @@ import { Logins } from './session/logins.js'
 import { RefusedRequests } from './session/refused-requests.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import { ClientRefusals, type RegistrationRecords } from './trust/client-refusals.js'
-import { createReadIssuers, Issuers, type ReadIssuers } from './trust/issuers.js'
+import { Issuers } from './trust/issuers.js'
+import { ReadIssuers } from './trust/read-issuers.js'
 import { RefusedTokens } from './trust/refused-tokens.js'
 
 export interface CoordinatedFetchParts {
@@ -71,7 +72,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   const {
     fetch,
     issuers = new Issuers(),
-    read = createReadIssuers(),
+    read = new ReadIssuers(),
     refusedTokens = new RefusedTokens(),
     call = (work) => work(),
     client,

@@ -10,7 +10,8 @@ import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
 import { RegistrationTurns } from '../oauth/registration/registration-turns.js'
 import type { ClientSession } from '../oauth/session/client-session.js'
 import type { FlightTiming } from '../oauth/timing.js'
-import { createReadIssuers, Issuers, type ReadIssuers } from '../oauth/trust/issuers.js'
+import { Issuers } from '../oauth/trust/issuers.js'
+import { ReadIssuers } from '../oauth/trust/read-issuers.js'
 import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
 import { checkPart } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
@@ -185,7 +186,7 @@ export class Coordination {
     const { authorizeAnew, session } = options
     const memory = this.#clients.get(session ?? options) ?? {
       refusedTokens: session?.refusedTokens ?? new RefusedTokens(),
-      read: createReadIssuers(),
+      read: new ReadIssuers(),
     }
     this.#clients.set(session ?? options, memory)
     return createCoordinatedFetch({

@@ -7,7 +7,8 @@ import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounde
 import type { RegistrationRequest } from '../http/requests.js'
 import type { FlightTiming } from '../timing.js'
 import type { ClientRefusals, RegistrationRecords } from '../trust/client-refusals.js'
-import type { Issuers, ReadIssuers } from '../trust/issuers.js'
+import type { Issuers } from '../trust/issuers.js'
+import type { ReadIssuers } from '../trust/read-issuers.js'
 
 export interface RegistrationParts {
   fetch: FetchLike

@@ -2,6 +2,7 @@ import { fingerprint } from '../../flight/fingerprint.js'
 import { RecentMap } from '../../recent-map.js'
 import type { Answer } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
+import type { ReadIssuers } from './read-issuers.js'
 
 /** The members of an authorization server's metadata that name its endpoints (RFC 8414 section 2). */
 const ENDPOINT_MEMBERS = {
@@ -26,13 +27,6 @@ export interface RecordOrigin {
   readonly endpoint?: string | undefined
 }
 
-/** Whose metadata one client has read. */
-export type ReadIssuers = RecentMap<true>
-
-export function createReadIssuers(): ReadIssuers {
-  return new RecentMap<true>({ maxEntries: MAX_ISSUERS_READ })
-}
-
 interface Metadata {
   readonly issuer: string
   /** Endpoints are held by hash: their query may hold anything. */
@@ -48,7 +42,6 @@ interface Claim {
 
 const MAX_URL_LENGTH = 2_048
 const MAX_ISSUERS = 1_000
-const MAX_ISSUERS_READ = 200
 const MAX_ENDPOINTS = 5_000
 const MAX_TOKENS = 10_000
 const TOKEN_AGE_MS = 600_000
@@ -93,7 +86,8 @@ export class Issuers {
     readJson(answer, readMs)
       .then((document) => {
         const issuer = this.learn(url, document)
-        if (issuer !== undefined) read.set(issuer, true)
+        if (issuer !== undefined) read.add(issuer)
+        else if (!isAnothers(document, url)) read.addUnknown()
       })
       .finally(() => {
         this.#reading -= 1
@@ -219,6 +213,15 @@ function isFoundAt(issuer: string, foundAt: URL): boolean {
     `/.well-known/openid-configuration${path}`,
     `${path}/.well-known/openid-configuration`,
   ].includes(trimmed(foundAt.pathname))
+}
+
+/** Whether the document names an issuer elsewhere: no client takes it for that issuer's metadata. */
+function isAnothers(document: object, foundAt: URL): boolean {
+  try {
+    return new URL((document as { issuer?: string }).issuer ?? '').origin !== foundAt.origin
+  } catch {
+    return false
+  }
 }
 
 function trimmed(path: string): string {

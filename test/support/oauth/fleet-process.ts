@@ -9,7 +9,8 @@ import { Echoes } from '../../../src/oauth/refresh/echoes.js'
 import { type Place, TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
 import type { ClientSession } from '../../../src/oauth/session/client-session.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
-import { createReadIssuers, Issuers } from '../../../src/oauth/trust/issuers.js'
+import { Issuers } from '../../../src/oauth/trust/issuers.js'
+import { ReadIssuers } from '../../../src/oauth/trust/read-issuers.js'
 import type { MemoryStore } from './memory-store.js'
 import { METADATA, METADATA_URL, type StrictServer, TOKEN_URL } from './strict-server.js'
 
@@ -53,10 +54,10 @@ export function startProcess(
   const issuers = new Issuers()
   const records = databaseOf(store, places, echoes, issuers)
   const db = session?.watch(records) ?? records
-  const read = createReadIssuers()
+  const read = new ReadIssuers()
   if (knowsIssuer) {
     issuers.learn(new URL(METADATA_URL), METADATA)
-    read.set(METADATA.issuer, true)
+    read.add(METADATA.issuer)
   }
   const parts: CoordinatedFetchParts = {
     fetch: server.fetch,

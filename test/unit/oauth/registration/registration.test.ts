@@ -276,6 +276,34 @@ test('a client is never handed to another issuer that names the same registratio
   expect(await register(process)).toMatchObject({ client_id: 'client-3' })
 })
 
+const EVIL = 'https://evil.example'
+
+test.each<[string, string, (lie: object) => Response]>([
+  ['of an issuer with a query', `${EVIL}/?tenant=1`, (lie) => json(200, lie)],
+  ['of an issuer of 3000 characters', `${EVIL}/${'a'.repeat(3_000)}`, (lie) => json(200, lie)],
+  ['behind a byte order mark', EVIL, (lie) => new Response(`\uFEFF${JSON.stringify(lie)}`)],
+  ['of 2 MiB', EVIL, (lie) => json(200, { ...lie, padding: 'a'.repeat(2 ** 21) })],
+])('a client that has read metadata %s is handed no registration', async (_, issuer, answer) => {
+  const [process, evil] = startAll(2) as [FleetProcess, FleetProcess]
+  expect(await register(process)).toMatchObject({ client_id: 'client-1' })
+  const lie = { issuer, registration_endpoint: REGISTER_URL, token_endpoint: `${EVIL}/token` }
+  server.step = (path) => (path.startsWith('/.well-known') ? answer(lie) : undefined)
+  const url = new URL(issuer)
+  url.pathname = `/.well-known/oauth-authorization-server${url.pathname.replace(/\/$/, '')}`
+  // The client takes it: it is where its issuer's metadata belongs.
+  const document = await (await evil.fetch(url.href)).json()
+  expect(new URL(document.issuer).href).toBe(new URL(issuer).href)
+  expect(await settled(register(evil))).toMatchObject({ client_id: 'client-2' })
+})
+
+test('metadata of another issuer at a resource server keeps no client from what is shared', async () => {
+  const [process, other] = startAll(2) as [FleetProcess, FleetProcess]
+  await register(process)
+  const copy = await other.fetch('https://mcp.example/.well-known/oauth-authorization-server')
+  expect(await copy.json()).toMatchObject({ issuer: ORIGIN })
+  expect(await register(other)).toMatchObject({ client_id: 'client-1' })
+})
+
 test('a client registered through metadata that was just read is shared', async () => {
   const processes = Array.from({ length: 4 }, () =>
     startProcess(store, server, { knowsIssuer: false }),

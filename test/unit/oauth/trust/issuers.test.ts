@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createReadIssuers, Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
+import { Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
+import { ReadIssuers } from '../../../../src/oauth/trust/read-issuers.js'
 
 const HONEST = 'https://honest.example'
 const EVIL = 'https://evil.example'
@@ -176,7 +177,7 @@ describe('observing', () => {
   const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
   const observe = async (answer: Response) => {
     const issuers = new Issuers()
-    issuers.observe(url, answer, 60_000, createReadIssuers())
+    issuers.observe(url, answer, 60_000, new ReadIssuers())
     await issuers.caughtUp()
     return issuers.issuerOf(`${HONEST}/token`, 'token')
   }

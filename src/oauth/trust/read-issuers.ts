@@ -1,0 +1,26 @@
+import { RecentMap } from '../../recent-map.js'
+
+const MAX_ISSUERS = 200
+
+/** Whose metadata one client has read. */
+export class ReadIssuers {
+  readonly #issuers = new RecentMap<true>({ maxEntries: MAX_ISSUERS })
+  #isSure = true
+
+  add(issuer: string): void {
+    this.#issuers.set(issuer, true)
+  }
+
+  /**
+   * To be called when the client may have taken a document for somebody's metadata that nothing was learned from. Its endpoints may be
+   * anybody's, and the client may use them from now on.
+   */
+  addUnknown(): void {
+    this.#isSure = false
+  }
+
+  /** Whether the client has read this issuer's metadata, and no other that might name the same endpoints. */
+  has(issuer: string): boolean {
+    return this.#isSure && this.#issuers.has(issuer)
+  }
+}
