@@ -76,7 +76,7 @@ class Refresh {
     this.#request = request
     this.#ask = ask
     this.#sent = new SentToken(parts, request, places)
-    this.#rests = new Rests(parts.rests, request)
+    this.#rests = new Rests(parts.rests, request, places[0]?.origin.issuer)
     this.#late = new Promise((_, reject) => {
       this.#letGo = reject
     })

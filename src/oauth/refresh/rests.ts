@@ -47,17 +47,25 @@ export function isLong({ failures, restMs, isTrial }: Rest): boolean {
   return !isTrial && (failures > 1 || restMs > SHORT_MS)
 }
 
-/** What keeps one refresh from being sent: a rest of its token, or of all that this client asks of this endpoint. */
+/**
+ * What keeps one refresh from being sent: a rest of its token, or of all tokens of one issuer that this client sends to this endpoint.
+ * Another issuer may name the same endpoint and client, and have requests fail there.
+ */
 export class Rests {
   readonly #store: RestStore
   readonly #ofToken: string
   readonly #ofEndpoint: string
   #seen = new Map<string, string>()
 
-  constructor(store: RestStore, { refreshToken, endpoint, clientId }: RefreshRequest) {
+  /** @param issuer - of the token; undefined where it is not known */
+  constructor(
+    store: RestStore,
+    { refreshToken, endpoint, clientId }: RefreshRequest,
+    issuer: string | undefined,
+  ) {
     this.#store = store
     this.#ofToken = restNameOf(refreshToken)
-    this.#ofEndpoint = fingerprint('rest', endpoint, clientId)
+    this.#ofEndpoint = fingerprint('rest', endpoint, clientId, issuer ?? null)
   }
 
   /** The longer of the rests that go on. */

@@ -4,7 +4,7 @@ import { CHANNELS, type SessionEvent } from '../../../../src/diagnostics.js'
 import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
 import { ExpiredSession, settled } from '../../../support/oauth/expired-session.js'
 import { type FleetProcess, refreshInit } from '../../../support/oauth/fleet-process.js'
-import { json, TOKEN_URL } from '../../../support/oauth/strict-server.js'
+import { json, ORIGIN, TOKEN_URL } from '../../../support/oauth/strict-server.js'
 
 const OTHER = { user: 'other', url: 'https://mcp.example/other' }
 
@@ -120,6 +120,30 @@ test('those who wait while one tries are answered by what comes of it', async ()
   go()
   expect(await settled(Promise.all(all))).toEqual([200, 200, 200, 200])
   expect(session.server.count.refreshes).toBe(1)
+})
+
+test('an issuer whose requests fail at the endpoint of another has that one rest for nobody else', async () => {
+  const evil = 'https://evil.example'
+  const honest = session.record?.accessToken ?? ''
+  session.store.origins.set(honest, { issuer: ORIGIN, endpoint: TOKEN_URL })
+  session.store.origins.set('evil', { issuer: evil, endpoint: `${evil}/token` })
+  const record = { accessToken: 'evil', refreshToken: 'evil', resourceUrl: OTHER.url }
+  session.store.put(OTHER.user, OTHER.url, record)
+  await process.db.getAccessToken(OTHER.user, OTHER.url)
+  const { step } = session.server
+  session.server.step = (path, when) =>
+    path.startsWith('/.well-known')
+      ? json(200, { issuer: evil, token_endpoint: TOKEN_URL })
+      : step(path, when)
+  await process.fetch(`${evil}/.well-known/oauth-authorization-server`)
+  // As of a refresh token so long that the connection is cut.
+  failure = () => new TypeError('fetch failed')
+  for (const at of [1, 2]) {
+    await settled(process.fetch(TOKEN_URL, refreshInit('evil')).catch(() => undefined))
+    expect(requestsAtMs).toHaveLength(at)
+  }
+  failure = undefined
+  expect(await refresh()).toBe(200)
 })
 
 describe('Retry-After', () => {
