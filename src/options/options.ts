@@ -72,6 +72,12 @@ export interface RedisOAuthDatabaseOptions {
    * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username` and `password` of the
    * Sentinels themselves, where they ask for them. Those outside are for Redis. `tls` of the Sentinels is the one outside unless
    * set; `false` for none.
+   * @example
+   * ```ts
+   * const db = new RedisOAuthDatabase({
+   *   sentinel: { name: 'mymaster', nodes: [{ host: 'sentinel-1.example', port: 26379 }] },
+   * })
+   * ```
    */
   sentinel?: SentinelOptions | undefined
   /**
@@ -88,6 +94,12 @@ export interface RedisOAuthDatabaseOptions {
   /**
    * A `Redis` or `Cluster` of ioredis 5 or 6 of the caller's. It is borrowed: never closed, and its own connection options hold. Those above,
    * `connectionTimeout` and the two retry options are refused beside it, and a client with a `keyPrefix` of its own is.
+   * @example
+   * ```ts compile-only
+   * import { Redis } from 'ioredis'
+   *
+   * const db = new RedisOAuthDatabase({ client: new Redis('redis://localhost:6379') })
+   * ```
    */
   client?: BorrowedClient | undefined
   /**
