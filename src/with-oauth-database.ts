@@ -171,10 +171,12 @@ function hasAccount(options: object): boolean {
 let isTold = false
 
 async function installedError(): Promise<AuthenticationRequired | undefined> {
-  // Not a literal: it is an optional peer, which compilers and bundlers must not look for.
+  // Not a literal, and ignored by webpack: it is an optional peer, which compilers and bundlers must not look for.
   const client: string = '@atxp/client'
   try {
-    const { OAuthAuthenticationRequiredError: found } = await import(client)
+    const { OAuthAuthenticationRequiredError: found } = await import(
+      /* webpackIgnore: true */ client
+    )
     if (found !== undefined) return found
   } catch {
     // What the caller has to hear is that the refresh was refused.

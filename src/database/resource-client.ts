@@ -8,7 +8,7 @@ const METHODS = ['introspectToken', 'getAuthorizationServer', 'authorizationServ
 
 type Methods = Record<(typeof METHODS)[number], (...args: unknown[]) => Promise<unknown>>
 
-// Not a literal: it is an optional peer, which compilers and bundlers must not look for.
+// Not a literal, and ignored by webpack: it is an optional peer, which compilers and bundlers must not look for.
 const COMMON: string = '@atxp/common'
 
 /**
@@ -24,7 +24,7 @@ export function resourceClient<Client>(
   if (!isInstalled()) return undefined
   let loaded: Promise<Methods> | undefined
   const load = async (): Promise<Methods> => {
-    const { OAuthResourceClient } = await import(COMMON)
+    const { OAuthResourceClient } = await import(/* webpackIgnore: true */ COMMON)
     return new OAuthResourceClient(config)
   }
   const methods = METHODS.map((name) => {

@@ -1,12 +1,14 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import commonjs from '@rollup/plugin-commonjs'
 import json from '@rollup/plugin-json'
 import nodeResolve from '@rollup/plugin-node-resolve'
 import { build } from 'esbuild'
 import { rollup } from 'rollup'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import webpack from 'webpack'
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 import { runIn } from './scratch.js'
 import { writeProject } from './stand-in-client.js'
@@ -61,20 +63,40 @@ const withRollup =
     await bundle.close()
   }
 
+const withWebpack =
+  (type: 'commonjs2' | 'module'): Bundle =>
+  async (entry, file) => {
+    const compiler = webpack({
+      entry,
+      target: 'node16',
+      mode: 'none',
+      output: { path: dirname(file), filename: basename(file), library: { type } },
+      ...(type === 'module' && { experiments: { outputModule: true } }),
+    })
+    const stats = await promisify(compiler.run.bind(compiler))()
+    await promisify(compiler.close.bind(compiler))()
+    const { errors, warnings } = stats?.toJson({ all: false, errors: true, warnings: true }) ?? {}
+    const ours = warnings?.filter(({ moduleName }) => moduleName?.includes('@atxp/redis'))
+    expect([errors, ours]).toEqual([[], []])
+  }
+
 const built = new Map<string, Promise<unknown>>()
 
-function bundleOnce(name: string, entry: string, bundle: Bundle): Promise<unknown> {
-  const made = built.get(name) ?? bundle(join(project, entry), join(deployed, name))
-  built.set(name, made)
-  return made
+/** Gives the name of the file, which is made once. */
+async function bundled(entry: string, file: string, bundle: Bundle): Promise<string> {
+  const made = built.get(file) ?? bundle(join(project, entry), file)
+  built.set(file, made)
+  await made
+  return file
 }
 
 let count = 0
 
-async function run(directory: string, file: string, env: Record<string, string> = {}) {
+/** Gives what the program prints. */
+async function run(args: string[], env: Record<string, string> = {}): Promise<unknown> {
   count += 1
   const settings = { REDIS_URL: redis.url, PREFIX: `bundle-${count}:`, ...env }
-  const { stdout, stderr } = await runIn(directory, newest.path, [file], settings)
+  const { stdout, stderr } = await runIn(project, newest.path, args, settings)
   return stdout === '' ? stderr : JSON.parse(stdout)
 }
 
@@ -87,7 +109,7 @@ describe.each([
   test.each(['program.mjs', 'program.cjs'])(
     'in %s, beside both builds of the SDK',
     async (file) => {
-      expect(await run(project, file, env as Record<string, string>)).toEqual(LOGGED_IN_ANEW)
+      expect(await run([file], env as Record<string, string>)).toEqual(LOGGED_IN_ANEW)
     },
   )
 
@@ -97,8 +119,39 @@ describe.each([
     ['esbuild', 'program.cjs', 'esbuild-of-cjs.cjs', withEsbuild('cjs')],
     ['rollup', 'program.mjs', 'rollup.cjs', withRollup('cjs')],
     ['rollup', 'program.mjs', 'rollup.mjs', withRollup('es')],
+    ['webpack', 'program.mjs', 'webpack.cjs', withWebpack('commonjs2')],
+    ['webpack', 'program.mjs', 'webpack.mjs', withWebpack('module')],
+    ['webpack', 'program.cjs', 'webpack-of-cjs.cjs', withWebpack('commonjs2')],
   ])('in what %s makes of %s as %s, deployed alone', async (_bundler, entry, name, bundle) => {
-    await bundleOnce(name, entry, bundle)
-    expect(await run(deployed, name, env as Record<string, string>)).toEqual(LOGGED_IN_ANEW)
+    const file = await bundled(entry, join(deployed, name), bundle)
+    expect(await run([file], env as Record<string, string>)).toEqual(LOGGED_IN_ANEW)
+  })
+})
+
+/** As the runtime of a cloud function does with a file that is all there is. */
+const INVOKE =
+  'require(process.argv[1]).handler({}).then((result) => console.log(JSON.stringify(result)))'
+
+test.each<[string, Bundle]>([
+  ['esbuild', withEsbuild('cjs')],
+  ['webpack', withWebpack('commonjs2')],
+])('so does the handler of a function, in one CommonJS file by %s', async (bundler, bundle) => {
+  const file = await bundled('function.mjs', join(deployed, `function-${bundler}.cjs`), bundle)
+  expect(await run(['-e', INVOKE, file])).toEqual(LOGGED_IN_ANEW)
+})
+
+describe('the oAuthClient of a server', () => {
+  test.each<[string, Bundle]>([
+    ['esbuild.cjs', withEsbuild('cjs')],
+    ['webpack.cjs', withWebpack('commonjs2')],
+    ['webpack.mjs', withWebpack('module')],
+  ])('is of the SDK that is installed beside %s', async (name, bundle) => {
+    const file = await bundled('server.mjs', join(project, 'bundles', `server-${name}`), bundle)
+    expect(await run([file])).toEqual({ active: true })
+  })
+
+  test('is left to the SDK where a file by webpack is deployed alone', async () => {
+    const file = await bundled('server.mjs', join(deployed, 'server.cjs'), withWebpack('commonjs2'))
+    expect(await run([file])).toEqual({ oAuthClient: 'none' })
   })
 })

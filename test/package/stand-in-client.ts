@@ -97,10 +97,31 @@ async function main() {
   await call(URL)
   spent = true
   const { status } = await call(URL)
-  console.log(JSON.stringify({ status, logins, refusals }))
   await db.close()
+  return { status, logins, refusals }
 }
-main()
+`
+
+const PRINTED = 'main().then((result) => console.log(JSON.stringify(result)))\n'
+
+/** What a server asks of the SDK's own class, found beside this package. Prints what that answers. */
+const SERVER = `
+async function main() {
+  const db = new RedisOAuthDatabase({ url: process.env.REDIS_URL, keyPrefix: process.env.PREFIX })
+  const { oAuthClient } = withOAuthDatabase({ oauthDatabase: db })
+  const result = oAuthClient ? await oAuthClient.introspectToken('https://auth.example', 'x') : { oAuthClient: 'none' }
+  await db.close()
+  return result
+}
+`
+
+/** The class of `@atxp/common`, whose published build is ESM alone, as far as this library finds it. */
+const COMMON = `
+export class OAuthResourceClient {
+  async introspectToken() {
+    return { active: true }
+  }
+}
 `
 
 const IMPORTS = `import { RedisOAuthDatabase, withOAuthDatabase } from '@atxp/redis'
@@ -110,22 +131,29 @@ const REQUIRES = `const { RedisOAuthDatabase, withOAuthDatabase } = require('@at
 const { createClient, OAuthAuthenticationRequiredError } = require('@atxp/client')
 `
 
-/** A project with this package, the stand-in, and the program in both module systems. */
+/** A project with this package, the stand-ins, and the programs: one in both module systems, a function's file, and a server. */
 export async function writeProject(directory: string, installed: string): Promise<void> {
   await cp(installed, join(directory, 'node_modules'), { recursive: true })
   const client = join(directory, 'node_modules/@atxp/client')
+  const common = join(directory, 'node_modules/@atxp/common')
   await mkdir(client, { recursive: true })
+  await mkdir(common, { recursive: true })
   const names = '{ OAuthAuthenticationRequiredError, createClient }'
   const manifest = {
     name: '@atxp/client',
     version: '0.11.0',
     exports: { '.': { import: './index.mjs', require: './index.cjs' } },
   }
+  const commonManifest = { name: '@atxp/common', exports: { '.': { import: './index.mjs' } } }
   await Promise.all([
+    writeFile(join(common, 'package.json'), JSON.stringify(commonManifest)),
+    writeFile(join(common, 'index.mjs'), COMMON),
     writeFile(join(client, 'package.json'), JSON.stringify(manifest)),
     writeFile(join(client, 'index.mjs'), `${CLIENT}export ${names}\n`),
     writeFile(join(client, 'index.cjs'), `${CLIENT}module.exports = ${names}\n`),
-    writeFile(join(directory, 'program.mjs'), IMPORTS + PROGRAM),
-    writeFile(join(directory, 'program.cjs'), REQUIRES + PROGRAM),
+    writeFile(join(directory, 'program.mjs'), IMPORTS + PROGRAM + PRINTED),
+    writeFile(join(directory, 'program.cjs'), REQUIRES + PROGRAM + PRINTED),
+    writeFile(join(directory, 'function.mjs'), `${IMPORTS + PROGRAM}export { main as handler }\n`),
+    writeFile(join(directory, 'server.mjs'), IMPORTS + SERVER + PRINTED),
   ])
 }
