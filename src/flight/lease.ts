@@ -8,8 +8,17 @@ import { randomBytes } from 'node:crypto'
  */
 export interface LeaseStore {
   acquire(name: string, owner: string, leaseMs: number): Promise<boolean>
-  /** Takes back a lease that nobody holds, or whose new owner has not marked while `mark` stands. False: it is another's. */
-  renew(name: string, owner: string, leaseMs: number, mark?: string): Promise<boolean>
+  /**
+   * Takes back a lease that nobody holds, or whose new owner has not marked while `mark` stands. Where no mark stands, `mark` was lost:
+   * it is written again for `markMs`, and counts as standing, unless that is 0. False: the lease is another's.
+   */
+  renew(
+    name: string,
+    owner: string,
+    leaseMs: number,
+    mark?: string,
+    markMs?: number,
+  ): Promise<boolean>
   /**
    * Prolongs the lease as `renew` does, and writes `mark` unless another's stands there that is not `awaited`. Gives the mark
    * that stands now, or null where the lease is another's.
@@ -89,6 +98,8 @@ export class Lease {
   readonly #lost = new AbortController()
   #heldUntilMs = 0
   #mark = ''
+  /** 0 until it is known to have been written. */
+  #markMs = 0
   #released = false
   #renewal: ReturnType<typeof setTimeout> | undefined
   #expiry: ReturnType<typeof setTimeout> | undefined
@@ -143,6 +154,7 @@ export class Lease {
       return 'lost'
     }
     this.#heldUntil(sentAt + leaseMs)
+    if (standing === mark) this.#markMs = markMs
     return standing === mark ? 'marked' : { text: standing, waitMs: waitMsOf(standing) }
   }
 
@@ -186,7 +198,7 @@ export class Lease {
     const leaseMs = Math.max(1, Math.ceil(Math.min(this.#terms.leaseMs, budgetMs)))
     let renewed: boolean | 'unknown'
     try {
-      renewed = await this.#store.renew(this.#name, this.#owner, leaseMs, this.#mark)
+      renewed = await this.#store.renew(this.#name, this.#owner, leaseMs, this.#mark, this.#markMs)
     } catch {
       renewed = 'unknown'
     }

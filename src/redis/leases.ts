@@ -39,8 +39,8 @@ export class Leases {
     return this.#run(ACQUIRE, [this.#keysOf(name).lease], [owner, leaseMs], done)
   }
 
-  renew(name: string, owner: string, leaseMs: number, mark = ''): Promise<boolean> {
-    return this.#run(RENEW, this.#bothOf(name), [owner, leaseMs, mark], done)
+  renew(name: string, owner: string, leaseMs: number, mark = '', markMs = 0): Promise<boolean> {
+    return this.#run(RENEW, this.#bothOf(name), [owner, leaseMs, mark, markMs], done)
   }
 
   mark(

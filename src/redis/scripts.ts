@@ -37,14 +37,18 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`
 
 /**
- * Prolongs a lease. Takes it back if nobody holds it, or if the owner's mark stands: then the new holder has not sent anything.
- * KEYS[1] lease, KEYS[2] mark. ARGV[1] owner, ARGV[2] milliseconds, ARGV[3] the owner's mark, or ''.
- * Returns 1, or 0 when the lease is another's.
+ * Prolongs a lease. Takes it back if nobody holds it, or if the new holder has not marked: then that one has not sent anything. Writes
+ * the owner's mark again where there is none, as after a failover.
+ * KEYS[1] lease, KEYS[2] mark. ARGV[1] owner, ARGV[2] milliseconds of the lease, ARGV[3] the owner's mark, or '', ARGV[4] milliseconds of
+ * the mark, or 0 if it was never written. Returns 1, or 0 when the lease is another's.
  */
 export const RENEW = `
 local holder = redis.call('GET', KEYS[1])
-if holder and holder ~= ARGV[1] and (ARGV[3] == '' or redis.call('GET', KEYS[2]) ~= ARGV[3]) then return 0 end
+local mark = ARGV[3] ~= '' and redis.call('GET', KEYS[2])
+local isLost = ARGV[4] ~= '0' and not mark
+if holder and holder ~= ARGV[1] and not isLost and (not mark or mark ~= ARGV[3]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if isLost then redis.call('SET', KEYS[2], ARGV[3], 'PX', ARGV[4]) end
 return 1`
 
 /**

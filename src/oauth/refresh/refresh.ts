@@ -140,7 +140,7 @@ class Refresh {
       rests: this.#rests,
       clock,
       timing,
-      troubledAtMs: records.troubledAtMs,
+      troubledAtMs: () => records.troubledAtMs,
       look: async () => {
         const found = await this.#sent.look()
         return found.kind === 'due' ? undefined : found

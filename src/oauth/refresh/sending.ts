@@ -40,7 +40,7 @@ export interface SendingParts<T> {
   readonly clock: Clock
   readonly timing: FlightTiming
   /** When the store was last in trouble, by `performance.now()`. */
-  readonly troubledAtMs: number
+  troubledAtMs(): number
   /** What the records say, undefined while the token has to be sent. */
   look(): Promise<T | undefined>
 }
@@ -58,6 +58,9 @@ export class Sending<T> {
   #awaited: { mark: StandingMark; untilMs: number } | undefined
   #hasEntered = false
   #restLeftMs = 0
+  /** The trouble that has been waited for. */
+  #outwaitedMs = Number.NEGATIVE_INFINITY
+  #mayWaitAgain = true
 
   constructor(parts: SendingParts<T>) {
     this.#parts = parts
@@ -93,9 +96,10 @@ export class Sending<T> {
    * pair: it goes first.
    */
   async #waitForRescue(): Promise<Sent<T> | undefined> {
-    const { troubledAtMs, timing, clock } = this.#parts
-    // Once and for all: with one node of a Cluster down there may be trouble all the time.
-    const untilMs = troubledAtMs + timing.graceMs
+    const { timing, clock } = this.#parts
+    // Asked once: with one node of a Cluster down there may be trouble all the time.
+    this.#outwaitedMs = this.#parts.troubledAtMs()
+    const untilMs = this.#outwaitedMs + timing.graceMs
     while (performance.now() < untilMs) {
       await clock.sleep(POLL_MS)
       const found = await this.#parts.look()
@@ -133,8 +137,15 @@ export class Sending<T> {
     if (found !== undefined) return { kind: 'found', found }
     // The owner of the mark may have been there meanwhile, so the wait begins anew.
     if (this.#parts.lease.lost.aborted) return { kind: 'lost' }
-    this.#phase = 'marking'
+    this.#markAgain()
     return undefined
+  }
+
+  /** After a wait, in which the store may have been away. For the same reason that is outwaited only once. */
+  #markAgain(): void {
+    const isTroubled = this.#parts.troubledAtMs() > this.#outwaitedMs
+    this.#phase = isTroubled && this.#mayWaitAgain ? 'waitingForRescue' : 'marking'
+    if (isTroubled) this.#mayWaitAgain = false
   }
 
   async #checkRecord(): Promise<Sent<T> | undefined> {
@@ -158,12 +169,17 @@ export class Sending<T> {
   /** It may end before its time, and others may take the lease meanwhile: so both are looked at again. */
   async #rest(): Promise<undefined> {
     await this.#parts.clock.sleep(Math.min(this.#restLeftMs, 2 * POLL_MS))
-    this.#phase = 'marking'
+    this.#markAgain()
   }
 
-  /** A timer cannot tell of a stall in time, so the clock is asked. */
+  /**
+   * A timer cannot tell of a stall in time, so the clock is asked. A lease that was lost may have been had back, but others may have
+   * sent the token meanwhile, and cleared their mark.
+   */
   #send(): Sent<T> | undefined {
-    if (this.#parts.lease.isHeld) return { kind: 'sent' }
+    const { lease } = this.#parts
+    if (lease.lost.aborted) return { kind: 'lost' }
+    if (lease.isHeld) return { kind: 'sent' }
     this.#phase = 'marking'
     return undefined
   }

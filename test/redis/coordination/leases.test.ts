@@ -50,13 +50,22 @@ describe.each(STORES)('leases and marks in %s', (_, start) => {
     expect(await leases.mark(name, 'b', LONG_MS, 'mark of b', LONG_MS)).toBeNull()
   })
 
+  it('are taken back from an owner that has not marked by one whose mark was lost, and so is the mark', async () => {
+    await leases.acquire(name, 'b', LONG_MS)
+    expect(await leases.renew(name, 'a', LONG_MS, 'mark of a')).toBe(false)
+    expect(await leases.renew(name, 'a', LONG_MS, 'mark of a', LONG_MS)).toBe(true)
+    expect(await leases.mark(name, 'b', LONG_MS, 'mark of b', LONG_MS)).toBeNull()
+    expect(await leases.release(name, 'a')).toBe(true)
+    expect(await leases.mark(name, 'b', LONG_MS, 'mark of b', LONG_MS)).toBe('mark of a')
+  })
+
   it('are not taken back once another has marked', async () => {
     await leases.mark(name, 'a', SHORT_MS, 'mark of a', LONG_MS)
     await expired('b')
     expect(await leases.mark(name, 'b', LONG_MS, 'mark of b', LONG_MS, 'mark of a')).toBe(
       'mark of b',
     )
-    expect(await leases.renew(name, 'a', LONG_MS, 'mark of a')).toBe(false)
+    expect(await leases.renew(name, 'a', LONG_MS, 'mark of a', LONG_MS)).toBe(false)
   })
 
   it('a mark is written with a lease that is held or free, and not with one of another', async () => {

@@ -139,12 +139,28 @@ const RENEWS: ReadonlySet<Phase> = new Set<Phase>([
   'clearing',
 ])
 
+/** In these its own mark has been written. */
+const MARKED: ReadonlySet<Phase> = new Set<Phase>([
+  'checkingRecord',
+  'sending',
+  'awaitingAnswer',
+  'saving',
+  'clearing',
+])
+
 function mayRenew(own: ProcessState): boolean {
   return RENEWS.has(phaseOf(own)) && own.stalled === 0 && own.cut === 0
 }
 
-/** Takes the lease back where nobody holds it, or where its own mark stands: then the holder only waits for that. */
+/**
+ * Takes the lease back where nobody holds it, or where its own mark stands: then the holder only waits for that. A mark that is no
+ * more is written again.
+ */
 function renew(next: State, own: ProcessState, me: number, { ticks, mutation }: Model): void {
+  if (next.markOwner === 0 && MARKED.has(phaseOf(own)) && mutation !== 'noMark') {
+    next.markOwner = me
+    next.markLeft = ticks.mark
+  }
   const isTakenBack = next.markOwner === me && mutation !== 'noTakeBack'
   if (next.leaseOwner === 0 || next.leaseOwner === me || isTakenBack) {
     next.leaseOwner = me

@@ -55,11 +55,13 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
     })
   }
 
-  renew(name: string, owner: string, leaseMs: number, mark = ''): Promise<boolean> {
+  renew(name: string, owner: string, leaseMs: number, mark = '', markMs = 0): Promise<boolean> {
     return this.#act('renew', () => {
       const held = this.#lease(name)
+      const isLost = markMs > 0 && this.#markOf(name) === undefined
       const isOwn = held?.owner === owner || (mark !== '' && this.#markOf(name) === mark)
-      if (held && !isOwn) return false
+      if (held && !isOwn && !isLost) return false
+      if (isLost) this.marks.set(name, { mark, until: performance.now() + markMs })
       this.leases.set(name, { owner, until: performance.now() + leaseMs })
       return true
     })

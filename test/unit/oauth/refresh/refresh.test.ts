@@ -171,6 +171,39 @@ test('it is not sent by who has lost the lease meanwhile: that one waits for its
   session.expectSound()
 })
 
+test('it is not sent while its sender lives, also if the store has lost lease and mark', async () => {
+  const token = session.holdTokenRequest('answer')
+  const sender = session.start().refresh()
+  await settled(token.reached)
+  session.store.leases.clear()
+  session.store.marks.clear()
+  session.store.troubledAtMs = performance.now()
+  const next = session.start().refresh()
+  await vi.advanceTimersByTimeAsync(TIMING_DEFAULTS.graceMs + TIMING_DEFAULTS.leaseMs)
+  token.go()
+  expect(await settled(Promise.all([sender, next]))).toEqual([200, 200])
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
+test('nor by who waits for its mark when the store loses that', async () => {
+  const token = session.holdTokenRequest('answer')
+  const sender = session.start().refresh()
+  await settled(token.reached)
+  session.store.failing = (call) => call === 'renew'
+  const next = session.start().refresh()
+  await vi.advanceTimersByTimeAsync(TIMING_DEFAULTS.leaseMs + 1_000)
+  session.store.failing = null
+  session.store.leases.clear()
+  session.store.marks.clear()
+  session.store.troubledAtMs = performance.now()
+  await vi.advanceTimersByTimeAsync(TIMING_DEFAULTS.graceMs + TIMING_DEFAULTS.leaseMs)
+  token.go()
+  expect(await settled(Promise.all([sender, next]))).toEqual([200, 200])
+  expect(session.server.count.refreshes).toBe(1)
+  session.expectSound()
+})
+
 test('it is sent when nobody has saved by then', async () => {
   const process = session.start()
   const backAtMs = performance.now()
