@@ -55,6 +55,7 @@ export {
   type AuthenticationRequired,
   type OAuthDatabaseOption,
   type OAuthRole,
+  type RoleOf,
   type SdkOptions,
   type SdkOptionsOf,
   type ServerOptions,

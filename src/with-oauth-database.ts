@@ -32,13 +32,16 @@ export interface ServerOptions<ResourceClient> {
   readonly oAuthClient: ResourceClient
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
-export interface WithOAuthDatabaseOptions<ResourceClient = any> {
+export interface WithOAuthDatabaseOptions<
+  // biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
+  ResourceClient = any,
+  Role extends OAuthRole = OAuthRole,
+> {
   /**
    * Each role has its own registration with an authorization server.
    * @defaultValue `'client'` where the options name an `mcpServer`, else `'resource-server'`
    */
-  readonly role?: OAuthRole | undefined
+  readonly role?: Role | undefined
   /**
    * The SDK's class of that name. Thrown when a refresh token is refused, it makes the same call authorize anew.
    * @defaultValue the one of the `@atxp/client` that is installed; without it the client's next call authorizes
@@ -51,13 +54,23 @@ export interface WithOAuthDatabaseOptions<ResourceClient = any> {
   readonly OAuthResourceClient?: ResourceClientClass<ResourceClient> | undefined
 }
 
-/** What `withOAuthDatabase` returns. */
-export type SdkOptionsOf<Options extends OAuthDatabaseOption, ResourceClient> = Omit<
-  Options,
-  keyof OAuthDatabaseOption
-> &
+/** The role that options have unless they are told one. */
+export type RoleOf<Options> = Options extends { readonly mcpServer: unknown }
+  ? 'client'
+  : 'resource-server'
+
+/** What `withOAuthDatabase` returns. A server's own `oAuthClient` stays what it is. */
+export type SdkOptionsOf<
+  Options extends OAuthDatabaseOption,
+  ResourceClient,
+  Role extends OAuthRole = RoleOf<Options>,
+> = Omit<Options, keyof OAuthDatabaseOption> &
   SdkOptions &
-  (Options extends { readonly mcpServer: unknown } ? unknown : ServerOptions<ResourceClient>)
+  ([Role] extends ['client']
+    ? unknown
+    : Options extends { readonly oAuthClient: object }
+      ? unknown
+      : ServerOptions<ResourceClient>)
 
 /**
  * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
@@ -70,11 +83,15 @@ export type SdkOptionsOf<Options extends OAuthDatabaseOption, ResourceClient> = 
  * console.log(Object.keys(options)) // [ 'mcpServer', 'oAuthDb', 'fetchFn', 'oAuthChannelFetch' ]
  * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
-export function withOAuthDatabase<Options extends OAuthDatabaseOption, ResourceClient = any>(
+export function withOAuthDatabase<
+  Options extends OAuthDatabaseOption,
+  // biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
+  ResourceClient = any,
+  Role extends OAuthRole = RoleOf<Options>,
+>(
   options: Options,
-  wiring: WithOAuthDatabaseOptions<ResourceClient> = {},
-): SdkOptionsOf<Options, ResourceClient> {
+  wiring: WithOAuthDatabaseOptions<ResourceClient, Role> = {},
+): SdkOptionsOf<Options, ResourceClient, Role> {
   checkOptions(options, wiring)
   const { role, OAuthAuthenticationRequiredError, OAuthResourceClient } = wiring
   const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
@@ -98,7 +115,7 @@ export function withOAuthDatabase<Options extends OAuthDatabaseOption, ResourceC
   const whole = session
     ? { ...others, ...sdkOptions }
     : { ...others, ...sdkOptions, ...serverOptions(others, sdkOptions, OAuthResourceClient) }
-  return whole as SdkOptionsOf<Options, ResourceClient>
+  return whole as SdkOptionsOf<Options, ResourceClient, Role>
 }
 
 /** By what the SDK calls them where it makes such a client itself. */

@@ -1,6 +1,6 @@
 // Compiled, never run: what `withOAuthDatabase` returns is what the published client takes.
 import type { Account, atxpClient } from '@atxp/client'
-import type { FetchLike, OAuthDb } from '@atxp/common'
+import { type FetchLike, type OAuthDb, OAuthResourceClient } from '@atxp/common'
 import { type RedisOAuthDatabase, withOAuthDatabase } from '../../src/index.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -27,6 +27,44 @@ export function forTheClient(db: RedisOAuthDatabase, account: Account): ClientOp
 
 export function forTheServer(db: RedisOAuthDatabase): { destination: string; oAuthDb: OAuthDb } {
   return withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
+}
+
+/** As the server of the SDK has it. */
+interface ServerArgs {
+  destination: string
+  oAuthDb?: OAuthDb
+  oAuthClient?: OAuthResourceClient
+}
+
+export function oAuthClientOfAServer(db: RedisOAuthDatabase): ServerArgs[] {
+  const named = withOAuthDatabase(
+    { destination: '0xabc', oauthDatabase: db },
+    { OAuthResourceClient },
+  )
+  holds<Same<typeof named.oAuthClient, OAuthResourceClient>>()
+  class Named extends OAuthResourceClient {
+    readonly name = 'own'
+  }
+  const subclass = withOAuthDatabase({ oauthDatabase: db }, { OAuthResourceClient: Named })
+  holds<Same<typeof subclass.oAuthClient, Named>>()
+  const own = withOAuthDatabase({
+    destination: '0xabc',
+    oauthDatabase: db,
+    oAuthClient: new Named({ db }),
+  })
+  holds<Same<typeof own.oAuthClient, Named>>()
+  const both = withOAuthDatabase(
+    { mcpServer: 'https://browse.mcp.atxp.ai/', oauthDatabase: db },
+    { role: 'resource-server', OAuthResourceClient },
+  )
+  holds<Same<typeof both.oAuthClient, OAuthResourceClient>>()
+  const client = withOAuthDatabase({ oauthDatabase: db }, { role: 'client' })
+  // @ts-expect-error a client's options have none
+  client.oAuthClient
+  // @ts-expect-error it takes the class
+  withOAuthDatabase({ oauthDatabase: db }, { OAuthResourceClient: new OAuthResourceClient({ db }) })
+  // Without the class it goes wherever the installed SDK's own is asked for.
+  return [named, own, withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })]
 }
 
 export function misuse(db: RedisOAuthDatabase): void {
