@@ -40,7 +40,7 @@ export interface LeaseStore {
 export interface LeaseTerms {
   /** How long the lease outlives a holder that died; renewed at a third of it. Milliseconds. */
   leaseMs: number
-  /** How long the lease is renewed at most. Milliseconds. */
+  /** How long the lease is renewed at most, from its acquisition or its last mark on. Milliseconds. */
   maxHoldMs: number
 }
 
@@ -94,7 +94,8 @@ export class Lease {
   readonly #name: string
   readonly #owner: string
   readonly #terms: LeaseTerms
-  readonly #acquiredAt: number
+  /** Since when it is renewed for `maxHoldMs`: its acquisition, or its last mark. */
+  #keptSinceMs: number
   readonly #lost = new AbortController()
   #heldUntilMs = 0
   #mark = ''
@@ -116,7 +117,7 @@ export class Lease {
     this.#name = name
     this.#owner = owner
     this.#terms = terms
-    this.#acquiredAt = acquiredAt
+    this.#keptSinceMs = acquiredAt
     this.#heldUntil(acquiredAt + terms.leaseMs)
     this.#renewIn(terms.leaseMs / 3)
   }
@@ -154,8 +155,12 @@ export class Lease {
       return 'lost'
     }
     this.#heldUntil(sentAt + leaseMs)
-    if (standing === mark) this.#markMs = markMs
-    return standing === mark ? 'marked' : { text: standing, waitMs: waitMsOf(standing) }
+    if (standing !== mark) return { text: standing, waitMs: waitMsOf(standing) }
+    this.#markMs = markMs
+    // What is marked takes its time, however long its turn was waited for.
+    this.#keptSinceMs = sentAt
+    if (!this.#released) this.#renewIn(leaseMs / 3)
+    return 'marked'
   }
 
   /** Clears the mark and gives the lease back. Never rejects. */
@@ -184,6 +189,7 @@ export class Lease {
   }
 
   #renewIn(ms: number): void {
+    clearTimeout(this.#renewal)
     this.#renewal = setTimeout(() => {
       void this.#renew()
     }, ms)
@@ -193,7 +199,7 @@ export class Lease {
   /** Goes on after the lease has run out, for as long as nobody else is known to have it: then it can be had back. */
   async #renew(): Promise<void> {
     const sentAt = performance.now()
-    const budgetMs = this.#acquiredAt + this.#terms.maxHoldMs - sentAt
+    const budgetMs = this.#keptSinceMs + this.#terms.maxHoldMs - sentAt
     if (budgetMs <= 0) return
     const leaseMs = Math.max(1, Math.ceil(Math.min(this.#terms.leaseMs, budgetMs)))
     let renewed: boolean | 'unknown'

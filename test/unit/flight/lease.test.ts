@@ -91,6 +91,18 @@ test('ends with its budget, however alive its holder', async () => {
   expect(store.calls.filter((call) => call === 'renew')).toHaveLength(7)
 })
 
+test('has all of its budget from its mark on, also if that has ended before', async () => {
+  const lease = await acquired()
+  for (const waitedMs of [30_000, 61_000]) {
+    await vi.advanceTimersByTimeAsync(waitedMs)
+    expect(await lease.mark({ markMs: 90_000, waitMs: 10_000 })).toBe('marked')
+    await vi.advanceTimersByTimeAsync(59_000)
+    expect(lease.isHeld).toBe(true)
+  }
+  await vi.advanceTimersByTimeAsync(2_000)
+  expect(lease.lost.aborted).toBe(true)
+})
+
 test('leaves no timer behind, released or lost', async () => {
   const released = await acquired()
   await released.release()
