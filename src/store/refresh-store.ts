@@ -1,6 +1,6 @@
 import { systemClock } from '../clock.js'
 import type { AccessToken } from '../contract.js'
-import type { RefreshRecords, Saved } from '../oauth/refresh/records.js'
+import { givesWay, type RefreshRecords, type Saved } from '../oauth/refresh/records.js'
 import type { Place } from '../oauth/refresh/token-places.js'
 import { decodeToken, encodeToken } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
@@ -49,15 +49,11 @@ export class RefreshStore implements RefreshRecords {
 
   async replace(
     place: Place,
-    expected: string,
+    expected: AccessToken,
     token: AccessToken,
     origin: TokenOrigin,
   ): Promise<Saved> {
-    const isMeant = (text: string): boolean => {
-      const { accessToken, refreshToken } = decodeToken(text).token
-      const isOwn = accessToken === token.accessToken && refreshToken === token.refreshToken
-      return isOwn || refreshToken === expected
-    }
+    const isMeant = (text: string): boolean => givesWay(decodeToken(text).token, expected, token)
     const outcome = await this.#writes.replaceIf(
       this.#key(place),
       isMeant,

@@ -98,11 +98,11 @@ export class Exchange {
     const now = this.#parts.clock.now()
     const { places } = this.#sent
     const holders = [...this.#sent.holders()].map(
-      ([place, token]) => [place, renewedToken(token, body, refreshToken, now)] as const,
+      ([place, sent]) => [place, renewedToken(sent, body, refreshToken, now), sent] as const,
     )
     // The lease is held until the last of them has ended.
     const saves = await Promise.allSettled(
-      holders.map(([place, token]) => this.#save(place, token)),
+      holders.map(([place, token, sent]) => this.#save(place, sent, token)),
     )
     if (saves.some((save) => save.status === 'fulfilled' && save.value)) {
       publishSession('refreshed', answer.status)
@@ -118,17 +118,11 @@ export class Exchange {
   }
 
   /** Whether the pair stands there now. */
-  async #save(place: TokenPlace, token: AccessToken): Promise<boolean> {
+  async #save(place: TokenPlace, sent: AccessToken, token: AccessToken): Promise<boolean> {
     const { records, unsaved, clock, timing } = this.#parts
     const origin = this.#sent.originAt(place)
-    const { refreshToken } = this.#request
     const saved = await unsaved.saving(() =>
-      saveUntilSaved(
-        () => records.replace(place, refreshToken, token, origin),
-        this.#letGo,
-        clock,
-        timing,
-      ),
+      saveUntilSaved(() => records.replace(place, sent, token, origin), this.#letGo, clock, timing),
     )
     if (saved === 'replaced') this.#sent.remember(place, { token, origin })
     return saved === 'replaced'

@@ -118,7 +118,7 @@ export class SentToken {
         // The next who asks for it gets what is newest.
         if (isOvertaken) continue
         const own = { ...token, resourceUrl: place.resourceUrl }
-        await this.#parts.records.replace(place, refreshToken, own, origin)
+        await this.#parts.records.replace(place, standing.token, own, origin)
       }
       if (holdsSpent || holdsPair) this.remember(place, stored)
     }

@@ -3,7 +3,7 @@ import type { AccessToken, ClientCredentials } from '@atxp/common'
 import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
 import type { SentClient } from '../../../src/oauth/http/requests.js'
-import type { RefreshRecords } from '../../../src/oauth/refresh/records.js'
+import { givesWay, type RefreshRecords } from '../../../src/oauth/refresh/records.js'
 import { REST_MS, type Rest, type RestStore } from '../../../src/oauth/refresh/rests.js'
 import type { Place } from '../../../src/oauth/refresh/token-places.js'
 import type { RegistrationRecords } from '../../../src/oauth/trust/client-refusals.js'
@@ -168,16 +168,14 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
 
   replace(
     place: Place,
-    expected: string,
+    expected: AccessToken,
     token: AccessToken,
     origin: TokenOrigin,
   ): Promise<'replaced' | 'superseded' | 'gone'> {
     return this.#act('replace', () => {
       const record = this.records.get(keyOf(place))
       if (!record) return 'gone'
-      const resent =
-        record.accessToken === token.accessToken && record.refreshToken === token.refreshToken
-      if (!resent && record.refreshToken !== expected) return 'superseded'
+      if (!givesWay(record, expected, token)) return 'superseded'
       this.records.set(keyOf(place), token)
       this.origins.set(token.accessToken, origin)
       return 'replaced'

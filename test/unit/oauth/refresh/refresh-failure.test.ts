@@ -111,6 +111,7 @@ test('a stalled holder that was overtaken answers with what stands, and overwrit
   token.go()
   expect(await settled(late)).toBe(200)
   expect(session.server.count.refreshes).toBe(2)
+  session.expectSound()
 })
 
 test('with the store away a refresh fails by its error, and the server is not asked', async () => {
