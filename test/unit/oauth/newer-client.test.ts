@@ -1,4 +1,3 @@
-import type { FetchLike } from '@atxp/common'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { settled } from '../../support/oauth/expired-session.js'
 import { type FleetProcess, startProcess } from '../../support/oauth/fleet-process.js'
@@ -7,25 +6,19 @@ import { ORIGIN, REGISTER_URL, StrictServer } from '../../support/oauth/strict-s
 
 // What `@atxp/client` 0.11 sends and 0.2.22 does not, request by request: the registry that these tests can reach has 0.2.22 alone.
 
-class Witness extends StrictServer {
-  readonly seen: Request[] = []
-  readonly #answer = this.fetch
-
-  override readonly fetch: FetchLike = (url, init) => {
-    this.seen.push(new Request(url, init))
-    return this.#answer(url, init)
-  }
-}
-
 let store: MemoryStore
-let server: Witness
+let server: StrictServer
 
 beforeEach(() => {
   vi.useFakeTimers()
   store = new MemoryStore()
-  server = new Witness()
+  server = new StrictServer()
+  vi.spyOn(server, 'fetch')
 })
 afterEach(() => void vi.useRealTimers())
+
+/** The requests that reached the server. */
+const seen = () => vi.mocked(server.fetch).mock.calls.map(([url, init]) => new Request(url, init))
 
 interface Account {
   type: string
@@ -57,7 +50,7 @@ test('accounts and types of registration have clients of their own, which all pr
   const ofOneProcess = clients.slice(0, accounts.length)
   expect(new Set(ofOneProcess).size).toBe(accounts.length)
   expect(clients).toEqual(processes.flatMap(() => ofOneProcess))
-  const sent = server.seen.map(({ headers }) => ({
+  const sent = seen().map(({ headers }) => ({
     type: headers.get('x-atxp-registration-type'),
     token: headers.get('x-atxp-token'),
   }))
@@ -82,7 +75,7 @@ test('the resource in an authorization URL reaches the server as it is', async (
   const url = `${ORIGIN}/authorize?${query}`
   const authorize = () => process.fetch(url, { method: 'GET', redirect: 'manual' })
   expect((await authorize()).status).toBe(200)
-  expect(server.seen.at(-1)?.url).toBe(url)
+  expect(seen().at(-1)?.url).toBe(url)
   // A resource hides no refusal of the client either.
   store.clients.set(ORIGIN, { clientId, clientSecret: 'secret', redirectUri: '' })
   server.clients.clear()
