@@ -74,6 +74,18 @@ export function isTokenResponse(body: AnswerBody): body is TokenResponse {
   return typeof body.access_token === 'string' && body.access_token !== ''
 }
 
+/** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
+const REFUSALS: ReadonlySet<unknown> = new Set([
+  'invalid_grant',
+  'invalid_client',
+  'unauthorized_client',
+])
+
+/** Whether the answer to a refresh request ends the session. */
+export function refusesRefresh({ status }: Answer, { error }: AnswerBody): boolean {
+  return [400, 401, 403].includes(status) && REFUSALS.has(error)
+}
+
 /** A token response with the refresh token that is in force: RFC 6749 section 6 lets a server leave out the one that stays. */
 export function renewedAnswer(answer: Answer, body: TokenResponse, sent: string): Answer {
   if (refreshTokenOf(body) !== undefined) return answer

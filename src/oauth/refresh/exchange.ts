@@ -4,6 +4,7 @@ import {
   type Answer,
   isTokenResponse,
   jsonOf,
+  refusesRefresh,
   removedAnswer,
   renewedAnswer,
   renewedToken,
@@ -25,9 +26,6 @@ export interface ExchangeParts extends SentTokenParts {
   readonly unsaved: UnsavedPairs
   readonly timing: FlightTiming
 }
-
-/** Errors (RFC 6749 section 5.2) after which a refresh token is of no use: it is bound to its client. */
-const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
 
 /** The request itself, and what becomes of its answer. */
 export class Exchange {
@@ -74,9 +72,7 @@ export class Exchange {
   async #refuse(answer: Answer): Promise<Outcome> {
     const { records, clients } = this.#parts
     await clients.noteClientRefusal(answer, this.#request, false)
-    const refused =
-      [400, 401, 403].includes(answer.status) && REFUSALS.has((await jsonOf(answer)).error)
-    if (!refused) return { kind: 'answered', answer }
+    if (!refusesRefresh(answer, await jsonOf(answer))) return { kind: 'answered', answer }
     publishSession('refreshRefused', answer.status)
     try {
       const { places } = this.#sent

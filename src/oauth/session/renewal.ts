@@ -1,6 +1,6 @@
 import type { ClientCredentials, FetchLike } from '../../contract.js'
 import type { StoredToken } from '../../record/origin.js'
-import { type FetchInit, isTokenResponse, jsonOf } from '../http/answers.js'
+import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { Issuers } from '../trust/issuers.js'
 
@@ -19,7 +19,6 @@ export interface RenewalParts {
   readonly readMs: number
 }
 
-const REFUSALS = new Set<unknown>(['invalid_grant', 'invalid_client', 'unauthorized_client'])
 const ELSEWHERE = { kind: 'elsewhere' } as const
 const REFUSED = { kind: 'refused' } as const
 
@@ -41,8 +40,7 @@ export async function renew(stored: StoredToken, parts: RenewalParts): Promise<R
   if (answer.status === 200 && isTokenResponse(body)) {
     return { kind: 'renewed', accessToken: body.access_token }
   }
-  const isRefused = [400, 401, 403].includes(answer.status) && REFUSALS.has(body.error)
-  return isRefused ? REFUSED : ELSEWHERE
+  return refusesRefresh(answer, body) ? REFUSED : ELSEWHERE
 }
 
 /** Undefined where the issuer does not say, or does not take a secret in the body. */
