@@ -1,17 +1,12 @@
 import { NearCache } from './cache/near-cache.js'
 import { createNameHash } from './crypto/name-hash.js'
 import { RecordSealer } from './crypto/record-sealer.js'
+import { DEFAULTS } from './defaults.js'
 import { publishUrlParameterIgnored } from './diagnostics.js'
 import { TokenPlaces } from './oauth/refresh/token-places.js'
 import { timingFor } from './oauth/timing.js'
 import { optionName } from './options/names.js'
-import {
-  CACHE_DEFAULTS,
-  type CacheOptions,
-  DEFAULTS,
-  type RedisOAuthDatabaseOptions,
-  type ResolvedOptions,
-} from './options/options.js'
+import type { CacheOptions, RedisOAuthDatabaseOptions, ResolvedOptions } from './options/options.js'
 import { resolveOptions } from './options/rules.js'
 import { KeySpace } from './record/keys.js'
 import { resolveTopology } from './redis/address/topology.js'
@@ -133,7 +128,7 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
 }
 
 function open(options: ResolvedOptions): Channels {
-  const topology = resolveTopology(options, DEFAULTS, optionName)
+  const topology = resolveTopology(options, DEFAULTS.database, optionName)
   for (const parameter of topology.ignored ?? []) publishUrlParameterIgnored(parameter)
   return connect(topology, options)
 }
@@ -141,8 +136,8 @@ function open(options: ResolvedOptions): Channels {
 function createCache(options: true | CacheOptions): NearCache {
   const { maxEntries, maxBytes, maxAgeMs }: CacheOptions = options === true ? {} : options
   return new NearCache({
-    maxEntries: maxEntries ?? CACHE_DEFAULTS.maxEntries,
-    maxBytes: maxBytes ?? CACHE_DEFAULTS.maxBytes,
-    maxAgeMs: maxAgeMs ?? CACHE_DEFAULTS.maxAgeMs,
+    maxEntries: maxEntries ?? DEFAULTS.cache.maxEntries,
+    maxBytes: maxBytes ?? DEFAULTS.cache.maxBytes,
+    maxAgeMs: maxAgeMs ?? DEFAULTS.cache.maxAgeMs,
   })
 }

@@ -3,9 +3,10 @@ import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/key
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
 import { keepOperations } from './database/operations-of.js'
+import { DEFAULTS } from './defaults.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import { optionsFromEnv } from './options/environment.js'
-import { DEFAULTS, type RedisOAuthDatabaseOptions } from './options/options.js'
+import type { RedisOAuthDatabaseOptions } from './options/options.js'
 import { refuseOverruled } from './redis/address/contradictions.js'
 import { resolveTopology } from './redis/address/topology.js'
 import { type Health, healthOf } from './redis/health.js'
@@ -61,7 +62,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
   ): RedisOAuthDatabase {
     const { options: known, nameOf } = optionsFromEnv(env, options)
     // Only to have what is wrong said of the variable that it came from.
-    if (known.client === undefined) resolveTopology(known, DEFAULTS, nameOf)
+    if (known.client === undefined) resolveTopology(known, DEFAULTS.database, nameOf)
     if (known.url !== options.url) refuseOverruled(known.url, options, nameOf)
     const keys = env[ENCRYPTION_KEYS_VARIABLE]
     const encryption = keys !== undefined &&

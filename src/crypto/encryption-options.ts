@@ -41,13 +41,6 @@ export interface CustomEncryptionOptions extends SharedEncryptionOptions, Sealin
 
 export type EncryptionOptions = KeyEncryptionOptions | CustomEncryptionOptions
 
-/** What holds where an option is left out. 8 MiB are about 2500 records of 1000 characters. */
-export const ENCRYPTION_DEFAULTS: {
-  readonly acceptPlaintext: boolean
-  readonly writePlaintext: boolean
-  readonly memoBytes: number
-} = { acceptPlaintext: false, writePlaintext: false, memoBytes: 8_388_608 }
-
 /** Throws a `TypeError` that names the option which is wrong. What is in `keys` is the keyring's to check, and names are the options'. */
 export function checkEncryptionOptions(
   encryption: unknown,

@@ -1,12 +1,9 @@
+import { DEFAULTS } from '../defaults.js'
 import { isUnreadable, unreadableRecord } from '../errors.js'
 import { textOf } from '../well-formed.js'
 import { compact, restore } from './compaction.js'
 import { CustomSealing } from './custom-sealing.js'
-import {
-  checkEncryptionOptions,
-  ENCRYPTION_DEFAULTS,
-  type EncryptionOptions,
-} from './encryption-options.js'
+import { checkEncryptionOptions, type EncryptionOptions } from './encryption-options.js'
 import { Envelope } from './envelope.js'
 import { createKeyring, type Keyring, type KeyUsage, keyIdOf } from './keyring.js'
 import { OpenedMemo } from './opened-memo.js'
@@ -54,9 +51,9 @@ export class RecordSealer {
       this.#keyring = createKeyring(encryption.keys)
       this.#sealing = new Envelope(this.#keyring)
     }
-    this.#acceptPlaintext = encryption.acceptPlaintext ?? ENCRYPTION_DEFAULTS.acceptPlaintext
-    this.#writePlaintext = encryption.writePlaintext ?? ENCRYPTION_DEFAULTS.writePlaintext
-    this.#memo = new OpenedMemo(encryption.memoBytes ?? ENCRYPTION_DEFAULTS.memoBytes)
+    this.#acceptPlaintext = encryption.acceptPlaintext ?? DEFAULTS.encryption.acceptPlaintext
+    this.#writePlaintext = encryption.writePlaintext ?? DEFAULTS.encryption.writePlaintext
+    this.#memo = new OpenedMemo(encryption.memoBytes ?? DEFAULTS.encryption.memoBytes)
   }
 
   /** Whether a caller's functions do it, which may take any time. */

@@ -1,4 +1,5 @@
 import { type Composition, compose } from '../composition.js'
+import { DEFAULTS } from '../defaults.js'
 import { operationsAreWatched } from '../diagnostics.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
@@ -9,14 +10,13 @@ import { Method, WatchedCall } from './method.js'
 export interface CloseOptions {
   /**
    * How long calls under way may take to finish, in milliseconds, from 0; then they are given up.
-   * @defaultValue 25000, below the 30 seconds that Kubernetes leaves a process
+   * @defaultValue `25000`, below the 30 seconds that Kubernetes leaves a process
    */
   readonly timeoutMs?: number | undefined
 }
 
 type Work<T> = (parts: Composition) => Promise<T> | T
 
-const CLOSE_TIMEOUT_MS = 25_000
 /** Of setTimeout. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
@@ -132,7 +132,7 @@ export class Operations {
   }
 
   /** Resolves within `timeoutMs`, whatever the calls under way wait for. */
-  async close({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): Promise<void> {
+  async close({ timeoutMs = DEFAULTS.close.timeoutMs }: CloseOptions = {}): Promise<void> {
     if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
       throw new TypeError(
         `options.timeoutMs must be a whole number of milliseconds from 0 to ${MAX_TIMEOUT_MS}`,

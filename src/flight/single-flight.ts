@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../defaults.js'
 import { publishFlight } from '../diagnostics.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { fingerprint } from './fingerprint.js'
@@ -6,8 +7,6 @@ import { settledWithin, Wake } from './wake.js'
 
 /** Waiters look by themselves this often, should a wake-up be lost. Jittered by a quarter. */
 const POLL_MS = 250
-
-export const FLIGHT_DEFAULTS = { leaseMs: 5_000, waitMs: 40_000, maxHoldMs: 35_000 } as const
 
 export interface FlightOptions<T> {
   /**
@@ -19,22 +18,22 @@ export interface FlightOptions<T> {
   recheck: () => Promise<T | undefined>
   /**
    * How long others wait for a holder that died, in milliseconds, at least 10. A living holder renews its lease.
-   * @defaultValue 5000
+   * @defaultValue `5000`
    */
   leaseMs?: number | undefined
   /**
    * How long a caller waits for others at most, in milliseconds.
-   * @defaultValue 40000
+   * @defaultValue `40000`
    */
   waitMs?: number | undefined
   /**
    * How long the lease is renewed at most, in milliseconds; then `signal` aborts.
-   * @defaultValue 35000
+   * @defaultValue `35000`
    */
   maxHoldMs?: number | undefined
   /**
    * When Redis fails before the work began: reject, or work without a lease.
-   * @defaultValue 'fail'
+   * @defaultValue `'fail'`
    */
   whenStoreFails?: 'proceed' | 'fail' | undefined
 }
@@ -235,7 +234,7 @@ function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>
   if (typeof options?.recheck !== 'function') {
     throw new TypeError('options.recheck must be a function that gives the result, or undefined')
   }
-  const { whenStoreFails = 'fail' } = options
+  const { whenStoreFails = DEFAULTS.flight.whenStoreFails } = options
   if (whenStoreFails !== 'fail' && whenStoreFails !== 'proceed') {
     throw new TypeError("options.whenStoreFails must be 'fail' or 'proceed'")
   }
@@ -253,11 +252,11 @@ function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>
 }
 
 function durationMs(
-  option: keyof typeof FLIGHT_DEFAULTS,
+  option: 'leaseMs' | 'waitMs' | 'maxHoldMs',
   value: number | undefined,
   least: number,
 ): number {
-  if (value === undefined) return Math.max(FLIGHT_DEFAULTS[option], least)
+  if (value === undefined) return Math.max(DEFAULTS.flight[option], least)
   // setTimeout's own limit.
   if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
     throw new TypeError(`options.${option} must be a whole number of milliseconds from ${least}`)

@@ -1,4 +1,4 @@
-import { FLIGHT_DEFAULTS } from '../flight/single-flight.js'
+import { DEFAULTS } from '../defaults.js'
 
 /** How long the parts of a coordinated request may take, in milliseconds. */
 export interface FlightTiming {
@@ -29,9 +29,10 @@ export interface FlightTiming {
   replyMs: number
 }
 
+/** No options, so not among the {@link DEFAULTS}; what is one of `singleFlight` is taken from there. */
 export const TIMING_DEFAULTS: FlightTiming = {
-  leaseMs: FLIGHT_DEFAULTS.leaseMs,
-  waitMs: FLIGHT_DEFAULTS.waitMs,
+  leaseMs: DEFAULTS.flight.leaseMs,
+  waitMs: DEFAULTS.flight.waitMs,
   requestMs: 25_000,
   saveMs: 8_000,
   rescueMs: 60_000,

@@ -1,6 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { EncryptionOptions } from '../crypto/encryption-options.js'
 import type { HashKeysOptions } from '../crypto/name-hash.js'
+import type { DEFAULTS } from '../defaults.js'
 import type { ClusterOptions, SentinelOptions } from '../redis/address/place-options.js'
 import type { BorrowedClient } from '../redis/borrowed-client.js'
 import type { CredentialsProvider } from '../redis/driver/credentials.js'
@@ -225,48 +226,29 @@ export interface RedisOAuthDatabaseOptions {
 }
 
 export interface CacheOptions {
-  /** How many records are kept, those that are absent among them, 1 to 16777215; 10000 if left out. */
+  /**
+   * How many records are kept, those that are absent among them, 1 to 16777215.
+   * @defaultValue `10000`
+   */
   maxEntries?: number | undefined
   /**
-   * Memory that they may take together, in bytes, at least 1; 67108864 if left out, which are 64 MiB. Counted as if each character
-   * took two bytes; with most records it takes half of that.
+   * Memory that they may take together, in bytes, at least 1. Counted as if each character took two bytes; with most records it
+   * takes half of that.
+   * @defaultValue `67108864` (64 MiB)
    */
   maxBytes?: number | undefined
-  /** Milliseconds after which a record is read again, whatever was heard of it, at least 1; 30000 if left out. */
+  /**
+   * Milliseconds after which a record is read again, whatever was heard of it, at least 1.
+   * @defaultValue `30000`
+   */
   maxAgeMs?: number | undefined
-}
-
-/** The only source of the documented defaults. */
-export const DEFAULTS = {
-  host: 'localhost',
-  port: 6379,
-  db: 0,
-  keyPrefix: 'atxp:oauth:',
-  connectionTimeout: 10_000,
-  retryDelayOnFailover: 100,
-  maxRetriesPerRequest: 3,
-  commandTimeout: 2_000,
-  refreshTokenTtl: 2_592_000_000,
-  accessTokenTtl: 86_400_000,
-  pkceTtl: 600_000,
-  singleUsePkce: true,
-  expiredAccessTokens: 'keep',
-  registrationLeaseMs: 3_000,
-  cache: false,
-} as const
-
-/** What `cache: true` stands for. */
-export const CACHE_DEFAULTS: { readonly [K in keyof CacheOptions]-?: number } = {
-  maxEntries: 10_000,
-  maxBytes: 67_108_864,
-  maxAgeMs: 30_000,
 }
 
 export type OptionName = keyof RedisOAuthDatabaseOptions
 
 /** Options after validation: those with a default have a value. Host, port and db stay open, for the URL to fill. */
 export type ResolvedOptions = RedisOAuthDatabaseOptions & {
-  [K in Exclude<keyof typeof DEFAULTS, 'host' | 'port' | 'db'>]: NonNullable<
+  [K in Exclude<keyof typeof DEFAULTS.database, 'host' | 'port' | 'db'>]: NonNullable<
     RedisOAuthDatabaseOptions[K]
   >
 }

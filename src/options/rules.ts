@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../defaults.js'
 import { isWellFormed } from '../well-formed.js'
 import {
   type Check,
@@ -25,12 +26,7 @@ import {
   port,
   sentinel,
 } from './nested-rules.js'
-import {
-  DEFAULTS,
-  type OptionName,
-  type RedisOAuthDatabaseOptions,
-  type ResolvedOptions,
-} from './options.js'
+import type { OptionName, RedisOAuthDatabaseOptions, ResolvedOptions } from './options.js'
 import { tls } from './tls-rules.js'
 
 const CHECKS: { readonly [K in OptionName]: Check } = {
@@ -93,7 +89,7 @@ export function resolveOptions(
     given[option] = one
   }
   refuseMeaningless(given, nameOf)
-  const { host: _host, port: _port, db: _db, ...defaults } = DEFAULTS
+  const { host: _host, port: _port, db: _db, ...defaults } = DEFAULTS.database
   return { ...defaults, ...given }
 }
 

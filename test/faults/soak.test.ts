@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { DEFAULTS } from '../../src/options/options.js'
+import { DEFAULTS } from '../../src/defaults.js'
 import { lasts } from '../support/faults/duration.js'
 import { checkLogins, overlapsOf, type Turn } from '../support/faults/history.js'
 import { hasCache, Load, nowMs, type Record } from '../support/faults/load.js'
@@ -188,7 +188,7 @@ it('a soak: mixed load at full speed with random faults, and every answer right'
       logins: [],
       overlaps: [],
     })
-    expect(soak.slowestMs).toBeLessThan(DEFAULTS.commandTimeout + soak.lagMs + 300)
+    expect(soak.slowestMs).toBeLessThan(DEFAULTS.database.commandTimeout + soak.lagMs + 300)
     expect(codes).toEqual(load.processes.map(() => 0))
     for (const { resourcesBefore, resourcesAfter, warnings } of remains) {
       expect({ resourcesAfter, warnings }).toEqual({

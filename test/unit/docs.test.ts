@@ -2,8 +2,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { DEFAULTS } from '../../src/defaults.js'
 import { ENV_NAMES } from '../../src/options/environment.js'
-import { DEFAULTS } from '../../src/options/options.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
 import { methodsOf } from '../support/methods-of.js'
 import { aclRule, COMMANDS } from '../support/servers/acl-rule.js'
@@ -42,7 +42,7 @@ test('the README lists every option with its default', () => {
   ])
   const refusal = () => new RedisOAuthDatabase({ nonsense: 1 } as never)
   const names = /the options are (.*)$/.exec(messageOf(refusal))?.[1]?.split(', ') ?? []
-  const defaults = DEFAULTS as Record<string, unknown>
+  const defaults = DEFAULTS.database as Record<string, unknown>
   const expected = names.map((name) => [name, literal(defaults[name])])
   expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(expected))
   expect(documented).toHaveLength(names.length)

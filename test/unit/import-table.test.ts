@@ -12,7 +12,15 @@ const type = (from: string) => `export type { One } from '${from}'`
 const load = (from: string) => `export const one = import('${from}')`
 const demand = (from: string) => `export const one = require('${from}')`
 
-const leaves = ['contract', 'errors', 'clock', 'diagnostics', 'well-formed', 'recent-map']
+const leaves = [
+  'contract',
+  'errors',
+  'clock',
+  'diagnostics',
+  'well-formed',
+  'recent-map',
+  'defaults',
+]
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
 const above = ['store', 'options', 'database', 'admin', 'conformance', 'cli']

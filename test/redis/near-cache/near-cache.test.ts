@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULTS } from '../../../src/options/options.js'
+import { DEFAULTS } from '../../../src/defaults.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'
 import { DeletionTally } from '../../../src/redis/deletion-tally.js'
@@ -183,7 +183,7 @@ describe('every write is announced with its key when it is sent and when it has 
       port: scene.server.port,
       db: 0,
     } as const
-    const { connection } = connect(topology, { ...DEFAULTS })
+    const { connection } = connect(topology, { ...DEFAULTS.database })
     onTestFinished(() => connection.close())
     const announced: string[] = []
     return {

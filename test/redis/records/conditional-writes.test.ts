@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULTS } from '../../../src/options/options.js'
+import { DEFAULTS } from '../../../src/defaults.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'
@@ -22,7 +22,7 @@ let indexed: IndexedRecords
 beforeEach(async () => {
   redis = await startServer()
   const topology = { kind: 'server', host: redis.host, port: redis.port, db: 0 } as const
-  const { connection } = connect(topology, { ...DEFAULTS })
+  const { connection } = connect(topology, { ...DEFAULTS.database })
   onTestFinished(() => connection.close())
   commands = new Commands(connection)
   indexed = new IndexedRecords(keys, new IndexCommands(connection, commands), 1_000)

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
+import { DEFAULTS } from '../../../src/defaults.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
 import type { RestStore } from '../../../src/oauth/refresh/rests.js'
 import { optionName } from '../../../src/options/names.js'
-import { DEFAULTS, type RedisOAuthDatabaseOptions } from '../../../src/options/options.js'
+import type { RedisOAuthDatabaseOptions } from '../../../src/options/options.js'
 import { resolveOptions } from '../../../src/options/rules.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { resolveTopology } from '../../../src/redis/address/topology.js'
@@ -25,7 +26,7 @@ export interface Stores {
 function open(options: RedisOAuthDatabaseOptions) {
   const resolved = resolveOptions({ ...options, keyPrefix: `test:${randomUUID()}:` })
   const { connection, subscriber } = connect(
-    resolveTopology(resolved, DEFAULTS, optionName),
+    resolveTopology(resolved, DEFAULTS.database, optionName),
     resolved,
   )
   const keys = new KeySpace(resolved.keyPrefix)

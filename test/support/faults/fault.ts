@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'vitest'
-import { DEFAULTS } from '../../../src/options/options.js'
+import { DEFAULTS } from '../../../src/defaults.js'
 import { lasts } from './duration.js'
 import { type Call, checkLogins, overlapsOf } from './history.js'
 import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
@@ -165,7 +165,7 @@ function healedAt(calls: Call[], since: number): number {
 
 /** What is promised: `commandTimeout`; with `durability`, what is left of one confirmation and another one on top. */
 function longestCallMs({ load }: Fault): number {
-  const { commandTimeout = DEFAULTS.commandTimeout, durability } = load.database
+  const { commandTimeout = DEFAULTS.database.commandTimeout, durability } = load.database
   return commandTimeout + (durability ? 2 * (durability.timeoutMs + commandTimeout) : 0)
 }
 

@@ -1,12 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  ENCRYPTION_DEFAULTS,
-  type EncryptionOptions,
-} from '../../../src/crypto/encryption-options.js'
+import type { EncryptionOptions } from '../../../src/crypto/encryption-options.js'
 import type { EncryptionKey } from '../../../src/crypto/keyring.js'
 import { isSealed, RecordSealer } from '../../../src/crypto/record-sealer.js'
 import type { Sealing } from '../../../src/crypto/sealing.js'
@@ -237,16 +233,5 @@ describe('encryption options', () => {
     }
     const sealer = new RecordSealer(new Kms())
     expect(await sealer.open(await sealer.seal(text, context), context)).toBe(text)
-  })
-
-  it('have the defaults that their comments name', () => {
-    const source = readFileSync(
-      new URL('../../../src/crypto/encryption-options.ts', import.meta.url),
-      'utf8',
-    )
-    const named = [...source.matchAll(/@defaultValue `(.*)`\n\s+\*\/\n\s+(\w+)\?/g)]
-    expect(named.map(([, value, name]) => [name, value])).toEqual(
-      Object.entries(ENCRYPTION_DEFAULTS).map(([name, value]) => [name, String(value)]),
-    )
   })
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { DEFAULTS } from '../../../src/defaults.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
-import { FLIGHT_DEFAULTS, type FlightOptions, Flights } from '../../../src/flight/single-flight.js'
+import { type FlightOptions, Flights } from '../../../src/flight/single-flight.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 
 /** A piece of work whose result stays where `recheck` finds it, as a refresh leaves its record. */
@@ -100,10 +101,10 @@ describe('with time held', () => {
   })
 
   test('outlasts a dead holder by the lease and one look', async () => {
-    const until = performance.now() + FLIGHT_DEFAULTS.leaseMs
+    const until = performance.now() + DEFAULTS.flight.leaseMs
     store.leases.set(fingerprint('name'), { owner: 'dead', until })
     const waiter = new Flights(store).run('name', () => job.work(async () => 'done'), job)
-    await vi.advanceTimersByTimeAsync(FLIGHT_DEFAULTS.leaseMs - 1)
+    await vi.advanceTimersByTimeAsync(DEFAULTS.flight.leaseMs - 1)
     expect(job.runs).toBe(0)
     await vi.advanceTimersByTimeAsync(320)
     expect(await waiter).toBe('done')
@@ -164,7 +165,7 @@ describe('with time held', () => {
     await vi.advanceTimersByTimeAsync(0)
     store.failing = (call) => call === 'renew'
     expect(signal?.aborted).toBe(false)
-    await vi.advanceTimersByTimeAsync(FLIGHT_DEFAULTS.leaseMs)
+    await vi.advanceTimersByTimeAsync(DEFAULTS.flight.leaseMs)
     expect(signal?.aborted).toBe(true)
     task.resolve('late')
     expect(await run).toBe('late')

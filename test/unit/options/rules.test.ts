@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import KeyvRedis from '@keyv/redis'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, describe, expect, it } from 'vitest'
+import { DEFAULTS } from '../../../src/defaults.js'
 import { RedisOAuthDatabase } from '../../../src/index.js'
-import { DEFAULTS, type RedisOAuthDatabaseOptions } from '../../../src/options/options.js'
+import type { RedisOAuthDatabaseOptions } from '../../../src/options/options.js'
 import { resolveOptions } from '../../../src/options/rules.js'
 
 const redis = new Redis({ lazyConnect: true })
@@ -31,36 +30,12 @@ function refusal(options: unknown): Error {
   return error as Error
 }
 
-describe('the documented defaults', () => {
-  const source = readFileSync(
-    fileURLToPath(new URL('../../../src/options/options.ts', import.meta.url)),
-    'utf8',
-  )
-  const DOCUMENTED = /@defaultValue `([^`]*)`(?:(?!\*\/)[\s\S])*\*\/\n\s*(\w+)\?:/g
-
-  it('stand in the comments as they are in DEFAULTS', () => {
-    const documented = [...source.matchAll(DOCUMENTED)].map(([, value = '', option = '']) => [
-      option,
-      value.startsWith("'") ? value.slice(1, -1) : JSON.parse(value),
-    ])
-    expect(Object.fromEntries(documented)).toEqual(DEFAULTS)
-  })
-
-  it('are those of the reference', () => {
-    expect(DEFAULTS).toMatchObject({
-      host: 'localhost',
-      port: 6379,
-      db: 0,
-      keyPrefix: 'atxp:oauth:',
-      connectionTimeout: 10_000,
-      retryDelayOnFailover: 100,
-      maxRetriesPerRequest: 3,
-    })
-  })
-
+describe('the defaults', () => {
   it('hold for an option that is left out or undefined, and for no options at all', () => {
     expect(resolveOptions({})).toMatchObject({ keyPrefix: 'atxp:oauth:', commandTimeout: 2_000 })
-    const undefineds = Object.fromEntries(Object.keys(DEFAULTS).map((name) => [name, undefined]))
+    const undefineds = Object.fromEntries(
+      Object.keys(DEFAULTS.database).map((name) => [name, undefined]),
+    )
     expect(resolveOptions(undefineds)).toEqual(resolveOptions({}))
     expect(() => new RedisOAuthDatabase()).not.toThrow()
   })

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { DEFAULTS } from '../../../../src/defaults.js'
 import { optionName } from '../../../../src/options/names.js'
-import { DEFAULTS } from '../../../../src/options/options.js'
 import {
   nameOfTopology,
   resolveTopology,
@@ -11,7 +11,7 @@ import {
 type Parts = Parameters<typeof resolveTopology>[0]
 
 function resolve(parts: Parts): Omit<ServerTopology, 'kind'> {
-  const { kind, ...topology } = resolveTopology(parts, DEFAULTS, optionName)
+  const { kind, ...topology } = resolveTopology(parts, DEFAULTS.database, optionName)
   expect(kind).toBe('server')
   return topology as Omit<ServerTopology, 'kind'>
 }
@@ -159,7 +159,7 @@ describe('a Redis URL', () => {
         const url = `${start}${before}${secret}${after}@localhost:6379/0`
         try {
           const sentinel = { name: 'mymaster' }
-          const topology = resolveTopology({ url, sentinel }, DEFAULTS, optionName)
+          const topology = resolveTopology({ url, sentinel }, DEFAULTS.database, optionName)
           expect(nameOfTopology(topology)).not.toContain(secret)
         } catch (error) {
           expect((error as Error).message).not.toContain(secret)

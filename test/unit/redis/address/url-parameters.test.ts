@@ -3,19 +3,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { DEFAULTS } from '../../../../src/defaults.js'
 import {
   CHANNELS,
   RedisOAuthDatabase,
   type RedisOAuthDatabaseOptions,
 } from '../../../../src/index.js'
 import { optionName } from '../../../../src/options/names.js'
-import { DEFAULTS } from '../../../../src/options/options.js'
 import { resolveTopology, type Topology } from '../../../../src/redis/address/topology.js'
 
 const PEM = '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'
 
 function resolve(url: string, options: RedisOAuthDatabaseOptions = {}): Topology {
-  return resolveTopology({ url, ...options }, DEFAULTS, optionName)
+  return resolveTopology({ url, ...options }, DEFAULTS.database, optionName)
 }
 
 /** The parameters that a database is said to ignore. */

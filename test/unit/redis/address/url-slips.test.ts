@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { DEFAULTS } from '../../../../src/defaults.js'
 import { optionName } from '../../../../src/options/names.js'
-import { DEFAULTS } from '../../../../src/options/options.js'
 import { resolveTopology } from '../../../../src/redis/address/topology.js'
 
-const resolve = (url: string) => resolveTopology({ url }, DEFAULTS, optionName)
+const resolve = (url: string) => resolveTopology({ url }, DEFAULTS.database, optionName)
 
 describe('a URL that is a slip is refused with what was meant:', () => {
   it.each([
