@@ -94,6 +94,18 @@ test('a client that was forgotten while the token expired makes one login, and n
   expect(server.count).toMatchObject({ registrations: 2, authorizations: 2 })
 })
 
+test('a client that was forgotten while a token without a refresh token expired fails the one call that logs in', async () => {
+  server.omitsRefreshToken = true
+  const clients = startClients(8)
+  await clients[0]?.call()
+  server.clients.clear()
+  server.families.length = 0
+  const calls = clients.flatMap((client) => [client.call(), client.call(), client.call()])
+  const outcomes = await Promise.allSettled(calls)
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1)
+  expect(server.count).toMatchObject({ registrations: 2, authorizations: 2 })
+})
+
 test('calls below the path of the record renew it where it stands', async () => {
   const clients = startClients(4)
   await clients[0]?.call()
