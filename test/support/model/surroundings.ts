@@ -159,7 +159,7 @@ function mayRenew(own: ProcessState): boolean {
 function renew(next: State, own: ProcessState, me: number, { ticks, mutation }: Model): void {
   if (next.markOwner === 0 && MARKED.has(phaseOf(own)) && mutation !== 'noMark') {
     next.markOwner = me
-    next.markLeft = ticks.mark
+    next.markLeft = ticks.request + ticks.rescue
   }
   const isTakenBack = next.markOwner === me && mutation !== 'noTakeBack'
   if (next.leaseOwner === 0 || next.leaseOwner === me || isTakenBack) {
