@@ -13,6 +13,7 @@ import type { RestStore } from './refresh/rests.js'
 import type { Place, TokenPlaces } from './refresh/token-places.js'
 import { UnsavedPairs } from './refresh/unsaved-pairs.js'
 import { ClientRegistration } from './registration/registration.js'
+import { askingForNoOther } from './session/challenge.js'
 import type { ClientSession } from './session/client-session.js'
 import { Logins } from './session/logins.js'
 import { RefusedRequests } from './session/refused-requests.js'
@@ -146,11 +147,13 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
         publishSession('refreshBound')
         return fetch(url, init)
       case 'other':
-        return refusedRequests === undefined
-          ? sendToResource(url, init)
-          : sendToResource(url, init).then((answer) =>
-              answer.status === 401 ? refusedRequests.answer(url, init, answer) : answer,
-            )
+        return sendToResource(url, init)
+          .then((answer) =>
+            answer.status === 401 && refusedRequests !== undefined
+              ? refusedRequests.answer(url, init, answer)
+              : answer,
+          )
+          .then(askingForNoOther)
     }
   }
 }

@@ -24,6 +24,19 @@ export function askingForRefresh(answer: Answer): Answer {
   return challengedBy(answer, `Bearer ${REFRESH_ERROR}${named}`)
 }
 
+/**
+ * The 401 without its wish for a refresh where it names a resource by a bare URL: of whatever stands there, which may be another
+ * server's, `@atxp/client` would renew the session.
+ */
+export function askingForNoOther(answer: Answer): Answer {
+  if (answer.status !== 401) return answer
+  const challenge = challengeOf(answer)
+  const end = challenge.indexOf(REFRESH_ERROR)
+  return end >= 0 && /^https?:\/\//.test(challenge)
+    ? challengedBy(answer, challenge.slice(0, end))
+    : answer
+}
+
 function challengeOf({ headers }: Answer): string {
   return headers.get('www-authenticate') ?? ''
 }

@@ -118,6 +118,18 @@ test('calls below the path of the record renew it where it stands', async () => 
   expect(store.records.size).toBe(1)
 })
 
+test('a server has no session of another refreshed by a challenge that names that one', async () => {
+  const client = startClient()
+  await client.call()
+  server.step = (path) =>
+    path === '/evil'
+      ? json(401, {}, { 'www-authenticate': `${MCP_URL}?error="invalid_grant"` })
+      : undefined
+  await client.call('https://evil.example/evil').catch(() => undefined)
+  expect(server.count.refreshes).toBe(0)
+  expect(await client.call()).toBe(200)
+})
+
 test('an expired record below hides no good token above', async () => {
   const client = startClient()
   await client.call()
