@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
-import { RecentMap } from '../recent-map.js'
+import { RecentMap, weightOf } from '../recent-map.js'
 import { readSecretKey, type SecretKey } from './secret-key.js'
 
 /** Hides users and URLs in the names of keys. */
@@ -40,6 +40,8 @@ export function createNameHash(
 
 /** Hashes are remembered, because users and servers recur and an HMAC costs more than the rest of naming. */
 export function rememberedNames(now?: () => number): RecentMap<string> {
-  const bytesOf = (part: string, hash: string): number => 192 + 2 * (part.length + hash.length)
-  return new RecentMap({ maxEntries: 4096, maxBytes: 2_097_152, maxAgeMs: 600_000, bytesOf }, now)
+  return new RecentMap<string>(
+    { maxEntries: 4096, maxBytes: 2_097_152, maxAgeMs: 600_000, bytesOf: weightOf },
+    now,
+  )
 }

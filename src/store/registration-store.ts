@@ -3,7 +3,7 @@ import { fingerprint } from '../flight/fingerprint.js'
 import type { SentClient } from '../oauth/http/requests.js'
 import type { RegistrationRecords } from '../oauth/trust/client-refusals.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
-import { RecentMap } from '../recent-map.js'
+import { RecentMap, weightOf } from '../recent-map.js'
 import { decodeRecord } from '../record/codec.js'
 import type { KeySpace } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
@@ -15,10 +15,14 @@ import type { Vault } from './vault/vault.js'
 const REFUSED_MS = 120_000
 const MAX_REGISTRATIONS = 1_000
 const MAX_BYTES = 4 * 1024 * 1024
+const KNOWN_MS = 86_400_000
 
-interface Place {
+/** A registration, and where it stands. */
+interface Known extends Pick<ClientCredentials, 'clientId' | 'clientSecret'> {
   readonly serverUrl: string
   readonly role: ClientRole
+  /** The issuer's key. Callers may spell its URL in several ways. */
+  readonly issuer: string
 }
 
 /** Registrations as coordinated requests handle them: a reply shared for a short time, a client that was refused. */
@@ -28,14 +32,13 @@ export class RegistrationStore implements RegistrationRecords {
   readonly #vault: Vault
   readonly #writes: ConditionalWrites
   /** The registrations that this process has read or saved last, by role and server. */
-  readonly #known = new RecentMap<ClientCredentials>({
+  readonly #known = new RecentMap<Known>({
     maxEntries: MAX_REGISTRATIONS,
     maxBytes: MAX_BYTES,
-    bytesOf: (name, { clientId, clientSecret }) =>
-      2 * (name.length + clientId.length + (clientSecret?.length ?? 0)),
+    maxAgeMs: KNOWN_MS,
+    bytesOf: (name, { serverUrl, issuer, clientId, clientSecret }) =>
+      weightOf(name, serverUrl, issuer, clientId, clientSecret),
   })
-  /** Where those of an issuer stand. Callers may spell its URL in several ways. No entry leaves before its registrations do. */
-  readonly #places = new RecentMap<readonly Place[]>({ maxEntries: MAX_REGISTRATIONS })
 
   constructor(keys: KeySpace, commands: Commands, vault: Vault, writes: ConditionalWrites) {
     this.#keys = keys
@@ -50,17 +53,12 @@ export class RegistrationStore implements RegistrationRecords {
     role: ClientRole,
     { clientId, clientSecret }: ClientCredentials,
   ): void {
-    const name = nameOf({ serverUrl, role })
+    const name = `${role} ${serverUrl}`
     const known = this.#known.get(name)
     if (known?.clientId === clientId && known.clientSecret === clientSecret) return
     const issuer = issuerKey(serverUrl)
     if (issuer === undefined) return
-    const places = this.#places.get(issuer) ?? []
-    const others = places.filter(
-      (place) => nameOf(place) !== name && this.#known.has(nameOf(place)),
-    )
-    this.#places.set(issuer, [...others, { serverUrl, role }])
-    this.#known.set(name, { clientId, clientSecret, redirectUri: '' })
+    this.#known.set(name, { serverUrl, role, issuer, clientId, clientSecret })
   }
 
   async find(name: string, issuer: string): Promise<string | null> {
@@ -76,7 +74,7 @@ export class RegistrationStore implements RegistrationRecords {
   }
 
   knows(issuer: string, client: SentClient): boolean {
-    return this.#placesOf(issuer, client).length > 0
+    return this.#allKnown(issuer, client).length > 0
   }
 
   async forget(issuer: string, client: SentClient): Promise<boolean> {
@@ -84,19 +82,18 @@ export class RegistrationStore implements RegistrationRecords {
     // Whatever else changes the record meanwhile.
     const isMeant = (text: string): boolean => isSame(decodeRecord('client', text), client)
     let removed = false
-    for (const { serverUrl, role } of this.#placesOf(issuer, client)) {
+    for (const { serverUrl, role } of this.#allKnown(issuer, client)) {
       const outcome = await this.#writes.deleteIf(this.#keys.of(role, serverUrl), isMeant)
       removed = outcome === 'done' || removed
     }
     return removed
   }
 
-  #placesOf(issuer: string, client: SentClient): Place[] {
-    const places = this.#places.get(issuerKey(issuer) ?? '') ?? []
-    return places.filter((place) => {
-      const known = this.#known.get(nameOf(place))
-      return known !== undefined && isSame(known, client)
-    })
+  #allKnown(issuer: string, client: SentClient): Known[] {
+    const key = issuerKey(issuer)
+    return [...this.#known.values()].filter(
+      (known) => known.issuer === key && isSame(known, client),
+    )
   }
 
   #refusedKey(issuer: string, clientId: string): string {
@@ -115,11 +112,10 @@ function clientIdIn(reply: string): string | undefined {
 }
 
 /** Whether a request carried this registration, as far as it authenticates the client at all. */
-function isSame(stored: ClientCredentials, sent: SentClient): boolean {
+function isSame(
+  stored: Pick<ClientCredentials, 'clientId' | 'clientSecret'>,
+  sent: SentClient,
+): boolean {
   if (stored.clientId !== sent.clientId) return false
   return sent.clientSecret === null || (stored.clientSecret ?? '') === sent.clientSecret
-}
-
-function nameOf({ serverUrl, role }: Place): string {
-  return `${role} ${serverUrl}`
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { RecentMap } from '../recent-map.js'
+import { RecentMap, weightOf } from '../recent-map.js'
 
 /** The records that this process has saved lately. A record that was saved repeatedly will be saved again. */
 export class RepeatedSaves {
@@ -11,7 +11,7 @@ export class RepeatedSaves {
         maxEntries: 10_000,
         maxBytes: 8_388_608,
         maxAgeMs: 10_000,
-        bytesOf: (key, hash) => 192 + 2 * (key.length + hash.length),
+        bytesOf: weightOf,
       },
       now,
     )

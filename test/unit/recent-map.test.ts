@@ -1,10 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RecentMap } from '../../src/recent-map.js'
+import { RecentMap, weightOf } from '../../src/recent-map.js'
+
+const NONE = Number.POSITIVE_INFINITY
+const UNBOUNDED = { maxEntries: NONE, maxBytes: NONE, maxAgeMs: NONE }
 
 describe('a map of recent entries', () => {
   test('forgets the one that was set longest ago', () => {
-    const map = new RecentMap<number>({ maxEntries: 2 })
+    const map = new RecentMap<number>({ ...UNBOUNDED, maxEntries: 2 })
     map.set('a', 1)
     map.set('b', 2)
     map.set('a', 3)
@@ -15,7 +18,7 @@ describe('a map of recent entries', () => {
 
   test('weighs no more than it may', () => {
     const map = new RecentMap<string>({
-      maxEntries: 100,
+      ...UNBOUNDED,
       maxBytes: 10,
       bytesOf: (_key, value) => value.length,
     })
@@ -30,7 +33,7 @@ describe('a map of recent entries', () => {
 
   test('does not keep the old value of an entry that became too heavy', () => {
     const map = new RecentMap<string>({
-      maxEntries: 9,
+      ...UNBOUNDED,
       maxBytes: 3,
       bytesOf: (_, { length }) => length,
     })
@@ -41,7 +44,7 @@ describe('a map of recent entries', () => {
 
   test('counts what is too old as absent, and drops it at the next set', () => {
     let now = 0
-    const map = new RecentMap<number>({ maxEntries: 9, maxAgeMs: 10 }, () => now)
+    const map = new RecentMap<number>({ ...UNBOUNDED, maxAgeMs: 10 }, () => now)
     map.set('a', 1)
     now = 9
     expect(map.get('a')).toBe(1)
@@ -51,11 +54,33 @@ describe('a map of recent entries', () => {
     expect(map.has('a')).toBe(false)
   })
 
+  test('weighs keys where nothing else is said', () => {
+    const map = new RecentMap<true>({ ...UNBOUNDED, maxBytes: 2 * weightOf('a') })
+    map.set('a', true)
+    map.set('b', true)
+    expect([map.size, map.bytes]).toEqual([2, 2 * weightOf('a')])
+    map.set('bb', true)
+    expect([map.has('a'), map.has('b'), map.has('bb')]).toEqual([false, false, true])
+  })
+
+  test('lists what is young enough, oldest first', () => {
+    let now = 0
+    const map = new RecentMap<number>({ ...UNBOUNDED, maxAgeMs: 10 }, () => now)
+    map.set('a', 1)
+    now = 5
+    map.set('b', 2)
+    map.set('c', 3)
+    map.set('b', 4)
+    now = 10
+    expect([...map.values()]).toEqual([3, 4])
+  })
+
   test('keeps every bound, whatever is set and deleted', () => {
     const step = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(9), fc.boolean())
     fc.assert(
       fc.property(fc.array(step), (steps) => {
         const map = new RecentMap<number>({
+          ...UNBOUNDED,
           maxEntries: 3,
           maxBytes: 12,
           bytesOf: (_, value) => value,

@@ -1,6 +1,6 @@
 import type { AccessToken } from '../../contract.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../recent-map.js'
 
 /** A client saves what it was handed right away. */
 const MAX_AGE_MS = 60_000
@@ -8,7 +8,6 @@ const MAX_AGE_MS = 60_000
 const AFTER_DELETION_MS = 15_000
 const MAX_ENTRIES = 50_000
 const MAX_BYTES = 32 * 2 ** 20
-const ENTRY_BYTES = 400
 
 /** A pair that was handed out, and that stands in Redis already. */
 interface HandedOut {
@@ -30,12 +29,13 @@ export class Echoes {
     maxEntries: MAX_ENTRIES,
     maxBytes: MAX_BYTES,
     maxAgeMs: MAX_AGE_MS,
-    bytesOf: (_, pairs) =>
-      pairs.reduce((sum, { user, url }) => sum + ENTRY_BYTES + 2 * (user.length + url.length), 0),
+    bytesOf: (key, pairs) =>
+      pairs.reduce((sum, { user, url }) => sum + weightOf(user, url), weightOf(key)),
   })
 
   readonly #deletions = new RecentMap<number>({
     maxEntries: MAX_ENTRIES,
+    maxBytes: MAX_BYTES,
     maxAgeMs: MAX_AGE_MS,
   })
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AccessToken } from '../../contract.js'
+import { weightOf } from '../../recent-map.js'
 import type { TokenOrigin } from '../../record/origin.js'
 
 /** Where a record with a refresh token stands. */
@@ -22,7 +23,8 @@ const MAX_BYTES = 16 * 2 ** 20
 const MAX_PLACES = 32
 /** A longer token is known by its hash. */
 const MAX_KEY = 128
-const ENTRY_BYTES = 200
+/** After this time a generation is replaced, however full it is. A client reads its token before it refreshes. */
+const GENERATION_MS = 43_200_000
 
 /**
  * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
@@ -32,9 +34,11 @@ export class TokenPlaces {
   #recent = new Map<string, readonly TokenPlace[]>()
   #older = new Map<string, readonly TokenPlace[]>()
   #bytes = 0
+  #since = performance.now()
 
   /** What was remembered under this very object is found for at least as long as it is the one. */
   get generation(): object {
+    if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
     return this.#recent
   }
 
@@ -43,18 +47,23 @@ export class TokenPlaces {
     const { refreshToken, resourceUrl } = token
     if (!refreshToken) return
     const key = keyOf(refreshToken)
+    if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
     const places = this.#recent.get(key)
     if (places !== undefined && holds(places, user, url, resourceUrl)) return
     const others = (places ?? this.#older.get(key) ?? []).filter(
       (place) => place.user !== user || place.url !== url,
     )
     this.#recent.set(key, [...others.slice(-MAX_PLACES + 1), { user, url, resourceUrl, origin }])
-    // Strings have up to two bytes a character.
-    this.#bytes += 2 * (key.length + user.length + url.length + resourceUrl.length) + ENTRY_BYTES
-    if (this.#recent.size < MAX_ENTRIES && this.#bytes < MAX_BYTES) return
+    const { issuer, endpoint, line } = origin
+    this.#bytes += weightOf(key, user, url, resourceUrl, issuer, endpoint, line)
+    if (this.#recent.size >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn()
+  }
+
+  #turn(): void {
     this.#older = this.#recent
     this.#recent = new Map()
     this.#bytes = 0
+    this.#since = performance.now()
   }
 
   /** Where the token was read; the last place that is known comes last. */

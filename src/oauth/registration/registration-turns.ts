@@ -1,11 +1,14 @@
 import { fingerprint } from '../../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../../flight/lease.js'
 import { settledWithin, Wake } from '../../flight/wake.js'
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../recent-map.js'
 
 const POLL_MS = 250
 /** Who has waited in vain does not wait again for so long. */
 const UNMADE_MS = 60_000
+/** Servers, each by a hash. */
+const MAX_ENTRIES = 1_000
+const MAX_BYTES = 2 ** 20
 
 /**
  * Lets one caller at a time find that there is no registration yet, for those who register by themselves when they
@@ -15,15 +18,25 @@ export class RegistrationTurns {
   readonly #leases: LeaseStore
   readonly #turnMs: number
   /** Owner by lease, of the turns that this process has. */
-  readonly #owners = new RecentMap<string>({ maxEntries: 1_000 })
-
+  readonly #owners: RecentMap<string>
   /** Registrations that were waited for and that nobody made: there are callers who only look. */
-  readonly #unmade = new RecentMap<true>({ maxEntries: 1_000, maxAgeMs: UNMADE_MS })
+  readonly #unmade = new RecentMap<true>({
+    maxEntries: MAX_ENTRIES,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: UNMADE_MS,
+  })
 
   /** @param turnMs - 0: no turns, everybody registers */
   constructor(leases: LeaseStore, turnMs: number) {
     this.#leases = leases
     this.#turnMs = turnMs
+    this.#owners = new RecentMap<string>({
+      maxEntries: MAX_ENTRIES,
+      maxBytes: MAX_BYTES,
+      // The lease ends by itself then.
+      maxAgeMs: turnMs,
+      bytesOf: weightOf,
+    })
   }
 
   /** What `look` finds once it finds something; null when it is for the caller to register. */

@@ -1,5 +1,5 @@
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../recent-map.js'
 
 /** Whose session a request is of, and the url at which its record stands, or is going to. */
 export interface SessionPlace {
@@ -10,9 +10,25 @@ export interface SessionPlace {
 const MAX_TOKENS = 10_000
 const MAX_URLS = 1_000
 const MAX_BYTES = 8 * 2 ** 20
-const ENTRY_BYTES = 300
+/** A client reads the token before each request. */
+const PLACE_MS = 3_600_000
 /** A client sends its request right after it has found no session. */
 const MISS_MS = 30_000
+/** At one url. */
+const MAX_MISSES = 32
+
+/** A user who was looked for and not found. */
+interface Miss {
+  readonly user: string
+  readonly untilMs: number
+}
+
+interface Misses {
+  /** The last ones, oldest first. */
+  readonly last: readonly Miss[]
+  /** Until then there are others, who are not remembered. */
+  readonly othersUntilMs: number
+}
 
 /**
  * What one client was handed by the database. A request to a resource server carries an access token, or none, and does not
@@ -22,23 +38,27 @@ export class HandedOut {
   readonly #places = new RecentMap<SessionPlace>({
     maxEntries: MAX_TOKENS,
     maxBytes: MAX_BYTES,
-    bytesOf: (_, { user, url }) => ENTRY_BYTES + 2 * (user.length + url.length),
+    maxAgeMs: PLACE_MS,
+    bytesOf: (key, { user, url }) => weightOf(key, user, url),
   })
-  /** Users, by the url at which they were looked for and not found. */
-  readonly #missing = new RecentMap<readonly string[]>({ maxEntries: MAX_URLS, maxAgeMs: MISS_MS })
+  /** By the hash of the url at which they were. */
+  readonly #missing = new RecentMap<Misses>({
+    maxEntries: MAX_URLS,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: MISS_MS,
+    bytesOf: (key, { last }) => last.reduce((sum, { user }) => sum + weightOf(user), weightOf(key)),
+  })
 
   /** To be called with what a read gave. */
   note(user: string, url: string, accessToken: string | undefined): void {
-    const users = this.#missing.get(url) ?? []
+    const key = fingerprint(url)
+    const misses = this.#missing.get(key)
     if (accessToken === undefined) {
-      if (!users.includes(user)) this.#missing.set(url, [...users, user])
+      this.#missing.set(key, withMiss(misses, user))
       return
     }
-    if (users.includes(user)) {
-      this.#missing.set(
-        url,
-        users.filter((other) => other !== user),
-      )
+    if (misses?.last.some((miss) => miss.user === user)) {
+      this.#missing.set(key, { ...misses, last: misses.last.filter((miss) => miss.user !== user) })
     }
     this.#places.set(fingerprint(accessToken), { user, url })
   }
@@ -49,9 +69,20 @@ export class HandedOut {
 
   /** The one user who has no session at `url`; undefined where there is none, or several. */
   userWithout(url: string): string | undefined {
-    const users = this.#missing.get(url) ?? []
-    return users.length === 1 ? users[0] : undefined
+    const misses = this.#missing.get(fingerprint(url))
+    const now = performance.now()
+    if (misses === undefined || misses.othersUntilMs > now) return undefined
+    const [only, another] = misses.last.filter(({ untilMs }) => untilMs > now)
+    return another === undefined ? only?.user : undefined
   }
+}
+
+function withMiss(misses: Misses | undefined, user: string): Misses {
+  const now = performance.now()
+  const others = misses?.last.filter((miss) => miss.user !== user && miss.untilMs > now) ?? []
+  const last = [...others, { user, untilMs: now + MISS_MS }]
+  const dropped = last.length > MAX_MISSES ? last.shift() : undefined
+  return { last, othersUntilMs: dropped?.untilMs ?? misses?.othersUntilMs ?? 0 }
 }
 
 /** The urls at which clients look for a session, from the called one up to the root. */

@@ -17,6 +17,12 @@ export interface RegistrationRecords {
   forget(issuer: string, client: SentClient): Promise<boolean>
 }
 
+/** Clients, each by a hash. */
+const MAX_REFUSED = 1_000
+const MAX_BYTES = 2 ** 20
+/** Far longer than a reply with the client in it is shared. */
+const MAX_AGE_MS = 3_600_000
+
 /** What an authorization server may have refused a client at. */
 const KINDS: Record<ClientRequest['kind'] | 'refresh', readonly EndpointKind[]> = {
   refresh: ['token'],
@@ -34,7 +40,11 @@ export class ClientRefusals {
   readonly #registrations: RegistrationRecords
   readonly #issuers: Issuers
   readonly #readMs: number
-  readonly #refused = new RecentMap<true>({ maxEntries: 1_000 })
+  readonly #refused = new RecentMap<true>({
+    maxEntries: MAX_REFUSED,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: MAX_AGE_MS,
+  })
 
   constructor(registrations: RegistrationRecords, issuers: Issuers, readMs: number) {
     this.#registrations = registrations

@@ -1,5 +1,5 @@
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../recent-map.js'
 import type { Answer } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { ReadIssuers } from './read-issuers.js'
@@ -45,8 +45,12 @@ const MAX_ISSUERS = 1_000
 const MAX_ENDPOINTS = 5_000
 const MAX_TOKENS = 10_000
 const TOKEN_AGE_MS = 600_000
-/** What an entry weighs beside its texts: a hash as its key, and objects. */
-const ENTRY_BYTES = 1_000
+/** Counted from when it was read or asked for last. */
+const DOCUMENT_MS = 86_400_000
+/** As {@link DOCUMENT_MS}, and longer: a document whose rivals may be forgotten is forgotten too, and so owns nothing. */
+const CLAIM_MS = 30 * DOCUMENT_MS
+/** Of a hash with what belongs to it. */
+const HASH_BYTES = 256
 const MAX_BYTES = 8 * 1024 * 1024
 const MAX_TURNS = 8
 
@@ -63,16 +67,21 @@ export class Issuers {
   readonly #documents = new RecentMap<Metadata>({
     maxEntries: MAX_ISSUERS,
     maxBytes: MAX_BYTES,
-    bytesOf: (_, { issuer }) => ENTRY_BYTES + 2 * issuer.length,
+    maxAgeMs: DOCUMENT_MS,
+    bytesOf: (key, { issuer, endpoints }) => weightOf(key, issuer) + HASH_BYTES * endpoints.size,
   })
-  readonly #claims = new RecentMap<Claim>({ maxEntries: MAX_ENDPOINTS })
+  readonly #claims = new RecentMap<Claim>({
+    maxEntries: MAX_ENDPOINTS,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: CLAIM_MS,
+    bytesOf: (key, { own, foreign }) => weightOf(key) + HASH_BYTES * (own.length + foreign.length),
+  })
   /** By hash of the access token; null where two issuers gave the same one. */
   readonly #issued = new RecentMap<{ by: IssuedBy | null }>({
     maxEntries: MAX_TOKENS,
     maxBytes: MAX_BYTES,
     maxAgeMs: TOKEN_AGE_MS,
-    bytesOf: (_, { by }) =>
-      ENTRY_BYTES + 2 * ((by?.issuer.length ?? 0) + (by?.endpoint.length ?? 0)),
+    bytesOf: (key, { by }) => weightOf(key, by?.issuer, by?.endpoint),
   })
   #reading = 0
 
@@ -128,7 +137,7 @@ export class Issuers {
    */
   issuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
     const name = nameOf(endpoint)
-    const claim = name === undefined ? undefined : this.#claims.get(name)
+    const claim = inUse(this.#claims, name)
     if (name === undefined || claim === undefined) return undefined
     const { own, foreign } = claim
     const [owner, rival] = own.length > 0 ? own : foreign
@@ -141,7 +150,7 @@ export class Issuers {
    */
   soleIssuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
     const name = nameOf(endpoint)
-    const claim = name === undefined ? undefined : this.#claims.get(name)
+    const claim = inUse(this.#claims, name)
     if (name === undefined || claim === undefined) return undefined
     const [owner, rival] = [...claim.own, ...claim.foreign]
     return rival === undefined ? this.#issuerNaming(owner, name, kinds) : undefined
@@ -155,7 +164,7 @@ export class Issuers {
     if (origin.issuer === undefined) return false
     const name = nameOf(endpoint)
     if (name === undefined) return true
-    const document = this.#documents.get(issuerKey(origin.issuer) ?? '')
+    const document = inUse(this.#documents, issuerKey(origin.issuer))
     if (document !== undefined) return document.endpoints.get('token') !== name
     if (origin.endpoint !== undefined) return nameOf(origin.endpoint) !== name
     return endpointUrl(origin.issuer)?.origin !== endpointUrl(endpoint)?.origin
@@ -188,11 +197,18 @@ export class Issuers {
     name: string,
     kinds: readonly EndpointKind[],
   ): string | undefined {
-    const document = key === undefined ? undefined : this.#documents.get(key)
+    const document = inUse(this.#documents, key)
     return kinds.some((kind) => document?.endpoints.get(kind) === name)
       ? document?.issuer
       : undefined
   }
+}
+
+/** What stands there, which stays for another age. */
+function inUse<V>(map: RecentMap<V>, key: string | undefined): V | undefined {
+  const value = key === undefined ? undefined : map.get(key)
+  if (key !== undefined && value !== undefined) map.set(key, value)
+  return value
 }
 
 /** Names an issuer for comparison: the same for `https://auth.example` and `https://auth.example/`. Undefined if it is none. */

@@ -1,10 +1,17 @@
 import { RecentMap } from '../../recent-map.js'
 
 const MAX_ISSUERS = 200
+const MAX_BYTES = 2 ** 20
+/** A client reads the metadata before it registers. */
+const MAX_AGE_MS = 86_400_000
 
 /** Whose metadata one client has read. */
 export class ReadIssuers {
-  readonly #issuers = new RecentMap<true>({ maxEntries: MAX_ISSUERS })
+  readonly #issuers = new RecentMap<true>({
+    maxEntries: MAX_ISSUERS,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: MAX_AGE_MS,
+  })
   #isSure = true
 
   add(issuer: string): void {

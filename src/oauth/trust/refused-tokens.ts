@@ -26,7 +26,11 @@ export class RefusedTokens {
     bytesOf: () => ENTRY_BYTES,
   })
   /** Origins at which a token was refused just now. */
-  readonly #fresh = new RecentMap<true>({ maxEntries: MAX_ORIGINS, maxAgeMs: FRESH_MS })
+  readonly #fresh = new RecentMap<true>({
+    maxEntries: MAX_ORIGINS,
+    maxBytes: MAX_BYTES,
+    maxAgeMs: FRESH_MS,
+  })
 
   /** @param url - of the request that carried the token */
   note(accessToken: string, url: string | URL): void {

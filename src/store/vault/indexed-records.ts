@@ -51,10 +51,10 @@ export class IndexedRecords {
     maxEntries: 100_000,
     maxBytes: 16_777_216,
     maxAgeMs: REMEMBERED_MS,
-    bytesOf: (key) => 256 + 2 * key.length,
   })
   readonly #deletions = new RecentMap<{ readonly number: number; readonly ending: Promise<void> }>({
     maxEntries: 10_000,
+    maxBytes: 16_777_216,
     maxAgeMs: 600_000,
   })
   #calls = 0

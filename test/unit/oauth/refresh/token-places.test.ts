@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { TokenPlaces } from '../../../../src/oauth/refresh/token-places.js'
 
 const USER = 'base:0xabc'
@@ -77,3 +77,26 @@ test('long names count: what is kept is bounded in bytes', () => {
 function mapsOf(places: TokenPlaces): [unknown][] {
   return [[places.generation instanceof Map ? [...places.generation] : []]]
 }
+
+test('forgets in time, whoever asks', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    const places = new TokenPlaces()
+    remember(places, 'a')
+    vi.advanceTimersByTime(12 * 3_600_000)
+    const { generation } = places
+    expect(places.find('a')).toEqual([PLACE])
+    vi.advanceTimersByTime(12 * 3_600_000)
+    expect(places.generation).not.toBe(generation)
+    expect(places.find('a')).toEqual([])
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('weighs where tokens came from, too', () => {
+  const places = new TokenPlaces()
+  const origin = { issuer: 'x'.repeat(1_000_000) }
+  for (let i = 0; i < 30; i++) places.remember(USER, URL_READ, token(`${i}`), origin)
+  expect(places.find('0')).toEqual([])
+})

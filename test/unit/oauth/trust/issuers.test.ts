@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Issuers, issuerKey } from '../../../../src/oauth/trust/issuers.js'
 import { ReadIssuers } from '../../../../src/oauth/trust/read-issuers.js'
 
@@ -232,5 +232,39 @@ test('issuers are told apart by more than their origin', () => {
   expect(issuerKey(`${HONEST}/a`)).not.toBe(issuerKey(HONEST))
   for (const none of ['', 'honest', `${HONEST}?a`, `${HONEST}#a`, 'file:///etc']) {
     expect(issuerKey(none)).toBeUndefined()
+  }
+})
+
+test('an endpoint that is contested falls to nobody in time', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    const endpoint = 'https://tokens.example/token'
+    const [one, other] = [HONEST, 'https://other.example'].map((issuer) =>
+      metadata(issuer, { token_endpoint: endpoint }),
+    )
+    const issuers = having(one as object, other as object)
+    vi.advanceTimersByTime(20 * 86_400_000)
+    issuers.learn(new URL('/.well-known/oauth-authorization-server', HONEST), one as object)
+    expect(issuers.issuerOf(endpoint, 'token')).toBeUndefined()
+    vi.advanceTimersByTime(20 * 86_400_000)
+    issuers.learn(new URL('/.well-known/oauth-authorization-server', HONEST), one as object)
+    expect(issuers.soleIssuerOf(endpoint, 'token')).toBeUndefined()
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a document is known for a day after it was needed', () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  try {
+    const issuers = having(metadata(HONEST))
+    for (let half = 0; half < 4; half += 1) {
+      vi.advanceTimersByTime(43_200_000)
+      expect(issuers.soleIssuerOf(`${HONEST}/token`, 'token')).toBe(HONEST)
+    }
+    vi.advanceTimersByTime(86_400_000)
+    expect(issuers.soleIssuerOf(`${HONEST}/token`, 'token')).toBeUndefined()
+  } finally {
+    vi.useRealTimers()
   }
 })
