@@ -146,14 +146,16 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
       case 'bound':
         publishSession('refreshBound')
         return fetch(url, init)
-      case 'other':
+      case 'other': {
+        const user = refusedRequests?.userOf(url, init)
         return sendToResource(url, init)
           .then((answer) =>
             answer.status === 401 && refusedRequests !== undefined
-              ? refusedRequests.answer(url, init, answer)
+              ? refusedRequests.answer(url, init, answer, user)
               : answer,
           )
           .then(askingForNoOther)
+      }
     }
   }
 }

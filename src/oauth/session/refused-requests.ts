@@ -42,14 +42,31 @@ export class RefusedRequests {
     this.#parts = parts
   }
 
-  async answer(url: string | URL, init: FetchInit, refused: Answer): Promise<Answer> {
+  /**
+   * Whose request this is, if it carries no token. To be asked right before it is sent: until its answer comes, others may have looked for
+   * a session in vain.
+   */
+  userOf(url: string | URL, init: FetchInit): string | undefined {
+    const calledUrl = isAuthorized(init) ? undefined : pathOf(url)
+    return calledUrl === undefined
+      ? undefined
+      : this.#parts.session.handedOut.userWithout(calledUrl)
+  }
+
+  /** @param user - who sent it, if it carried no token and that is known */
+  async answer(
+    url: string | URL,
+    init: FetchInit,
+    refused: Answer,
+    user: string | undefined,
+  ): Promise<Answer> {
     // A server that asks for a refresh by itself has it from the client.
     if (!isResendable(init) || asksForRefresh(refused) || isRedirected(refused)) return refused
     const calledUrl = pathOf(url)
     if (calledUrl === undefined) return refused
     const { signal } = (init ?? {}) as { signal?: unknown }
     let sent = bearerToken(init)
-    const place = this.#placeOf(calledUrl, sent, isAuthorized(init))
+    const place = this.#placeOf(calledUrl, sent, user)
     if (place === undefined) return refused
     let answer = refused
     let mayRenew = true
@@ -75,14 +92,12 @@ export class RefusedRequests {
   #placeOf(
     calledUrl: string,
     sent: string | undefined,
-    isSentAuthorized: boolean,
+    user: string | undefined,
   ): SessionPlace | undefined {
-    const { handedOut } = this.#parts.session
     if (sent !== undefined) {
-      const place = handedOut.placeOf(sent)
+      const place = this.#parts.session.handedOut.placeOf(sent)
       return place && pathsUpFrom(calledUrl).includes(place.url) ? place : undefined
     }
-    const user = isSentAuthorized ? undefined : handedOut.userWithout(calledUrl)
     return user === undefined ? undefined : { user, url: calledUrl }
   }
 

@@ -1,5 +1,5 @@
 import { ATXPFetcher } from '@atxp/client'
-import { beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 import { type FleetProcess, startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
@@ -18,6 +18,8 @@ beforeEach(() => {
   server = new StrictServer()
   server.namesError = false
 })
+
+afterEach(() => void vi.useRealTimers())
 
 interface Client extends FleetProcess {
   call(url?: string, init?: RequestInit): Promise<number>
@@ -128,6 +130,29 @@ test('a server has no session of another refreshed by a challenge that names tha
   await client.call('https://evil.example/evil').catch(() => undefined)
   expect(server.count.refreshes).toBe(0)
   expect(await client.call()).toBe(200)
+})
+
+test('a request without a token is never sent again with that of another user of the same client', async () => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+  const session = new ClientSession({ isInteractive: false })
+  const { db, fetch } = startProcess(store, server, { session })
+  await db.getAccessToken('one', MCP_URL)
+  let go: () => void = () => undefined
+  const held = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  server.step = async (_, when) => {
+    if (when === 'request') await held
+    return undefined
+  }
+  const answer = fetch(MCP_URL, { method: 'POST', body: '{}' })
+  // Longer than it is remembered that somebody had no session.
+  vi.advanceTimersByTime(60_000)
+  await db.getAccessToken('other', MCP_URL)
+  const { accessToken } = server.login()
+  store.put('other', MCP_URL, { accessToken, resourceUrl: MCP_URL })
+  go()
+  expect((await answer).status).toBe(401)
 })
 
 test('an expired record below hides no good token above', async () => {
