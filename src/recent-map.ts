@@ -59,7 +59,11 @@ export class RecentMap<V> {
     return this.#entries.size
   }
 
+  /** Of the entries that count. */
   get bytes(): number {
+    for (let oldest = this.#oldest; oldest && this.#isOld(oldest); oldest = this.#oldest) {
+      this.#remove(oldest)
+    }
     return this.#bytes
   }
 

@@ -79,6 +79,15 @@ test('beyond what is remembered nothing passes for a good one', () => {
   }
 })
 
+test('what has been too much to remember is over with its time', () => {
+  const refused = new RefusedTokens()
+  for (let index = 0; index < 20_000; index += 1)
+    refused.note(`token-${index}`, 'https://evil.example')
+  expect(refused.isRefused(tokenAt(MCP, 'good'))).toBe(true)
+  vi.advanceTimersByTime(600_000)
+  expect(refused.isRefused(tokenAt(MCP, 'good'))).toBe(false)
+})
+
 test('a server that refuses everything tells nothing of the tokens of others', () => {
   const refused = new RefusedTokens()
   refused.note('any', 'https://evil.example/mcp')
