@@ -152,7 +152,7 @@ export class Coordination {
       this.#echoes.forget(userId, url)
       return this.#records.deleteAccessToken(userId, url)
     }
-    return this.#refreshes.remove({ user: userId, url }, refreshToken).then((isRemoved) => {
+    return this.#refreshes.remove({ userId, url }, refreshToken).then((isRemoved) => {
       if (isRemoved) this.#echoes.forget(userId, url)
       return isRemoved
     })

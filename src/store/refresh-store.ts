@@ -63,12 +63,12 @@ export class RefreshStore implements RefreshRecords {
     return outcome === 'done' ? 'replaced' : outcome
   }
 
-  async remove(place: Pick<Place, 'user' | 'url'>, refreshToken: string): Promise<boolean> {
+  async remove(place: Pick<Place, 'userId' | 'url'>, refreshToken: string): Promise<boolean> {
     const isMeant = (text: string): boolean => decodeToken(text).token.refreshToken === refreshToken
     return (await this.#writes.deleteIf(this.#key(place), isMeant)) === 'done'
   }
 
-  #key({ user, url }: Pick<Place, 'user' | 'url'>): RecordKey {
-    return this.#keys.of('access', user, url)
+  #key({ userId, url }: Pick<Place, 'userId' | 'url'>): RecordKey {
+    return this.#keys.of('access', userId, url)
   }
 }

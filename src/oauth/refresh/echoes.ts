@@ -11,7 +11,7 @@ const MAX_BYTES = 32 * 2 ** 20
 
 /** A pair that was handed out, and that stands in Redis already. */
 interface HandedOut {
-  readonly user: string
+  readonly userId: string
   readonly url: string
   /** How many callers have it, and have not saved it yet. */
   readonly callers: number
@@ -30,7 +30,7 @@ export class Echoes {
     maxBytes: MAX_BYTES,
     maxAgeMs: MAX_AGE_MS,
     bytesOf: (key, pairs) =>
-      pairs.reduce((sum, { user, url }) => sum + weightOf(user, url), weightOf(key)),
+      pairs.reduce((sum, { userId, url }) => sum + weightOf(userId, url), weightOf(key)),
   })
 
   readonly #deletions = new RecentMap<number>({
@@ -39,19 +39,19 @@ export class Echoes {
     maxAgeMs: MAX_AGE_MS,
   })
 
-  /** To be called when one caller is about to be handed `token`, which stands at `user` and `url`. */
-  expect(user: string, url: string, token: AccessToken): void {
-    const key = keyOf(user, token)
+  /** To be called when one caller is about to be handed `token`, which stands at `userId` and `url`. */
+  expect(userId: string, url: string, token: AccessToken): void {
+    const key = keyOf(userId, token)
     const pairs = this.#handedOut.get(key) ?? []
     const callers = (pairs.find((pair) => pair.url === url)?.callers ?? 0) + 1
     const others = pairs.filter((pair) => pair.url !== url)
-    this.#handedOut.set(key, [...others, { user, url, callers, atMs: performance.now() }])
+    this.#handedOut.set(key, [...others, { userId, url, callers, atMs: performance.now() }])
   }
 
   /** Whether this save is an echo. Counts it as one. */
-  take(user: string, url: string, token: AccessToken): boolean {
+  take(userId: string, url: string, token: AccessToken): boolean {
     if (this.#handedOut.size === 0 || !token.refreshToken) return false
-    const key = keyOf(user, token)
+    const key = keyOf(userId, token)
     const pairs = this.#handedOut.get(key)
     const pair = pairs?.find((one) => isAtOrBelow(one.url, url) && !this.#isDeleted(one))
     if (pairs === undefined || pair === undefined) return false
@@ -66,24 +66,24 @@ export class Echoes {
    * To be called when a user's record is deleted, or all of them. What was handed out right before is an echo all the same, which
    * would bring the user back; later the same pair may come from a new login.
    */
-  forget(user: string, url?: string): void {
-    this.#deletions.set(nameOf(user, url), performance.now())
+  forget(userId: string, url?: string): void {
+    this.#deletions.set(nameOf(userId, url), performance.now())
   }
 
-  #isDeleted({ user, url, atMs }: HandedOut): boolean {
+  #isDeleted({ userId, url, atMs }: HandedOut): boolean {
     const deletedAtMs = (name: string): number =>
       this.#deletions.get(name) ?? Number.NEGATIVE_INFINITY
     if (performance.now() - atMs <= AFTER_DELETION_MS) return false
-    return Math.max(deletedAtMs(nameOf(user)), deletedAtMs(nameOf(user, url))) >= atMs
+    return Math.max(deletedAtMs(nameOf(userId)), deletedAtMs(nameOf(userId, url))) >= atMs
   }
 }
 
-function nameOf(user: string, url?: string): string {
-  return fingerprint(url === undefined ? [user] : [user, url])
+function nameOf(userId: string, url?: string): string {
+  return fingerprint(url === undefined ? [userId] : [userId, url])
 }
 
-function keyOf(user: string, { accessToken, refreshToken = '' }: AccessToken): string {
-  return fingerprint(user, accessToken, refreshToken)
+function keyOf(userId: string, { accessToken, refreshToken = '' }: AccessToken): string {
+  return fingerprint(userId, accessToken, refreshToken)
 }
 
 function isAtOrBelow(above: string, url: string): boolean {

@@ -18,8 +18,8 @@ interface Parts {
 const POLL_MS = 100
 
 /** Names a login, in a flight of its own or by the lease of that flight. */
-export function loginName({ user, url }: Pick<Place, 'user' | 'url'>): string {
-  return fingerprint('authorize', user, url)
+export function loginName({ userId, url }: Pick<Place, 'userId' | 'url'>): string {
+  return fingerprint('authorize', userId, url)
 }
 
 /**
@@ -50,8 +50,8 @@ export class LoginAnew {
       const saved = await this.#savedByOthers(untilMs)
       if (saved !== null) return saved
     }
-    const { user, url, resourceUrl } = this.#place
-    const error = await authorizeAnew({ user, url, resourceUrl })
+    const { userId, url, resourceUrl } = this.#place
+    const error = await authorizeAnew({ userId, url, resourceUrl })
     if (error) throw error
     return null
   }

@@ -83,8 +83,8 @@ export class SentToken {
   }
 
   /** To be called with a pair that stands at this place. */
-  remember({ user, url }: TokenPlace, { token, origin }: StoredToken): void {
-    this.#parts.places.remember(user, url, token, origin)
+  remember({ userId, url }: TokenPlace, { token, origin }: StoredToken): void {
+    this.#parts.places.remember(userId, url, token, origin)
   }
 
   /**
@@ -92,7 +92,7 @@ export class SentToken {
    * of them, and its client saves what it gets. Where the pair does not stand, the user was deleted, or has logged in anew.
    */
   expectEchoes(token: AccessToken, places: readonly TokenPlace[] = this.places): void {
-    for (const { user, url } of places) this.#parts.echoes.expect(user, url, token)
+    for (const { userId, url } of places) this.#parts.echoes.expect(userId, url, token)
   }
 
   /**

@@ -5,7 +5,7 @@ import type { TokenOrigin } from '../../record/origin.js'
 
 /** Where a record with a refresh token stands. */
 export interface Place {
-  readonly user: string
+  readonly userId: string
   readonly url: string
   readonly resourceUrl: string
 }
@@ -43,19 +43,19 @@ export class TokenPlaces {
   }
 
   /** To be called with every record that a read returned. */
-  remember(user: string, url: string, token: AccessToken, origin: TokenOrigin): void {
+  remember(userId: string, url: string, token: AccessToken, origin: TokenOrigin): void {
     const { refreshToken, resourceUrl } = token
     if (!refreshToken) return
     const key = keyOf(refreshToken)
     if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
     const places = this.#recent.get(key)
-    if (places !== undefined && holds(places, user, url, resourceUrl)) return
+    if (places !== undefined && holds(places, userId, url, resourceUrl)) return
     const others = (places ?? this.#older.get(key) ?? []).filter(
-      (place) => place.user !== user || place.url !== url,
+      (place) => place.userId !== userId || place.url !== url,
     )
-    this.#recent.set(key, [...others.slice(-MAX_PLACES + 1), { user, url, resourceUrl, origin }])
+    this.#recent.set(key, [...others.slice(-MAX_PLACES + 1), { userId, url, resourceUrl, origin }])
     const { issuer, endpoint, line } = origin
-    this.#bytes += weightOf(key, user, url, resourceUrl, issuer, endpoint, line)
+    this.#bytes += weightOf(key, userId, url, resourceUrl, issuer, endpoint, line)
     if (this.#recent.size >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn()
   }
 
@@ -75,12 +75,12 @@ export class TokenPlaces {
 
 function holds(
   places: readonly TokenPlace[],
-  user: string,
+  userId: string,
   url: string,
   resourceUrl: string,
 ): boolean {
   for (const place of places) {
-    if (place.url === url && place.user === user) return place.resourceUrl === resourceUrl
+    if (place.url === url && place.userId === userId) return place.resourceUrl === resourceUrl
   }
   return false
 }

@@ -24,14 +24,14 @@ export class ClientSession {
   }
 
   /** Resolves when this client has saved a session of the user's, could not log in, or `limitMs` are over. */
-  login(user: string, limitMs: number): Promise<void> {
+  login(userId: string, limitMs: number): Promise<void> {
     return new Promise((resolve) => {
-      const ends = this.#logins.get(user) ?? new Set()
-      this.#logins.set(user, ends)
+      const ends = this.#logins.get(userId) ?? new Set()
+      this.#logins.set(userId, ends)
       const end = (): void => {
         clearTimeout(timer)
         ends.delete(end)
-        if (ends.size === 0) this.#logins.delete(user)
+        if (ends.size === 0) this.#logins.delete(userId)
         resolve()
       }
       const timer = setTimeout(end, limitMs)
@@ -42,7 +42,7 @@ export class ClientSession {
 
   /** To be called when the authorization server has let nobody in. */
   loginFailed(): void {
-    for (const user of [...this.#logins.keys()]) this.#endLogins(user)
+    for (const userId of [...this.#logins.keys()]) this.#endLogins(userId)
   }
 
   /** The database, with what passes noted here. Commands leave in the order of the calls, as without it. */
@@ -51,31 +51,31 @@ export class ClientSession {
       getClientCredentials: (serverUrl) => db.getClientCredentials(serverUrl),
       saveClientCredentials: (serverUrl, credentials) =>
         db.saveClientCredentials(serverUrl, credentials),
-      getPKCEValues: (user, state) => db.getPKCEValues(user, state),
-      savePKCEValues: (user, state, values) => db.savePKCEValues(user, state, values),
-      getAccessToken: (user, url) => this.#noted(user, url, db.getAccessToken(user, url)),
-      saveAccessToken: (user, url, token) =>
-        this.#saved(user, db.saveAccessToken(user, url, token)),
+      getPKCEValues: (userId, state) => db.getPKCEValues(userId, state),
+      savePKCEValues: (userId, state, values) => db.savePKCEValues(userId, state, values),
+      getAccessToken: (userId, url) => this.#noted(userId, url, db.getAccessToken(userId, url)),
+      saveAccessToken: (userId, url, token) =>
+        this.#saved(userId, db.saveAccessToken(userId, url, token)),
       close: () => db.close(),
     }
   }
 
   async #noted(
-    user: string,
+    userId: string,
     url: string,
     read: Promise<AccessToken | null>,
   ): Promise<AccessToken | null> {
     const token = await read
-    this.handedOut.note(user, url, token?.accessToken)
+    this.handedOut.note(userId, url, token?.accessToken)
     return token
   }
 
-  async #saved(user: string, save: Promise<void>): Promise<void> {
+  async #saved(userId: string, save: Promise<void>): Promise<void> {
     await save
-    this.#endLogins(user)
+    this.#endLogins(userId)
   }
 
-  #endLogins(user: string): void {
-    for (const end of [...(this.#logins.get(user) ?? [])]) end()
+  #endLogins(userId: string): void {
+    for (const end of [...(this.#logins.get(userId) ?? [])]) end()
   }
 }

@@ -3,7 +3,7 @@ import { RecentMap, weightOf } from '../../recent-map.js'
 
 /** Whose session a request is of, and the url at which its record stands, or is going to. */
 export interface SessionPlace {
-  readonly user: string
+  readonly userId: string
   readonly url: string
 }
 
@@ -19,7 +19,7 @@ const MAX_MISSES = 32
 
 /** A user who was looked for and not found. */
 interface Miss {
-  readonly user: string
+  readonly userId: string
   readonly untilMs: number
 }
 
@@ -39,28 +39,32 @@ export class HandedOut {
     maxEntries: MAX_TOKENS,
     maxBytes: MAX_BYTES,
     maxAgeMs: PLACE_MS,
-    bytesOf: (key, { user, url }) => weightOf(key, user, url),
+    bytesOf: (key, { userId, url }) => weightOf(key, userId, url),
   })
   /** By the hash of the url at which they were. */
   readonly #missing = new RecentMap<Misses>({
     maxEntries: MAX_URLS,
     maxBytes: MAX_BYTES,
     maxAgeMs: MISS_MS,
-    bytesOf: (key, { last }) => last.reduce((sum, { user }) => sum + weightOf(user), weightOf(key)),
+    bytesOf: (key, { last }) =>
+      last.reduce((sum, { userId }) => sum + weightOf(userId), weightOf(key)),
   })
 
   /** To be called with what a read gave. */
-  note(user: string, url: string, accessToken: string | undefined): void {
+  note(userId: string, url: string, accessToken: string | undefined): void {
     const key = fingerprint(url)
     const misses = this.#missing.get(key)
     if (accessToken === undefined) {
-      this.#missing.set(key, withMiss(misses, user))
+      this.#missing.set(key, withMiss(misses, userId))
       return
     }
-    if (misses?.last.some((miss) => miss.user === user)) {
-      this.#missing.set(key, { ...misses, last: misses.last.filter((miss) => miss.user !== user) })
+    if (misses?.last.some((miss) => miss.userId === userId)) {
+      this.#missing.set(key, {
+        ...misses,
+        last: misses.last.filter((miss) => miss.userId !== userId),
+      })
     }
-    this.#places.set(fingerprint(accessToken), { user, url })
+    this.#places.set(fingerprint(accessToken), { userId, url })
   }
 
   placeOf(accessToken: string): SessionPlace | undefined {
@@ -73,14 +77,14 @@ export class HandedOut {
     const now = performance.now()
     if (misses === undefined || misses.othersUntilMs > now) return undefined
     const [only, another] = misses.last.filter(({ untilMs }) => untilMs > now)
-    return another === undefined ? only?.user : undefined
+    return another === undefined ? only?.userId : undefined
   }
 }
 
-function withMiss(misses: Misses | undefined, user: string): Misses {
+function withMiss(misses: Misses | undefined, userId: string): Misses {
   const now = performance.now()
-  const others = misses?.last.filter((miss) => miss.user !== user && miss.untilMs > now) ?? []
-  const last = [...others, { user, untilMs: now + MISS_MS }]
+  const others = misses?.last.filter((miss) => miss.userId !== userId && miss.untilMs > now) ?? []
+  const last = [...others, { userId, untilMs: now + MISS_MS }]
   const dropped = last.length > MAX_MISSES ? last.shift() : undefined
   return { last, othersUntilMs: dropped?.untilMs ?? misses?.othersUntilMs ?? 0 }
 }

@@ -25,7 +25,7 @@ export class Logins {
     const limitMs = this.#session.isInteractive ? interactiveLoginMs : loginMs
     return new Promise((resolve) => {
       const work = async (): Promise<undefined> => {
-        const ended = this.#session.login(place.user, limitMs)
+        const ended = this.#session.login(place.userId, limitMs)
         resolve(undefined)
         await ended
       }

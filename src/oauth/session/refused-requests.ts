@@ -58,7 +58,7 @@ export class RefusedRequests {
     url: string | URL,
     init: FetchInit,
     refused: Answer,
-    user: string | undefined,
+    userId: string | undefined,
   ): Promise<Answer> {
     // A server that asks for a refresh by itself has it from the client.
     if (!isResendable(init) || asksForRefresh(refused) || isRedirected(refused)) return refused
@@ -66,7 +66,7 @@ export class RefusedRequests {
     if (calledUrl === undefined) return refused
     const { signal } = (init ?? {}) as { signal?: unknown }
     let sent = bearerToken(init)
-    const place = this.#placeOf(calledUrl, sent, user)
+    const place = this.#placeOf(calledUrl, sent, userId)
     if (place === undefined) return refused
     let answer = refused
     let mayRenew = true
@@ -92,13 +92,13 @@ export class RefusedRequests {
   #placeOf(
     calledUrl: string,
     sent: string | undefined,
-    user: string | undefined,
+    userId: string | undefined,
   ): SessionPlace | undefined {
     if (sent !== undefined) {
       const place = this.#parts.session.handedOut.placeOf(sent)
       return place && pathsUpFrom(calledUrl).includes(place.url) ? place : undefined
     }
-    return user === undefined ? undefined : { user, url: calledUrl }
+    return userId === undefined ? undefined : { userId, url: calledUrl }
   }
 
   async #next(
@@ -109,18 +109,18 @@ export class RefusedRequests {
     mayRenew: boolean,
   ): Promise<Next> {
     const { records, places, renewal } = this.#parts
-    const { user, url } = place
-    const look = (): Promise<string | undefined> => this.#usable(user, calledUrl, sent)
+    const { userId, url } = place
+    const look = (): Promise<string | undefined> => this.#usable(userId, calledUrl, sent)
     const found = await look()
     if (found !== undefined) return { token: found }
-    const stored = sent === undefined ? null : await records.read({ user, url, resourceUrl: '' })
+    const stored = sent === undefined ? null : await records.read({ userId, url, resourceUrl: '' })
     if (stored?.token.refreshToken && mayRenew) {
-      places.remember(user, url, stored.token, stored.origin)
+      places.remember(userId, url, stored.token, stored.origin)
       const outcome = await renew(stored, renewal)
       if (outcome.kind === 'renewed') return { token: outcome.accessToken, isRenewed: true }
       if (outcome.kind === 'elsewhere') return { answer: askingForRefresh(met) }
     }
-    const saved = await this.#parts.logins.take({ user, url: calledUrl }, look)
+    const saved = await this.#parts.logins.take({ userId, url: calledUrl }, look)
     if (saved !== undefined) {
       publishSession('loginReused')
       return { token: saved }
@@ -131,13 +131,13 @@ export class RefusedRequests {
 
   /** A token of the session that may be good: not the one that was sent, not expired, and refused by nobody. */
   async #usable(
-    user: string,
+    userId: string,
     calledUrl: string,
     sent: string | undefined,
   ): Promise<string | undefined> {
     const { records } = this.#parts
     for (const url of pathsUpFrom(calledUrl)) {
-      const stored = await records.read({ user, url, resourceUrl: '' })
+      const stored = await records.read({ userId, url, resourceUrl: '' })
       if (stored !== null && this.#isUsable(stored, sent)) return stored.token.accessToken
     }
     return undefined

@@ -130,24 +130,24 @@ function databaseOf(
 ): OAuthDb {
   const pkce = new Map<string, PKCEValues>()
   return {
-    async getAccessToken(user, url): Promise<AccessToken | null> {
-      const stored = await store.read({ user, url })
-      if (stored) places.remember(user, url, stored.token, stored.origin)
+    async getAccessToken(userId, url): Promise<AccessToken | null> {
+      const stored = await store.read({ userId, url })
+      if (stored) places.remember(userId, url, stored.token, stored.origin)
       return stored?.token ?? null
     },
-    async saveAccessToken(user, url, token) {
-      if (echoes.take(user, url, token)) return
+    async saveAccessToken(userId, url, token) {
+      if (echoes.take(userId, url, token)) return
       const origin = issuers.issuedBy(token.accessToken)
       if (origin) store.origins.set(token.accessToken, origin)
-      await store.save(user, url, token)
+      await store.save(userId, url, token)
     },
     getClientCredentials: async (server) => store.clients.get(server) ?? null,
     async saveClientCredentials(server, credentials) {
       store.clients.set(server, credentials)
     },
-    getPKCEValues: async (user, state) => pkce.get(user + state) ?? null,
-    async savePKCEValues(user, state, values) {
-      pkce.set(user + state, values)
+    getPKCEValues: async (userId, state) => pkce.get(userId + state) ?? null,
+    async savePKCEValues(userId, state, values) {
+      pkce.set(userId + state, values)
     },
     close: async () => undefined,
   }

@@ -159,7 +159,7 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
     return held && held.until > performance.now() ? held : undefined
   }
 
-  read(place: Pick<Place, 'user' | 'url'>): Promise<StoredToken | null> {
+  read(place: Pick<Place, 'userId' | 'url'>): Promise<StoredToken | null> {
     return this.#act('read', () => {
       const token = this.records.get(keyOf(place))
       return token ? { token, origin: this.origins.get(token.accessToken) ?? {} } : null
@@ -189,8 +189,8 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
     })
   }
 
-  save(user: string, url: string, token: AccessToken): Promise<void> {
-    return this.#act('save', () => void this.records.set(keyOf({ user, url }), token))
+  save(userId: string, url: string, token: AccessToken): Promise<void> {
+    return this.#act('save', () => void this.records.set(keyOf({ userId, url }), token))
   }
 
   find(name: string): Promise<string | null> {
@@ -221,12 +221,12 @@ export class MemoryStore implements LeaseStore, RefreshRecords, RestStore, Regis
     })
   }
 
-  get(user: string, url: string): AccessToken | undefined {
-    return this.records.get(keyOf({ user, url }))
+  get(userId: string, url: string): AccessToken | undefined {
+    return this.records.get(keyOf({ userId, url }))
   }
 
-  put(user: string, url: string, token: AccessToken): void {
-    this.records.set(keyOf({ user, url }), token)
+  put(userId: string, url: string, token: AccessToken): void {
+    this.records.set(keyOf({ userId, url }), token)
   }
 }
 
@@ -235,8 +235,8 @@ function isSame(stored: ClientCredentials | undefined, sent: SentClient): boolea
   return stored?.clientId === sent.clientId && isSecret
 }
 
-function keyOf(place: Pick<Place, 'user' | 'url'>): string {
+function keyOf(place: Pick<Place, 'userId' | 'url'>): string {
   return createHash('sha256')
-    .update(JSON.stringify([place.user, place.url]))
+    .update(JSON.stringify([place.userId, place.url]))
     .digest('hex')
 }

@@ -214,7 +214,7 @@ test('rejects with the error of a store that is away', async () => {
 test("works without a lease when the store is away and the caller says 'proceed'", async () => {
   store.failing = () => true
   const run = new Flights(store).run('name', async () => 'done', {
-    recheck: () => store.read({ user: '', url: '' }).then(() => undefined),
+    recheck: () => store.read({ userId: '', url: '' }).then(() => undefined),
     whenStoreFails: 'proceed',
   })
   expect(await run).toBe('done')

@@ -50,7 +50,7 @@ describe('what is served from memory', () => {
     }
     expect(reads).toBe(1)
     expect(places.find('refresh')).toEqual([
-      { user: 'user', url: URL, resourceUrl: URL, origin: {} },
+      { userId: 'user', url: URL, resourceUrl: URL, origin: {} },
     ])
   })
 

@@ -68,7 +68,7 @@ test('after a refusal one caller authorizes anew, and the others take what it sa
   const outcomes = await settled(Promise.all(calls))
   expect(outcomes.filter((outcome) => outcome === 'authorized')).toHaveLength(1)
   expect(outcomes.filter((outcome) => outcome === 200)).toHaveLength(7)
-  expect(asked).toEqual([{ user: USER, url: URL_OF_TOKEN, resourceUrl: URL_OF_TOKEN }])
+  expect(asked).toEqual([{ userId: USER, url: URL_OF_TOKEN, resourceUrl: URL_OF_TOKEN }])
   expect(session.server.count.refusedRefreshes).toBe(1)
   // Two leases were named, that of the refresh and that of the authorization, and two rests.
   expect(session.store.names.size).toBe(4)

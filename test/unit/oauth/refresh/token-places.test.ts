@@ -3,14 +3,14 @@ import { TokenPlaces } from '../../../../src/oauth/refresh/token-places.js'
 
 const USER = 'base:0xabc'
 const URL_READ = 'https://mcp.example/mcp'
-const PLACE = { user: USER, url: URL_READ, resourceUrl: 'https://mcp.example/mcp', origin: {} }
+const PLACE = { userId: USER, url: URL_READ, resourceUrl: 'https://mcp.example/mcp', origin: {} }
 const token = (refreshToken: string) => ({
   accessToken: `access of ${refreshToken}`,
   refreshToken,
   resourceUrl: PLACE.resourceUrl,
 })
-const remember = (places: TokenPlaces, refreshToken: string, user = USER, url = URL_READ): void =>
-  places.remember(user, url, token(refreshToken), {})
+const remember = (places: TokenPlaces, refreshToken: string, userId = USER, url = URL_READ): void =>
+  places.remember(userId, url, token(refreshToken), {})
 
 test('finds every place where a refresh token was read', () => {
   const places = new TokenPlaces()
@@ -18,7 +18,7 @@ test('finds every place where a refresh token was read', () => {
   remember(places, 'a')
   remember(places, 'a', 'another')
   remember(places, 'a')
-  expect(places.find('a').map(({ user, url }) => [user, url])).toEqual([
+  expect(places.find('a').map(({ userId, url }) => [userId, url])).toEqual([
     [USER, 'https://mcp.example/'],
     [USER, URL_READ],
     ['another', URL_READ],
@@ -52,7 +52,7 @@ test('an older place of a token that is read at another is not forgotten for tha
   const { generation } = places
   for (let i = 0; places.generation === generation; i++) remember(places, `${i}`)
   remember(places, 'a', 'another')
-  expect(places.find('a').map(({ user }) => user)).toEqual([USER, 'another'])
+  expect(places.find('a').map(({ userId }) => userId)).toEqual([USER, 'another'])
 })
 
 test('long tokens cost no more memory than short ones', () => {
