@@ -5,14 +5,16 @@ import { RedisOAuthDatabaseError } from '../errors.js'
 import { decodeRecord, decodeToken } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
-import { type JsonKind, KINDS, type Kind } from '../record/kinds.js'
+import { isSealedKind, type JsonKind, KINDS, type Kind, type SealedKind } from '../record/kinds.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { sealContextOf } from '../store/vault/sealed-vault.js'
 import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
 
+export type { SealedKind } from '../record/kinds.js'
+
 export interface UnreadableRecord {
   /** What it is by its key; `index` is the index of a user. */
-  readonly kind: 'token' | 'access' | 'client' | 'resource' | 'pkce' | 'reply' | 'index'
+  readonly kind: SealedKind | 'index'
   /** The first 12 hex digits of the SHA-256 of its Redis key, as in the errors of those who tried to read it. */
   readonly fingerprint: string
   readonly why: /** Sealed with a key that is not in `encryption.keys`; see `keyId`. */
@@ -61,25 +63,14 @@ async function* stepsOf(
   }
 }
 
-/** What serves coordination only is read by nobody who could not do without. */
-function kindOf(key: FoundKey): UnreadableRecord['kind'] | undefined {
-  const { kind } = key
-  const isLeftOut =
-    kind === 'consumed' ||
-    kind === 'lease' ||
-    kind === 'spent' ||
-    kind === 'rest' ||
-    kind === 'refused' ||
-    kind === 'marker'
-  return isLeftOut ? undefined : kind
-}
-
 async function check(
   parts: Composition,
   key: FoundKey | null,
 ): Promise<UnreadableRecord | undefined> {
-  const kind = key === null ? undefined : kindOf(key)
-  if (key === null || kind === undefined) return undefined
+  if (key === null) return undefined
+  const { kind } = key
+  // What serves coordination only is read by nobody who could not do without.
+  if (!isSealedKind(kind) && kind !== 'index') return undefined
   const fingerprint = fingerprintOf(key)
   try {
     const problem = kind === 'index' ? await parts.indexed.probe(key) : await read(parts, key)

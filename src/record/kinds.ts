@@ -44,6 +44,9 @@ export interface JsonRecords {
 
 export type JsonKind = keyof JsonRecords
 
+/** The kinds of records that `encryption` seals. */
+export type SealedKind = 'token' | 'access' | 'client' | 'resource' | 'pkce' | 'reply'
+
 interface Row<Parts extends readonly string[] = readonly string[]> {
   /** How errors call the parts of a name. A `userId` comes first and stands in a hash tag. */
   readonly parts: { readonly [I in keyof Parts]: string }
@@ -84,7 +87,8 @@ const CLIENT = {
 
 /** The table of record kinds, by the word after `~` in their key names. Tokens have no such word. */
 export const KINDS: {
-  readonly [K in Kind]: K extends JsonKind ? JsonRow<K> : Row<NameParts[K]>
+  readonly [K in Kind]: (K extends JsonKind ? JsonRow<K> : Row<NameParts[K]>) &
+    (K extends SealedKind ? { readonly sealedAs: string } : { readonly sealedAs?: never })
 } = {
   token: { parts: ['key'], sealedAs: 'token', holdsName: true },
   access: {
@@ -115,6 +119,10 @@ export const KINDS: {
   reply: { parts: ['name'], sealedAs: 'reply' },
   refused: { parts: ['name'] },
   marker: { parts: [] },
+}
+
+export function isSealedKind(kind: Kind): kind is SealedKind {
+  return KINDS[kind].sealedAs !== undefined
 }
 
 export function kindsWhere(predicate: (row: Row) => boolean): Kind[] {

@@ -1,6 +1,6 @@
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { FoundKey, KeySpace } from '../record/keys.js'
-import { KINDS } from '../record/kinds.js'
+import { isSealedKind } from '../record/kinds.js'
 import type { Commands } from '../redis/commands.js'
 import { type Sealer, sealContextOf } from './vault/sealed-vault.js'
 
@@ -45,7 +45,7 @@ export async function reseal(
     await Promise.all(
       found.map(async (redisKey) => {
         const key = keys.parse(redisKey)
-        if (key === null || KINDS[key.kind].sealedAs === undefined) return
+        if (key === null || !isSealedKind(key.kind)) return
         progress.seen += 1
         const outcome = await resealOne(commands, sealer, key)
         if (outcome !== 'current') progress[outcome] += 1
