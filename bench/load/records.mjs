@@ -5,8 +5,10 @@ export const MAX_RECORDS = 10_000
 
 export const RESOURCE = 'https://mcp.example.com/mcp'
 
-// In the year 2096, and a multiple of MAX_RECORDS: so a record's expiry says whose it is and how often it was written.
-const FIRST_STAMP = 4_000_000_000_000
+// In two or three days, the same in every process, and a multiple of MAX_RECORDS: so a record's expiry says whose it is and how
+// often it was written. As far away as that of a real token, since a save of one that lives for longer than 31 days costs more.
+const DAY_MS = 86_400_000
+const FIRST_STAMP = Math.ceil(Date.now() / DAY_MS + 2) * DAY_MS
 
 /** Always the same bytes for the same name, so that every process knows what every record must hold. */
 function bytesOf(name, size) {

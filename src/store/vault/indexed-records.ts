@@ -58,6 +58,8 @@ export class IndexedRecords {
     maxAgeMs: 600_000,
   })
   #calls = 0
+  /** How many saves of `set` are under way that may need a second round trip. */
+  #underWay = 0
 
   /** @param markerMs - how long the first read of PKCE values leaves them behind */
   constructor(keys: KeySpace, commands: IndexCommands, markerMs: number) {
@@ -72,13 +74,22 @@ export class IndexedRecords {
     if (known === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
     this.#calls += 1
     const call = this.#calls
-    const saving = this.#commands.setExisting(key.redisKey, value, expiry).then((isSet) => {
-      if (isSet) {
+    this.#underWay += 1
+    const end = (): void => {
+      this.#underWay -= 1
+    }
+    const saving = this.#commands.setExisting(key.redisKey, value, expiry).then(
+      (isSet) => {
+        if (!isSet) return this.#enterLate(key, value, expiry, known, call).finally(end)
+        end()
         if (known.latest === call) known.saving = undefined
         return undefined
-      }
-      return this.#enterLate(key, value, expiry, known, call)
-    })
+      },
+      (error) => {
+        end()
+        throw error
+      },
+    )
     known.latest = call
     known.saving = saving
     return saving
@@ -89,7 +100,8 @@ export class IndexedRecords {
    * finds no record has to be made again once this has ended.
    */
   saving({ redisKey }: RecordKey): Promise<void> | undefined {
-    return this.#known.get(redisKey)?.saving
+    // Asked by each read.
+    return this.#underWay === 0 ? undefined : this.#known.get(redisKey)?.saving
   }
 
   /** Whether there was one. One round trip. */
