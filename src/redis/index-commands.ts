@@ -2,7 +2,7 @@ import { type Commands, type Expiry, expiryArguments, type Value } from './comma
 import type { Connection } from './connection/connection.js'
 import type { Effect } from './driver/command.js'
 import type { Argument } from './protocol/frame.js'
-import { done, integer, isOk, orNil, pairs, text } from './protocol/replies.js'
+import { done, integer, isOk, listOf, orNil, pairs, text } from './protocol/replies.js'
 import {
   COMPARE_AND_DELETE,
   COMPARE_AND_SET_INDEXED,
@@ -78,18 +78,18 @@ export class IndexCommands {
   /**
    * Deletes records of one index, at most a thousand, with their entries.
    * @param leftovers - other keys in the same slot, which are deleted and not counted
-   * @returns how many records there were
+   * @returns how many records there were, and how many entries are left
    */
   delete(
     index: string,
     records: readonly { readonly key: string; readonly field: string }[],
     leftovers: readonly string[],
-  ): Promise<number> {
+  ): Promise<[removed: number, left: number]> {
     const keys = records.map(({ key }) => key)
     const fields = records.map(({ field }) => field)
     const all = [index, ...keys, ...leftovers]
     const args = [DELETE_INDEXED, all.length, ...all, records.length, ...fields]
-    const command = this.#connection.start('write', 'eval', args, integer)
+    const command = this.#connection.start('write', 'eval', args, removedAndLeft)
     return this.#commands.confirmed(keys, command)
   }
 
@@ -117,6 +117,13 @@ export class IndexCommands {
   ): Promise<boolean> {
     return this.#commands.confirmed(args[2], this.#connection.start(effect, 'eval', args, done))
   }
+}
+
+const twoIntegers = listOf(integer, 2)
+
+const removedAndLeft = (reply: unknown): [removed: number, left: number] => {
+  const [removed = 0, left = 0] = twoIntegers(reply)
+  return [removed, left]
 }
 
 /** How long an entry is kept, as the scripts take it. */

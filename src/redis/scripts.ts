@@ -150,14 +150,14 @@ end${NOW}${ENTER}`
 /**
  * Deletes records and their entries in an index.
  * KEYS[1] index, then records, then what is not counted. ARGV[1] how many records, then their fields. Returns how many records
- * there were.
+ * there were, and how many entries are left.
  */
 export const DELETE_INDEXED = `
 local count = tonumber(ARGV[1])
 local removed = redis.call('DEL', unpack(KEYS, 2, count + 1))
 if KEYS[count + 2] then redis.call('DEL', unpack(KEYS, count + 2)) end
 redis.call('HDEL', KEYS[1], unpack(ARGV, 2))
-return removed`
+return {removed, redis.call('HLEN', KEYS[1])}`
 
 /**
  * Replaces a value that nobody else has changed. Sent again after a cut connection it finds its own value.

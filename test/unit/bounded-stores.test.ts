@@ -190,7 +190,7 @@ const ROWS: readonly Row[] = [
     maps: 2,
     store: () => {
       const keys = new KeySpace('test:')
-      const commands = { set: async () => true, delete: async () => 1 } as Partial<IndexCommands>
+      const commands = { set: async () => true, delete: async () => [1, 0] } as Partial<IndexCommands>
       const records = new IndexedRecords(keys, commands as IndexCommands, 1_000)
       return async (i) => {
         await records.set(keys.of('access', `${LONG}${i}`, LONG), '', { ttlMs: 1_000 })

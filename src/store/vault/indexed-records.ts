@@ -19,6 +19,8 @@ const MAX_LIFE_MS = 31 * DAY_MS
 const ENTRY_MS = REMEMBERED_MS + MAX_LIFE_MS + DAY_MS
 /** How long the entry of a login outlives its PKCE values and what their first read leaves behind. */
 const LOGIN_MARGIN_MS = 60_000
+/** Somebody who saves new records of a user as fast as they are deleted ends no deletion. */
+const MAX_ROUNDS = 5
 
 /** What this process knows of a record that it has entered in its index. */
 interface Known {
@@ -111,7 +113,7 @@ export class IndexedRecords {
     const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], markers)
     this.#noteDeletion(key.redisKey, removal)
     this.#known.delete(key.redisKey)
-    return removal.then((removed) => removed > 0)
+    return removal.then(([removed]) => removed > 0)
   }
 
   compareAndSet(key: RecordKey, expected: Value, value: Value, expiry: Expiry): Promise<boolean> {
@@ -153,7 +155,10 @@ export class IndexedRecords {
     return records
   }
 
-  /** Deletes all records of a user, the index with them. Two round trips, and one more for each further thousand records. */
+  /**
+   * Deletes all records of a user, the index with them. Two round trips, one more for each further thousand records, and two more
+   * where others saved a first record meanwhile: what has resolved by the end of this is deleted as well.
+   */
   async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
     const index = this.#keys.of('index', userId)
     const work = this.#deleteAll(userId, index.redisKey, tally)
@@ -162,18 +167,35 @@ export class IndexedRecords {
   }
 
   async #deleteAll(userId: string, index: string, tally: DeletionTally): Promise<void> {
-    const records = await this.of(userId)
-    for (const some of inBunches(records)) {
-      if (tally.isHopeless) {
-        tally.notTried += some.length
-        continue
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const records = await this.of(userId)
+      let isAgain = records.length > 0
+      for (const some of inBunches(records)) {
+        if (tally.isHopeless) tally.notTried += some.length
+        const left = tally.isHopeless ? undefined : await this.#deleteSome(index, some, tally)
+        isAgain = isAgain && left !== undefined && left > 0
       }
-      for (const { key } of some) this.#known.delete(key.redisKey)
-      const deletions = some.map(({ key, field }) => ({ key: key.redisKey, field }))
-      const logins = some.filter(({ key }) => key.kind === 'pkce')
-      const markers = logins.map(({ key }) => this.#keys.consumedOf(key))
-      await tally.countAll(some.length, this.#commands.delete(index, deletions, markers))
+      if (!isAgain) return
     }
+  }
+
+  /** How many entries are left behind; undefined where it failed. */
+  async #deleteSome(
+    index: string,
+    some: readonly IndexedRecord[],
+    tally: DeletionTally,
+  ): Promise<number | undefined> {
+    for (const { key } of some) this.#known.delete(key.redisKey)
+    const deletions = some.map(({ key, field }) => ({ key: key.redisKey, field }))
+    const logins = some.filter(({ key }) => key.kind === 'pkce')
+    const markers = logins.map(({ key }) => this.#keys.consumedOf(key))
+    let left: number | undefined
+    const deleting = this.#commands.delete(index, deletions, markers).then((counts) => {
+      left = counts[1]
+      return counts[0]
+    })
+    await tally.countAll(some.length, deleting)
+    return left
   }
 
   /** The script. */

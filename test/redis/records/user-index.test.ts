@@ -277,10 +277,25 @@ describe('deleteUser', () => {
     )
     const commands = await commandsOf(() => db.deleteUser(USER))
     expect(Object.keys(commands).sort()).toEqual(
-      ['config|resetstat', 'del', 'eval', 'hdel', 'hgetall'].sort(),
+      ['config|resetstat', 'del', 'eval', 'hdel', 'hgetall', 'hlen'].sort(),
     )
     expect(commands).toMatchObject({ eval: 1, hgetall: 1 })
     await expectIndexed(redis, 100)
+  })
+
+  it('deletes as well what others have saved for the first time before it ended', async () => {
+    const proxy = await startProxy(redis)
+    const behind = openDatabase({ host: proxy.host, port: proxy.port, commandTimeout: 10_000 })
+    await behind.saveAccessToken(USER, URL, token('known'))
+    proxy.stall('replies')
+    const before = await callsOf('hgetall')
+    const deleting = behind.deleteUser(USER)
+    await eventually(async () => (await callsOf('hgetall')) > before)
+    // Its look at the index did not find this one.
+    await peer.saveAccessToken(USER, `${URL}/new`, token('new'))
+    proxy.resume()
+    expect(await deleting).toBe(2)
+    expect(await redis.cli('KEYS', '*')).toEqual([])
   })
 
   it('costs one for a user of whom there is nothing', async () => {
