@@ -19,6 +19,16 @@ export interface ConformanceOptions {
    * Names of the cases that the database is known not to pass. Such a case passes as long as the database deviates, and
    * fails once it no longer does, so that the list stays true.
    * @defaultValue `[]`
+   * @example
+   * ```ts compile-only
+   * import { test } from 'node:test'
+   * import { oauthDbConformance } from '@atxp/redis/conformance'
+   *
+   * const except = ['returns PKCE values as they were saved, unknown members included']
+   * for (const { name, run } of oauthDbConformance(() => RedisOAuthDatabase.fromEnv(), { except })) {
+   *   test(name, run)
+   * }
+   * ```
    */
   except?: readonly string[] | undefined
 }

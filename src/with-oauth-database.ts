@@ -9,8 +9,31 @@ export type OAuthRole = 'client' | 'resource-server'
 
 /** Options of `atxpClient` or of the server, with the database under the reference's name. */
 export interface OAuthDatabaseOption {
+  /**
+   * The database. It stays yours: whoever made it closes it.
+   * @example
+   * ```ts
+   * const { oAuthDb } = withOAuthDatabase({ oauthDatabase: db })
+   * ```
+   */
   readonly oauthDatabase: RedisOAuthDatabase
+  /**
+   * Sends the requests to resource servers; the global `fetch` if left out.
+   * @example
+   * ```ts
+   * const fetchFn: typeof fetch = (input, init) => fetch(input, { ...init, keepalive: false })
+   * const options = withOAuthDatabase({ fetchFn, oauthDatabase: db })
+   * ```
+   */
   readonly fetchFn?: FetchLike | undefined
+  /**
+   * Sends the requests to authorization servers; `fetchFn` if left out.
+   * @example
+   * ```ts
+   * const oAuthChannelFetch: typeof fetch = (input, init) => fetch(input, { ...init, cache: 'no-store' })
+   * const options = withOAuthDatabase({ oAuthChannelFetch, oauthDatabase: db })
+   * ```
+   */
   readonly oAuthChannelFetch?: FetchLike | undefined
 }
 
@@ -40,16 +63,35 @@ export interface WithOAuthDatabaseOptions<
   /**
    * Each role has its own registration with an authorization server.
    * @defaultValue `'client'` where the options name an `mcpServer`, else `'resource-server'`
+   * @example
+   * ```ts
+   * const options = withOAuthDatabase({ oauthDatabase: db }, { role: 'client' })
+   * ```
    */
   readonly role?: Role | undefined
   /**
    * The SDK's class of that name. Thrown when a refresh token is refused, it makes the same call authorize anew.
    * @defaultValue the one of the `@atxp/client` that is installed; without it the client's next call authorizes
+   * @example
+   * ```ts compile-only
+   * import { OAuthAuthenticationRequiredError } from '@atxp/client'
+   *
+   * const options = withOAuthDatabase(
+   *   { mcpServer: 'https://browse.mcp.atxp.ai/', oauthDatabase: db },
+   *   { OAuthAuthenticationRequiredError },
+   * )
+   * ```
    */
   readonly OAuthAuthenticationRequiredError?: AuthenticationRequired | undefined
   /**
    * The SDK's class of that name, of `@atxp/common`; for a server. Given, `oAuthClient` has its type.
    * @defaultValue the one of the `@atxp/common` that is installed; without it the server registers uncoordinated
+   * @example
+   * ```ts compile-only
+   * import { OAuthResourceClient } from '@atxp/common'
+   *
+   * const { oAuthClient } = withOAuthDatabase({ oauthDatabase: db }, { OAuthResourceClient })
+   * ```
    */
   readonly OAuthResourceClient?: ResourceClientClass<ResourceClient> | undefined
 }

@@ -10,9 +10,27 @@ export interface WalkProgress {
 
 /** Of functions that walk the keyspace. */
 export interface WalkOptions {
-  /** Called after every step, about 1000 keys of Redis, and at the end. What it throws ends the walk. */
+  /**
+   * Called after every step, about 1000 keys of Redis, and at the end. What it throws ends the walk.
+   * @example
+   * ```ts
+   * import { users } from '@atxp/redis/admin'
+   *
+   * const onProgress = ({ seen, found }: { seen: number; found: number }) => console.info(seen, found)
+   * for await (const userId of users(db, { onProgress })) console.log(userId)
+   * ```
+   */
   readonly onProgress?: ((progress: WalkProgress) => void) | undefined
-  /** Ends the walk between two steps. */
+  /**
+   * Ends the walk between two steps.
+   * @example
+   * ```ts
+   * import { users } from '@atxp/redis/admin'
+   *
+   * const signal = AbortSignal.timeout(60_000)
+   * for await (const userId of users(db, { signal })) console.log(userId)
+   * ```
+   */
   readonly signal?: AbortSignal | undefined
 }
 

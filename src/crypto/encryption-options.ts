@@ -7,12 +7,31 @@ export interface SharedEncryptionOptions {
    * Whether records from before encryption can still be read. While this is on, whoever can write to Redis can plant a
    * plain record, so switch it off when everything is sealed.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * const keys = [{ id: '2026-01', key: randomBytes(32) }]
+   * const db = new RedisOAuthDatabase({ encryption: { keys, acceptPlaintext: true } })
+   * ```
    */
   acceptPlaintext?: boolean | undefined
   /**
    * Whether writes stay plain: for the first step of a change-over, in which every process learns to open sealed records
    * before any process writes one, and for the way back. Needs `acceptPlaintext`.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * const db = new RedisOAuthDatabase({
+   *   encryption: {
+   *     keys: [{ id: '2026-01', key: randomBytes(32) }],
+   *     acceptPlaintext: true,
+   *     writePlaintext: true,
+   *   },
+   * })
+   * ```
    */
   writePlaintext?: boolean | undefined
   /**
@@ -25,7 +44,22 @@ export interface SharedEncryptionOptions {
 
 /** Encryption by this library, with AES-256-GCM. */
 export interface KeyEncryptionOptions extends SharedEncryptionOptions {
-  /** The keys. The first seals what is written, all of them open what is read. */
+  /**
+   * The keys. The first seals what is written, all of them open what is read.
+   * @example
+   * ```ts compile-only
+   * const { KEY_OF_2026 = '', KEY_OF_2025 = '' } = process.env
+   *
+   * const db = new RedisOAuthDatabase({
+   *   encryption: {
+   *     keys: [
+   *       { id: '2026', key: KEY_OF_2026 },
+   *       { id: '2025', key: KEY_OF_2025 },
+   *     ],
+   *   },
+   * })
+   * ```
+   */
   keys: readonly EncryptionKey[]
   seal?: undefined
   open?: undefined

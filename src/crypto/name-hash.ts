@@ -7,6 +7,15 @@ export interface HashKeysOptions {
   /**
    * 32 random bytes in any form of an encryption key, but not one of the encryption keys. Keep it for ever: with another key,
    * no record is found.
+   * @example
+   * ```ts compile-only
+   * const { OAUTH_KEY_A = '', OAUTH_NAME_KEY = '' } = process.env
+   *
+   * const db = new RedisOAuthDatabase({
+   *   encryption: { keys: [{ id: 'a', key: OAUTH_KEY_A }] },
+   *   hashKeys: { key: OAUTH_NAME_KEY },
+   * })
+   * ```
    */
   key: SecretKey
 }

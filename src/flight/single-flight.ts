@@ -14,6 +14,15 @@ export interface FlightOptions<T> {
    * wait and once more under the lease; the only way by which a result reaches another caller. It has to see what another process
    * did a moment ago: read by a database without `cache`, since memory may be stale until an invalidation arrives, and the work is
    * then done once more.
+   * @example
+   * ```ts
+   * const makeReport = async () => {
+   *   await db.storeToken('report', 'the report')
+   *   return 'the report'
+   * }
+   * const recheck = async () => (await db.getToken('report')) ?? undefined
+   * console.log(await db.singleFlight('report', makeReport, { recheck })) // the report
+   * ```
    */
   recheck: () => Promise<T | undefined>
   /**
@@ -34,6 +43,13 @@ export interface FlightOptions<T> {
   /**
    * When Redis fails before the work began: reject, or work without a lease.
    * @defaultValue `'fail'`
+   * @example
+   * ```ts
+   * const countUsers = async () => 7
+   * const recheck = async () => undefined
+   * // Harmless if it is done twice, so rather twice than not at all.
+   * await db.singleFlight('count', countUsers, { recheck, whenStoreFails: 'proceed' })
+   * ```
    */
   whenStoreFails?: 'proceed' | 'fail' | undefined
 }

@@ -24,6 +24,14 @@ export interface CoordinatedFetchOptions {
   /**
    * Makes the error upon which the client authorizes anew within the same call, when the authorization server has
    * refused a refresh token; without it the client's next call does.
+   * @example
+   * ```ts compile-only
+   * import { OAuthAuthenticationRequiredError } from '@atxp/client'
+   *
+   * const fetch = db.coordinatedFetch(undefined, {
+   *   authorizeAnew: ({ url, resourceUrl }) => OAuthAuthenticationRequiredError.create(url, resourceUrl),
+   * })
+   * ```
    */
   readonly authorizeAnew?: ((place: Place) => Promise<Error | null> | Error | null) | undefined
   /**

@@ -17,9 +17,29 @@ export interface ResealProgress {
 }
 
 export interface ResealOptions {
-  /** Called after every step of the scan, about 1000 keys, and at the end. */
+  /**
+   * Called after every step of the scan, about 1000 keys, and at the end.
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * const keys = [{ id: 'new', key: randomBytes(32) }]
+   * const db = RedisOAuthDatabase.fromEnv({ encryption: { keys, acceptPlaintext: true } })
+   * await db.reseal({ onProgress: ({ seen, resealed }) => console.info(seen, resealed) })
+   * ```
+   */
   readonly onProgress?: ((progress: ResealProgress) => void) | undefined
-  /** Ends the work between two steps. What was resealed stays so; the next call goes on with the rest. */
+  /**
+   * Ends the work between two steps. What was resealed stays so; the next call goes on with the rest.
+   * @example
+   * ```ts
+   * import { randomBytes } from 'node:crypto'
+   *
+   * const keys = [{ id: 'new', key: randomBytes(32) }]
+   * const db = RedisOAuthDatabase.fromEnv({ encryption: { keys, acceptPlaintext: true } })
+   * await db.reseal({ signal: AbortSignal.timeout(600_000) })
+   * ```
+   */
   readonly signal?: AbortSignal | undefined
 }
 

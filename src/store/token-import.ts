@@ -15,9 +15,25 @@ export interface StoreTokensProgress {
 }
 
 export interface StoreTokensOptions {
-  /** Called after about every 1000 entries and at the end. What it throws ends the import. */
+  /**
+   * Called after about every 1000 entries and at the end. What it throws ends the import.
+   * @example
+   * ```ts
+   * const entries = [{ key: 'user_123', token: 'token_value' }]
+   * await db.storeTokens(entries, {
+   *   onProgress: ({ attempted, stored }) => console.info(attempted, stored),
+   * })
+   * ```
+   */
   readonly onProgress?: ((progress: StoreTokensProgress) => void) | undefined
-  /** Ends the import: what was sent is waited for, nothing more is taken. */
+  /**
+   * Ends the import: what was sent is waited for, nothing more is taken.
+   * @example
+   * ```ts
+   * const entries = [{ key: 'user_123', token: 'token_value' }]
+   * await db.storeTokens(entries, { signal: AbortSignal.timeout(60_000) })
+   * ```
+   */
   readonly signal?: AbortSignal | undefined
 }
 

@@ -38,6 +38,31 @@ function namesWithoutExample(declarations: readonly ts.Declaration[]): string[] 
     .map((one) => ts.getNameOfDeclaration(one)?.getText() ?? '?')
 }
 
+const PLAIN = [
+  ts.SyntaxKind.StringKeyword,
+  ts.SyntaxKind.NumberKeyword,
+  ts.SyntaxKind.UndefinedKeyword,
+]
+
+/** Of what callers give; the two that are left out are what `withOAuthDatabase` returns. */
+const options = statements
+  .filter(ts.isInterfaceDeclaration)
+  .filter(({ name: { text } }) => exported.has(text) && /Options?$/.test(text))
+  .filter(({ name: { text } }) => !['SdkOptions', 'ServerOptions'].includes(text))
+  .flatMap(({ members }) => members.filter(ts.isPropertySignature))
+  .filter(({ type }) => !isPlain(type))
+
+/** A number or a text shows by its type how to write it. */
+function isPlain(type: ts.TypeNode | undefined): boolean {
+  const parts = type && ts.isUnionTypeNode(type) ? type.types : [type]
+  return parts.every((part) => part !== undefined && PLAIN.includes(part.kind))
+}
+
+test('every public option that is no plain number or text has an example in its doc comment', () => {
+  expect(options.length).toBeGreaterThan(30)
+  expect(namesWithoutExample(options)).toEqual([])
+})
+
 test('every public method and function has an example in its doc comment', () => {
   expect(functions.length).toBeGreaterThan(25)
   expect(namesWithoutExample(functions)).toEqual([])
