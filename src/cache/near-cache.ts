@@ -29,7 +29,8 @@ export class NearCache {
   readonly #slots = new Map<string, Slot<any>>()
   /**
    * The hand of the CLOCK algorithm: it goes round the slots and passes over those used since its last visit. It is dropped
-   * while there is room, because an idle iterator keeps alive every table that its map has outgrown.
+   * while there is room, because an idle iterator keeps alive every table that its map has outgrown. A `RecentMap` would not do: it
+   * drops the entry that was set longest ago, however often it is read.
    */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   #hand: Iterator<Slot<any>> | undefined

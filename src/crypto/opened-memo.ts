@@ -24,7 +24,8 @@ const MAX_SEEN_ONCE_BYTES = 1_048_576
  * Entries live in two generations of half the size each. When the young one is full or five minutes old, it becomes the old one,
  * and the old one is dropped. Entries that are used move to the young one. So unused entries are gone after ten minutes. Once there
  * is an old generation, only records that are opened twice are added: adding one costs about as much as opening it, and a walk over
- * all records must not evict those in use. A list ordered by last use instead of generations made hits twice as slow.
+ * all records must not evict those in use. A list ordered by last use instead of generations made hits twice as slow, and a
+ * `RecentMap` has no order by use.
  */
 export class OpenedMemo {
   readonly #maxGenerationBytes: number

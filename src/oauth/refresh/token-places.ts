@@ -29,6 +29,8 @@ const GENERATION_MS = 43_200_000
 /**
  * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
  * to renew must be found by it. In memory, in bounded bytes, the oldest forgotten first.
+ *
+ * Two generations and no `RecentMap`: who remembers the same token at every read sees by the `generation` that it need not.
  */
 export class TokenPlaces {
   #recent = new Map<string, readonly TokenPlace[]>()
