@@ -1,5 +1,8 @@
 // Scripts go out whole, by EVAL: an EVALSHA that Redis does not know would have to be sent again after the reply, behind
 // commands that were called later.
+//
+// A script ends at the first command that Redis refuses, and what it has done before stays done. So an entry of an index is made before
+// its record and removed after it, and a value is kept before it is removed: what an error says nothing of is never half done.
 
 /**
  * When a key expires, for servers without PEXPIRETIME (Redis 6.2).
@@ -21,8 +24,8 @@ local kept = redis.call('GET', KEYS[2])
 if kept and string.sub(kept, 1, #ARGV[1]) == ARGV[1] then return string.sub(kept, #ARGV[1] + 1) end
 local value = redis.call('GET', KEYS[1])
 if value then
-  redis.call('DEL', KEYS[1])
   redis.call('SET', KEYS[2], ARGV[1] .. value, 'PX', ARGV[2])
+  redis.call('DEL', KEYS[1])
 end
 return value`
 
@@ -124,8 +127,7 @@ if t[2] % 8 == 0 then
     if tonumber(string.match(some[i + 1], '^[^:]+')) < n then c('HDEL', x, some[i]) end
   end
 end
-if c('PTTL', x) < e - n then c('PEXPIREAT', x, e) end
-return 1`
+if c('PTTL', x) < e - n then c('PEXPIREAT', x, e) end`
 
 /** A part of a script: what `ENTER` needs to know. */
 const NOW = `
@@ -140,12 +142,14 @@ local n = t[1] * 1000 + math.floor(t[2] / 1000)`
  */
 export const SET_INDEXED: string = `
 local c, k, x, f, s, a = redis.call, KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4]
-local r = ''
+local r = string.match(c('HGET', x, f) or '', ':.*') or ''${NOW}${ENTER}
 if not c('SET', k, ARGV[1], ARGV[5], ARGV[6], 'NX') then
   if ARGV[7] then return 0 end
   c('SET', k, ARGV[1], ARGV[5], ARGV[6])
-  r = string.match(c('HGET', x, f) or '', ':.*') or ''
-end${NOW}${ENTER}`
+elseif r ~= '' then
+  c('HSET', x, f, e)
+end
+return 1`
 
 /**
  * Deletes records and their entries in an index.
@@ -154,10 +158,11 @@ end${NOW}${ENTER}`
  */
 export const DELETE_INDEXED = `
 local count = tonumber(ARGV[1])
+local entries = redis.call('HLEN', KEYS[1])
 local removed = redis.call('DEL', unpack(KEYS, 2, count + 1))
 if KEYS[count + 2] then redis.call('DEL', unpack(KEYS, count + 2)) end
-redis.call('HDEL', KEYS[1], unpack(ARGV, 2))
-return {removed, redis.call('HLEN', KEYS[1])}`
+local gone = redis.pcall('HDEL', KEYS[1], unpack(ARGV, 2))
+return {removed, entries - (type(gone) == 'number' and gone or 0)}`
 
 /**
  * Replaces a value that nobody else has changed. Sent again after a cut connection it finds its own value.
@@ -177,9 +182,10 @@ return 1`
 export const COMPARE_AND_SET_INDEXED: string = `
 local c, k, x, f, s, a = redis.call, KEYS[1], KEYS[2], ARGV[3], ARGV[4], ARGV[5]
 local value = c('GET', k)
-if value ~= ARGV[1] and value ~= ARGV[2] then return 0 end
-c('SET', k, ARGV[2], unpack(ARGV, 6))${NOW}
-local r = ':' .. n${ENTER}`
+if value ~= ARGV[1] and value ~= ARGV[2] then return 0 end${NOW}
+local r = ':' .. n${ENTER}
+c('SET', k, ARGV[2], unpack(ARGV, 6))
+return 1`
 
 /**
  * Replaces a value that nobody else has changed, and lets its expiry stand. Sent again it finds its own value.
@@ -198,5 +204,6 @@ return 1`
  */
 export const COMPARE_AND_DELETE = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if KEYS[2] then redis.call('HDEL', KEYS[2], ARGV[2]) end
-return redis.call('DEL', KEYS[1])`
+local removed = redis.call('DEL', KEYS[1])
+if KEYS[2] then redis.pcall('HDEL', KEYS[2], ARGV[2]) end
+return removed`

@@ -1,4 +1,6 @@
-import { RedisOAuthDatabase } from '../../../src/index.js'
+import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { type FoundKey, KeySpace } from '../../../src/record/keys.js'
+import { KINDS } from '../../../src/record/kinds.js'
 import { type FaultProxy, startFaultProxy } from '../network/fault-proxy.js'
 import type { RedisServer } from '../servers/redis-server.js'
 import { type Call, fill, keysOf, URL_OF_TOKEN, USER } from './every-method.js'
@@ -18,11 +20,17 @@ export interface Fault {
 
 export interface Run {
   outcome: { value: unknown } | { error: unknown }
-  /** The records before the call, by key. */
+  /** The records before the call, by key, and the entries of indexes. */
   before: Record<string, string>
   after: Record<string, string>
   /** The names of the commands that the call sent. */
   sent: string[]
+}
+
+export interface Setting {
+  options?: RedisOAuthDatabaseOptions
+  /** Done once all is filled, right before the call. */
+  before?: (db: RedisOAuthDatabase, server: RedisServer) => Promise<unknown>
 }
 
 /** Calls over an empty server with records of each kind, with a fault at the command of that index; -1: none. */
@@ -31,6 +39,7 @@ export async function runStruck(
   call: Call,
   at: number,
   { lose, strike }: Fault,
+  { options, before: prepare }: Setting = {},
 ): Promise<Run> {
   await server.cli('FLUSHALL')
   const proxy = await startFaultProxy(server)
@@ -41,11 +50,13 @@ export async function runStruck(
     commandTimeout: COMMAND_TIMEOUT_MS,
     retryDelayOnFailover: 5,
     registrationLeaseMs: 50,
+    ...options,
   })
   const sent: string[] = []
   try {
     await fill(db, KEYS)
     await db.getAccessToken(USER, URL_OF_TOKEN)
+    await prepare?.(db, server)
     const before = await records(server)
     const isStruck = ([name = '']: string[]): boolean => {
       sent.push(name.toUpperCase())
@@ -75,13 +86,48 @@ export async function runStruck(
   }
 }
 
-/** The records, without what serves coordination only. */
+const SPACE = new KeySpace('atxp:oauth:')
+const ENTRY = 'an entry'
+
+/** The records, without what serves coordination only, and the entries of indexes, without their times. */
 async function records(server: RedisServer): Promise<Record<string, string>> {
-  const keys = await server.cli<string[]>('KEYS', 'atxp:oauth:*')
-  const own = keys
-    .filter((key) => !/:~(lease|spent|rest|consumed|index|reply|refused|marker)/.test(key))
-    .sort()
-  const values = await Promise.all(own.map((key) => server.cli<string | null>('GET', key)))
-  const pairs = own.map((key, i) => [key, values[i]] as const)
-  return Object.fromEntries(pairs.filter(([, value]) => value !== null)) as Record<string, string>
+  const names = await server.cli<string[]>('KEYS', `${SPACE.prefix}*`)
+  const standing: Record<string, string> = {}
+  for (const name of names.sort()) {
+    const key = SPACE.parse(name)
+    if (key !== null) Object.assign(standing, await standingAt(server, key))
+  }
+  return standing
+}
+
+async function standingAt(
+  server: RedisServer,
+  { kind, redisKey }: FoundKey,
+): Promise<Record<string, string>> {
+  if (kind === 'index') {
+    const fields = await server.cli<string[]>('HKEYS', redisKey)
+    return Object.fromEntries(fields.sort().map((field) => [entryName(redisKey, field), ENTRY]))
+  }
+  if (KINDS[kind].sealedAs === undefined || kind === 'reply') return {}
+  const value = await server.cli<string | null>('GET', redisKey)
+  return value === null ? {} : { [redisKey]: isSealed(value) ? 'sealed' : value }
+}
+
+/** Read as text: no text of ours begins by what is none. */
+const isSealed = (value: string): boolean => value.startsWith('\ufffd')
+
+const entryName = (index: string, field: string): string => `${index} ${field}`
+
+/** What stands there of records alone. */
+export function recordsIn(standing: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(standing).filter(([, value]) => value !== ENTRY))
+}
+
+/** The records that should be in an index and are not. */
+export function unindexed(standing: Record<string, string>): string[] {
+  return Object.keys(recordsIn(standing)).filter((name) => {
+    const key = SPACE.parse(name) as FoundKey
+    const { index, field } = SPACE.entryOf(key)
+    return KINDS[key.kind].isIndexed && standing[entryName(index, field)] === undefined
+  })
 }
