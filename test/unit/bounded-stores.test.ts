@@ -76,7 +76,7 @@ const ROWS: readonly Row[] = [
       peers.acquire = async () => false
       peers.watch = async () => {
         vi.advanceTimersByTime(1)
-        return async () => undefined
+        return () => undefined
       }
       const turns = new RegistrationTurns(peers, 1)
       return (i) => turns.take([`${i}`], async () => null)
@@ -256,9 +256,9 @@ test('every store that is made of such a map is filled here', async () => {
 
 async function pathsIn(directory: string): Promise<string[]> {
   const entries = await readdir(directory, { withFileTypes: true })
-  const paths = entries.map((entry) => {
+  const paths = entries.map(async (entry) => {
     const path = join(directory, entry.name)
-    return entry.isDirectory() ? pathsIn(path) : [path]
+    return entry.isDirectory() ? await pathsIn(path) : [path]
   })
   return (await Promise.all(paths)).flat()
 }

@@ -1,7 +1,7 @@
 /** The commands that the library sends; a Redis user needs no others. */
 export const COMMANDS: readonly string[] = [
   'get set del exists mget scan',
-  'hgetall hset hget hdel hrandfield',
+  'hgetall hset hget hdel hlen hrandfield',
   'pexpiretime pexpireat pttl time',
   'eval',
   'publish subscribe unsubscribe',
