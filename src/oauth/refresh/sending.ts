@@ -59,7 +59,7 @@ export class Sending<T> {
   #hasEntered = false
   #restLeftMs = 0
   /** The trouble that has been waited for. */
-  #outwaitedMs = Number.NEGATIVE_INFINITY
+  #waitedForMs = Number.NEGATIVE_INFINITY
   #mayWaitAgain = true
 
   constructor(parts: SendingParts<T>) {
@@ -98,8 +98,8 @@ export class Sending<T> {
   async #waitForRescue(): Promise<Sent<T> | undefined> {
     const { timing, clock } = this.#parts
     // Asked once: with one node of a Cluster down there may be trouble all the time.
-    this.#outwaitedMs = this.#parts.troubledAtMs()
-    const untilMs = this.#outwaitedMs + timing.graceMs
+    this.#waitedForMs = this.#parts.troubledAtMs()
+    const untilMs = this.#waitedForMs + timing.graceMs
     while (performance.now() < untilMs) {
       await clock.sleep(POLL_MS)
       const found = await this.#parts.look()
@@ -143,7 +143,7 @@ export class Sending<T> {
 
   /** After a wait, in which the store may have been away. For the same reason that is outwaited only once. */
   #markAgain(): void {
-    const isTroubled = this.#parts.troubledAtMs() > this.#outwaitedMs
+    const isTroubled = this.#parts.troubledAtMs() > this.#waitedForMs
     this.#phase = isTroubled && this.#mayWaitAgain ? 'waitingForRescue' : 'marking'
     if (isTroubled) this.#mayWaitAgain = false
   }
