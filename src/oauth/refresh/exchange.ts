@@ -104,7 +104,8 @@ export class Exchange {
       publishSession('refreshed', answer.status)
       const failed = holders.filter((_, index) => saves[index]?.status === 'rejected')
       const others = places.filter((place) => !failed.some(([one]) => one === place))
-      for (const [, token] of holders.slice(0, 1)) this.#sent.expectEchoes(token, others)
+      const [holder] = holders
+      if (holder !== undefined) this.#sent.expectEchoes(holder[1], others)
       return { kind: 'answered', answer: renewedAnswer(answer, body, refreshToken) }
     }
     for (const save of saves) if (save.status === 'rejected') throw save.reason

@@ -8,7 +8,7 @@ const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 500
 
 /**
- * Saves a new pair. The old one is spent and the new one stands nowhere else, so it waits for whatever can pass: the pair is
+ * Saves a new pair. The old one is spent and the new one stands nowhere else, so this waits for whatever can pass: the pair is
  * offered for `rescueMs`. The caller is let go after `saveMs`.
  *
  * @param letGo - called once the caller need not wait any longer, and with why

@@ -141,7 +141,7 @@ export class Sending<T> {
     return undefined
   }
 
-  /** After a wait, in which the store may have been away. For the same reason that is outwaited only once. */
+  /** After a wait, in which the store may have been away. For the same reason that is waited for only once. */
   #markAgain(): void {
     const isTroubled = this.#parts.troubledAtMs() > this.#waitedForMs
     this.#phase = isTroubled && this.#mayWaitAgain ? 'waitingForRescue' : 'marking'

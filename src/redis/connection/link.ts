@@ -24,7 +24,7 @@ export interface Link {
   masters(): readonly Node[]
   /** Undefined when it cannot be had within `limitMs`: nobody serves a part of the slots. */
   layout(limitMs: number): Promise<Layout | undefined>
-  /** When the connection was last made anew, by `performance.now()`; `-Infinity`: never, or not known. */
+  /** When the library last reconnected, by `performance.now()`; `-Infinity`: never, or not known. */
   readonly reopenedAtMs: number
   /** Whether a command that ioredis gave up will be sent again. */
   keeps(command: TrackedCommand, error: unknown): boolean
