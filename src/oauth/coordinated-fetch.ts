@@ -17,6 +17,7 @@ import { askingForNoOther } from './session/challenge.js'
 import type { ClientSession } from './session/client-session.js'
 import { Logins } from './session/logins.js'
 import { RefusedRequests } from './session/refused-requests.js'
+import { askForClient } from './session/renewal.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
 import { ClientRefusals, type RegistrationRecords } from './trust/client-refusals.js'
 import { Issuers } from './trust/issuers.js'
@@ -128,7 +129,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     return answer
   }
 
-  return (url, init) => {
+  const coordinated: FetchLike = (url, init) => {
     const request = requestKind(url, init)
     switch (request.kind) {
       case 'refresh':
@@ -158,6 +159,20 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
       }
     }
   }
+  if (client) {
+    const questionParts = {
+      fetch: coordinated,
+      channel: fetch,
+      clients,
+      issuers,
+      client: client.registration,
+      readMs: timing.requestMs,
+    }
+    // The first of a client's is its channel to authorization servers.
+    client.session.askForClient ??= (issuer) =>
+      askForClient(issuer, questionParts).catch(() => undefined)
+  }
+  return coordinated
 }
 
 function settlingRefusals(

@@ -1,4 +1,4 @@
-import type { AccessToken, FetchLike, OAuthDb } from '../../contract.js'
+import type { AccessToken, ClientCredentials, FetchLike, OAuthDb } from '../../contract.js'
 import { RefusedTokens } from '../trust/refused-tokens.js'
 import { HandedOut } from './handed-out.js'
 
@@ -17,6 +17,9 @@ export class ClientSession {
   readonly refusedTokens: RefusedTokens = new RefusedTokens()
   /** Sends refresh requests, coordinated; an answer that refuses comes back as it is. */
   refreshFetch: FetchLike | undefined
+  /** Asks an authorization server whether it still knows this client. Where it does not, the registration is removed. Never rejects. */
+  askForClient: ((issuer: string) => Promise<void>) | undefined
+  #isDoubted = false
   readonly #logins = new Map<string, Set<() => void>>()
 
   constructor({ isInteractive }: ClientSessionOptions) {
@@ -45,10 +48,19 @@ export class ClientSession {
     for (const userId of [...this.#logins.keys()]) this.#endLogins(userId)
   }
 
+  /**
+   * To be called before this client logs in, unless a refresh was just judged: a login with a forgotten client fails. The next
+   * registration that it reads is asked for first.
+   */
+  doubtClient(): void {
+    this.#isDoubted = true
+  }
+
   /** The database, with what passes noted here. Commands leave in the order of the calls, as without it. */
   watch(db: OAuthDb): OAuthDb {
     return {
-      getClientCredentials: (serverUrl) => db.getClientCredentials(serverUrl),
+      getClientCredentials: (serverUrl) =>
+        this.#isDoubted ? this.#confirmed(serverUrl, db) : db.getClientCredentials(serverUrl),
       saveClientCredentials: (serverUrl, credentials) =>
         db.saveClientCredentials(serverUrl, credentials),
       getPKCEValues: (userId, state) => db.getPKCEValues(userId, state),
@@ -58,6 +70,14 @@ export class ClientSession {
         this.#saved(userId, db.saveAccessToken(userId, url, token)),
       close: () => db.close(),
     }
+  }
+
+  async #confirmed(serverUrl: string, db: OAuthDb): Promise<ClientCredentials | null> {
+    const found = await db.getClientCredentials(serverUrl)
+    if (found !== null) await this.askForClient?.(serverUrl)
+    // Another login may have begun meanwhile, and needs the answer as well.
+    this.#isDoubted = false
+    return found === null ? null : db.getClientCredentials(serverUrl)
   }
 
   async #noted(

@@ -108,13 +108,14 @@ export class RefusedRequests {
     met: Answer,
     mayRenew: boolean,
   ): Promise<Next> {
-    const { records, places, renewal } = this.#parts
+    const { records, places, renewal, session } = this.#parts
     const { userId, url } = place
     const look = (): Promise<string | undefined> => this.#usable(userId, calledUrl, sent)
     const found = await look()
     if (found !== undefined) return { token: found }
     const stored = sent === undefined ? null : await records.read({ userId, url, resourceUrl: '' })
-    if (stored?.token.refreshToken && mayRenew) {
+    const renews = mayRenew && Boolean(stored?.token.refreshToken)
+    if (stored !== null && renews) {
       places.remember(userId, url, stored.token, stored.origin)
       const outcome = await renew(stored, renewal)
       if (outcome.kind === 'renewed') return { token: outcome.accessToken, isRenewed: true }
@@ -126,6 +127,7 @@ export class RefusedRequests {
       return { token: saved }
     }
     publishSession('loginNeeded')
+    if (mayRenew && !renews) session.doubtClient()
     return { answer: askingForLogin(met) }
   }
 

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import type { ClientCredentials, FetchLike } from '../../contract.js'
 import type { StoredToken } from '../../record/origin.js'
 import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http/answers.js'
-import { readJson } from '../http/bounded-request.js'
+import { boundedRequest, readJson } from '../http/bounded-request.js'
+import { requestKind } from '../http/requests.js'
+import type { ClientRefusals } from '../trust/client-refusals.js'
 import type { Issuers } from '../trust/issuers.js'
 
 /** `refused`: the session is over. `elsewhere`: for the client to find out, since not enough is known here. */
@@ -17,6 +20,12 @@ export interface RenewalParts {
   /** The registration with an issuer; null where there is none. Waits for nobody's. */
   client(issuer: string): Promise<ClientCredentials | null>
   readonly readMs: number
+}
+
+export interface ClientQuestionParts extends RenewalParts {
+  /** Sends to authorization servers. */
+  readonly channel: FetchLike
+  readonly clients: ClientRefusals
 }
 
 const ELSEWHERE = { kind: 'elsewhere' } as const
@@ -41,6 +50,22 @@ export async function renew(stored: StoredToken, parts: RenewalParts): Promise<R
     return { kind: 'renewed', accessToken: body.access_token }
   }
   return refusesRefresh(answer, body) ? REFUSED : ELSEWHERE
+}
+
+/**
+ * Has an issuer say whether it still knows the client, by a refresh token that nobody has: a token endpoint authenticates the client
+ * first (RFC 6749 section 3.2.1), and then finds nothing to act on. Where it refuses the client, the registration is removed.
+ */
+export async function askForClient(issuer: string, parts: ClientQuestionParts): Promise<void> {
+  const client = await parts.client(issuer)
+  if (client === null) return
+  const endpoint = await tokenEndpoint(issuer, parts)
+  if (endpoint === undefined) return
+  const init = refreshInit(client, randomUUID())
+  const request = requestKind(endpoint, init)
+  if (request.kind !== 'refresh') return
+  const answer = await boundedRequest(parts.channel, endpoint, init, parts.readMs)
+  await parts.clients.noteClientRefusal(answer, request, false)
 }
 
 /** Undefined where the issuer does not say, or does not take a secret in the body. */

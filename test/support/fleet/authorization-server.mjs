@@ -15,6 +15,9 @@ import { TokenFaults } from './token-faults.mjs'
 
 const DEFAULT_SETTINGS = {
   accessTokenLifetimeSeconds: 3600,
+  /** With a login. */
+  issueRefreshTokens: true,
+  /** From the answer to a refresh. */
   omitRefreshToken: false,
   rotateRefreshTokens: true,
 }

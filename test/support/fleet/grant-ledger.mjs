@@ -5,7 +5,8 @@ import { OAuthRefusal } from './client-registry.mjs'
  * @typedef {{ id: number, clientId: string, subject: string, state: 'alive' | 'refused' | 'revoked' }} Family
  * @typedef {{ clientId: string, redirectUri: string, codeChallenge: string, subject: string,
  *   expiresAtMs: number, family: Family | null }} Code
- * @typedef {{ accessTokenLifetimeSeconds: number, omitRefreshToken: boolean, rotateRefreshTokens: boolean }} GrantSettings
+ * @typedef {{ accessTokenLifetimeSeconds: number, issueRefreshTokens: boolean, omitRefreshToken: boolean,
+ *   rotateRefreshTokens: boolean }} GrantSettings
  */
 
 const CODE_LIFETIME_MS = 60_000
@@ -102,7 +103,9 @@ export class GrantLedger {
     code.family = family
     this.#families.push(family)
     this.#counts.codeGrants += 1
-    return { ...this.#issueAccessToken(family), refresh_token: this.#issueRefreshToken(family) }
+    const answer = this.#issueAccessToken(family)
+    if (!this.#settings.issueRefreshTokens) return answer
+    return { ...answer, refresh_token: this.#issueRefreshToken(family) }
   }
 
   /** @param {{ clientId: string, refreshToken: string }} request */

@@ -34,6 +34,8 @@ export class StrictServer {
     refreshes: 0,
     refusedRefreshes: 0,
     familiesRevoked: 0,
+    /** Refreshes of what it never issued, by clients that it knows. */
+    unknownTokens: 0,
   }
   readonly clients = new Map<string, { secret: string; method: string }>()
   readonly families: Family[] = []
@@ -167,6 +169,10 @@ export class StrictServer {
 
   #refresh(client: string, form: URLSearchParams): Response {
     const refreshToken = form.get('refresh_token') ?? ''
+    if (!refreshToken.startsWith('secret-refresh-')) {
+      this.count.unknownTokens++
+      return json(400, { error: 'invalid_grant' })
+    }
     const reused = this.#spent.get(refreshToken)
     if (reused && !reused.revoked) {
       reused.revoked = true

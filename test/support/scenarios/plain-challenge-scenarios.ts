@@ -80,6 +80,12 @@ async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
   })
 }
 
+/** There is no refresh by which the first to come would learn of it. */
+async function forgetClientWithoutRefreshTokens(fleet: Fleet): Promise<ScenarioResult> {
+  fleet.authorizationServer.configure({ issueRefreshTokens: false })
+  return await forgetClient(fleet)
+}
+
 /** At a server that does with OAuth what the published one does. */
 export const plainChallengeScenarios: readonly Scenario[] = [
   { name: 'all start on an empty database, at a server that only says 401', run: startCold },
@@ -89,4 +95,8 @@ export const plainChallengeScenarios: readonly Scenario[] = [
   },
   { name: 'the refresh token is refused, at a server that only says 401', run: refuseRefreshToken },
   { name: 'the client is forgotten, at a server that only says 401', run: forgetClient },
+  {
+    name: 'the client is forgotten and nobody has a refresh token, at a server that only says 401',
+    run: forgetClientWithoutRefreshTokens,
+  },
 ]
