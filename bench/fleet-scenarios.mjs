@@ -13,6 +13,7 @@ const USAGE = `node bench/fleet-scenarios.mjs      runs the scenarios of test/fl
   --processes 8,32           sizes of the fleets (8,32)
   --repeats 20,10            how often, for each size (20,10)
   --database coordinated     of ${DATABASES.join(', ')} (all): this database, the same without withOAuthDatabase, a plain one
+  --only TEXT                scenarios with this in their names
   --runs DIRECTORY           keeps each run there as a line of JSON, and makes only those that are not there yet
   --write                    puts what was counted into docs/guarantees.md`
 
@@ -30,7 +31,8 @@ async function main(values) {
     for (const database of databases) {
       for (const [index, processes] of sizes.entries()) {
         const times = repeats[index] ?? repeats[0]
-        runs.push(...(await runScenarios({ directory, database, processes, repeats: times })))
+        const options = { directory, database, processes, repeats: times, only: values.only }
+        runs.push(...(await runScenarios(options)))
       }
     }
     for (const database of databases) {
@@ -62,6 +64,7 @@ await runScript({
     processes: { type: 'string', default: '8,32' },
     repeats: { type: 'string', default: '20,10' },
     database: { type: 'string', default: DATABASES.join(',') },
+    only: { type: 'string' },
     runs: { type: 'string' },
     write: { type: 'boolean', default: false },
   },

@@ -1,16 +1,12 @@
-import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet/fleet.js'
 import type { DatabaseChoice } from '../support/fleet/worker.mjs'
+import { missingRuns, processes, repeats } from '../support/scenarios/runs.js'
 import { violations } from '../support/scenarios/scenario.js'
 import { scenarios } from '../support/scenarios/scenarios.js'
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
-// bench/fleet-scenarios.mjs sets these to run larger fleets many times over, and reads the report.
-const processes = Number(process.env.FLEET_PROCESSES ?? 8)
-const repeats = Number(process.env.FLEET_REPEATS ?? 1)
 const database = process.env.FLEET_DATABASE ?? 'coordinated'
-const reportFile = process.env.FLEET_REPORT
 
 const SCENARIO_TIMEOUT_MS = 60_000 * repeats
 
@@ -51,15 +47,12 @@ describe(`${processes} processes with one session`, () => {
     'stay well when %s',
     async (name, run) => {
       const missed: string[] = []
-      for (let repeat = 0; repeat < repeats; repeat += 1) {
+      for (const report of missingRuns(name)) {
         await fleet.begin()
         const result = await run(fleet)
         const violated = violations(result)
         if (violated.length > 0) missed.push(...violated, ...result.failures)
-        if (reportFile !== undefined) {
-          const line = JSON.stringify({ name, processes, violated, ...result })
-          appendFileSync(reportFile, `${line}\n`)
-        }
+        report({ violated, ...result })
       }
       expect(missed).toEqual([])
     },
