@@ -44,6 +44,7 @@ export class Operations {
   #underWay = 0
   #onIdle: (() => void) | undefined
   #isClosed = false
+  #closesAtMs = Number.POSITIVE_INFINITY
   #shuttingDown: Promise<void> | undefined
 
   constructor(options: RedisOAuthDatabaseOptions) {
@@ -54,6 +55,11 @@ export class Operations {
   /** Aborts when `close` gives up what is under way. */
   get givenUp(): AbortSignal {
     return this.#givenUp.signal
+  }
+
+  /** When `close` gives up what is under way, by `performance.now()`; infinite until it is called. */
+  get closesAtMs(): number {
+    return this.#closesAtMs
   }
 
   /** A call that may wait for anything: callers' code, an authorization server, other processes. */
@@ -139,6 +145,7 @@ export class Operations {
       )
     }
     this.#isClosed = true
+    this.#closesAtMs = Math.min(this.#closesAtMs, performance.now() + timeoutMs)
     if (this.givenUp.aborted) return
     this.#shuttingDown ??= this.#shutDown().catch(() => {})
     const shuttingDown = this.#shuttingDown

@@ -52,6 +52,8 @@ export interface CoordinatedFetchParts {
   call?: (work: () => Promise<Answer>) => Promise<Answer>
   /** Told of pairs until they are saved. */
   unsaved?: UnsavedPairs
+  /** When nothing can be saved any more, by `performance.now()`. */
+  closesAtMs?: () => number
   clock?: Clock
   timing?: Partial<FlightTiming>
 }
@@ -95,6 +97,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     authorizeAnew: parts.authorizeAnew ?? null,
     echoes: parts.echoes ?? new Echoes(),
     unsaved: parts.unsaved ?? new UnsavedPairs(),
+    closesAtMs: parts.closesAtMs ?? (() => Number.POSITIVE_INFINITY),
     clock: parts.clock ?? systemClock,
     timing,
   }

@@ -72,6 +72,8 @@ export interface CallLayer {
   run<T>(name: string, work: () => Promise<T>): Promise<T>
   /** Has `close` wait for work that outlives the call which began it. */
   hold<T>(work: () => Promise<T>): Promise<T>
+  /** When `close` gives up what is under way, by `performance.now()`; infinite until it is called. */
+  readonly closesAtMs: number
 }
 
 const DONE = Promise.resolve()
@@ -211,6 +213,7 @@ export class Coordination {
       ...memory,
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,
+      closesAtMs: () => this.#layer.closesAtMs,
       ...(authorizeAnew !== undefined && { authorizeAnew }),
       ...(session !== undefined && {
         client: {

@@ -27,7 +27,7 @@ export interface ExchangeParts extends SentTokenParts {
   readonly timing: FlightTiming
 }
 
-/** The request itself, and what becomes of its answer. */
+/** The request itself, and what becomes of its answer: `awaitingAnswer` and `saving` of the model. `clearing` follows with the lease's end. */
 export class Exchange {
   readonly #parts: ExchangeParts
   readonly #request: RefreshRequest

@@ -20,6 +20,8 @@ export interface RefreshParts extends ExchangeParts {
   readonly flights: FlightRunner
   readonly leases: LeaseStore
   readonly rests: RestStore
+  /** When nothing can be saved any more, by `performance.now()`. */
+  closesAtMs(): number
   /** The error that makes the client authorize anew within the same call; null when there is none. */
   readonly authorizeAnew: ((place: Place) => Promise<Error | null> | Error | null) | null
 }
@@ -103,7 +105,7 @@ class Refresh {
     }
   }
 
-  /** The only caller to send the token, or what others made of it. A lease that was lost before the token went out is taken anew. */
+  /** The only caller to send the token, or what others made of it. The flight is `waitingForLease`. A lease that was lost before the token went out is taken anew. */
   async #renewOnce(): Promise<Outcome> {
     const { flights, timing } = this.#parts
     const { endpoint, clientId, refreshToken, scope, resources } = this.#request
@@ -134,13 +136,14 @@ class Refresh {
   }
 
   async #renew(lease: Lease): Promise<Outcome | typeof LOST> {
-    const { records, clock, timing } = this.#parts
+    const { records, clock, timing, closesAtMs } = this.#parts
     const sending = new Sending<Outcome>({
       lease,
       rests: this.#rests,
       clock,
       timing,
       troubledAtMs: () => records.troubledAtMs,
+      closesAtMs,
       look: async () => {
         const found = await this.#sent.look()
         return found.kind === 'due' ? undefined : found

@@ -41,11 +41,15 @@ export interface SendingParts<T> {
   readonly timing: FlightTiming
   /** When the store was last in trouble, by `performance.now()`. */
   troubledAtMs(): number
+  /** When nothing can be saved any more, by `performance.now()`. */
+  closesAtMs(): number
   /** What the records say, undefined while the token has to be sent. */
   look(): Promise<T | undefined>
 }
 
 const POLL_MS = 100
+/** Who closes with less time left sends nothing any more: an outage may last as long, and the new pair would be lost with the process. */
+const LEAST_LEFT_MS = 10_000
 
 /**
  * Brings a refresh to the moment in which its token may go out: the lease is held, the token is marked as sent, nobody else's mark
@@ -66,9 +70,13 @@ export class Sending<T> {
     this.#parts = parts
   }
 
-  /** Resolves right before the token may be sent: the caller sends it without awaiting anything else. */
+  /**
+   * Resolves right before the token may be sent: the caller sends it without awaiting anything else.
+   * @throws RedisOAuthDatabaseError `CLOSED` where too little time is left to save the new pair
+   */
   async prepare(): Promise<Sent<T>> {
     for (;;) {
+      if (this.#parts.closesAtMs() - performance.now() < LEAST_LEFT_MS) throw closesTooSoon()
       const end = await this.#step()
       if (end !== undefined) return end
     }
@@ -183,6 +191,13 @@ export class Sending<T> {
     this.#phase = 'marking'
     return undefined
   }
+}
+
+function closesTooSoon(): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'CLOSED',
+    'close() left too little time to save the new tokens, so the refresh token was not sent. The session stands as it was',
+  )
 }
 
 export function waitedTooLong(waitMs: number): RedisOAuthDatabaseError {

@@ -100,7 +100,7 @@ function traceOf(model: Model, path: readonly string[]): string[] {
 
 // The key of a state is a character for each of its numbers.
 const SHARED = 8
-const OF_PROCESS = 8
+const OF_PROCESS = 9
 
 /** Processes are alike: of states that differ only by who is who, one is looked at. */
 function keyOf(state: State): string {
@@ -127,7 +127,7 @@ function keyInOrder(state: State, order: readonly number[]): string {
   for (const index of order) {
     const own = state.processes[index] as ProcessState
     numbers.push(own.phase, own.timer, own.held, own.answer)
-    numbers.push(own.stalled, own.cut, own.awaited, own.out)
+    numbers.push(own.stalled, own.cut, own.awaited, own.out, own.closing)
   }
   return String.fromCharCode(...numbers)
 }
@@ -145,6 +145,7 @@ function stateOf(key: string): State {
       cut: number(at + 5),
       awaited: number(at + 6),
       out: number(at + 7),
+      closing: number(at + 8),
     })
   }
   return {

@@ -16,6 +16,7 @@ export const PHASES = [
   'clearing',
   'failing',
   'ended',
+  'closed',
   'crashed',
 ] as const
 export type Phase = (typeof PHASES)[number]
@@ -27,9 +28,11 @@ export interface Ticks {
   readonly command: number
   readonly request: number
   readonly rescue: number
+  /** How long `close` waits. */
+  readonly close: number
 }
 
-export const TICKS: Ticks = { lease: 2, markWait: 4, command: 1, request: 5, rescue: 8 }
+export const TICKS: Ticks = { lease: 2, markWait: 4, command: 1, request: 5, rescue: 8, close: 10 }
 
 /** What a mutation leaves out of the protocol. */
 export type Mutation =
@@ -42,9 +45,11 @@ export type Mutation =
   | 'noTakeBack'
   | 'noLeaseCheck'
   | 'noCompare'
+  /** Who closes sends the token however little time is left. */
+  | 'noLastSend'
 
 /** `login` and `delete` are writes of others to the record. */
-export type FaultKind = 'crash' | 'stall' | 'partition' | 'redisAway' | 'login' | 'delete'
+export type FaultKind = 'crash' | 'close' | 'stall' | 'partition' | 'redisAway' | 'login' | 'delete'
 
 export type ViolationKind = 'spentTokenSent' | 'pairLost' | 'writeUndone' | 'neverEnds'
 
@@ -86,6 +91,8 @@ export interface ProcessState {
   awaited: number
   /** Ticks that it was out of reach since it last reached Redis. */
   out: number
+  /** Ticks until `close` gives up what is under way; 0: nobody has called it. */
+  closing: number
 }
 
 export interface State {
@@ -123,7 +130,17 @@ export function initialState(model: Model): State {
 }
 
 export function newProcess(): ProcessState {
-  return { phase: 0, timer: 0, held: 0, answer: 0, stalled: 0, cut: 0, awaited: 0, out: 0 }
+  return {
+    phase: 0,
+    timer: 0,
+    held: 0,
+    answer: 0,
+    stalled: 0,
+    cut: 0,
+    awaited: 0,
+    out: 0,
+    closing: 0,
+  }
 }
 
 export function copyOf(state: State): State {
@@ -131,5 +148,10 @@ export function copyOf(state: State): State {
 }
 
 export function isUp(process: ProcessState): boolean {
-  return !['idle', 'ended', 'crashed'].includes(phaseOf(process))
+  return phaseOf(process) !== 'idle' && phaseOf(process) !== 'ended' && !isGone(process)
+}
+
+/** Whether it has crashed, or `close` has given up what was under way. */
+export function isGone(process: ProcessState): boolean {
+  return phaseOf(process) === 'crashed' || phaseOf(process) === 'closed'
 }

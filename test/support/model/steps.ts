@@ -247,7 +247,22 @@ const STEPS: Readonly<Record<Phase, (step: Step) => boolean>> = {
   },
 
   ended: () => false,
+  closed: () => false,
   crashed: () => false,
+}
+
+/** In these it has the lease and has sent nothing. */
+const BEFORE_SENDING: ReadonlySet<Phase> = new Set<Phase>([
+  'marking',
+  'waitingForMark',
+  'checkingRecord',
+  'sending',
+])
+
+/** Who would have to save the new pair in less time than an outage may last sends nothing any more. */
+function isTooLate({ own, model }: Step): boolean {
+  if (own.closing === 0 || model.mutation === 'noLastSend') return false
+  return own.closing <= model.ticks.markWait && BEFORE_SENDING.has(phaseOf(own))
 }
 
 /** What it has waited for counts for nothing: the owner of that mark may have been there meanwhile. */
@@ -278,5 +293,7 @@ function failToMark(step: Step): true {
 /** Adds what the process does next. Whether that need not wait: then it comes before the clock goes on. */
 export function addSteps(successors: Successors, index: number): boolean {
   const step = new Step(successors, index)
-  return step.own.stalled === 0 && STEPS[phaseOf(step.own)](step)
+  if (step.own.stalled > 0) return false
+  if (isTooLate(step)) return step.go('sends nothing, since it closes', 'clearing')
+  return STEPS[phaseOf(step.own)](step)
 }

@@ -3,6 +3,7 @@ import {
   A_PAIR,
   A_REFUSAL,
   ANOTHER_LOGIN,
+  isGone,
   isUp,
   type Model,
   NO_ANSWER,
@@ -32,7 +33,7 @@ export function addAnswer(successors: Successors, index: number): void {
   }
   const step = `the server sees the spent token again, from ${index}`
   const spender = state.processes[state.spender - 1] as ProcessState
-  if (phaseOf(spender) !== 'crashed') successors.violate('spentTokenSent', step)
+  if (!isGone(spender)) successors.violate('spentTokenSent', step)
   successors.add(step, (next) => {
     const own = next.processes[index] as ProcessState
     own.answer = A_REFUSAL
@@ -63,6 +64,10 @@ export function addFaults(successors: Successors, index: number): void {
     })
   if (model.kinds.includes('crash'))
     begin('crashes', (next) => Object.assign(next, newProcess(), { phase: numberOf.crashed }))
+  if (model.kinds.includes('close') && own.closing === 0)
+    begin('closes', (next) => {
+      next.closing = model.ticks.close
+    })
   if (model.kinds.includes('stall') && leftOut > 0 && own.stalled === 0)
     begin('stalls', (next) => {
       next.stalled = leftOut
@@ -93,7 +98,7 @@ export function addCommonFaults(successors: Successors): void {
   if (model.kinds.includes('redisAway'))
     begin('Redis goes away', (next) => {
       for (const process of next.processes)
-        if (phaseOf(process) !== 'crashed') process.cut = model.longestFault - process.out
+        if (!isGone(process)) process.cut = model.longestFault - process.out
     })
 }
 
@@ -102,6 +107,10 @@ export function addTick(successors: Successors): void {
   const { model, state } = successors
   const isWaiting = state.leaseLeft > 0 || state.markLeft > 0 || state.processes.some(isUp)
   if (!isWaiting) return
+  for (const [index, own] of state.processes.entries()) {
+    if (own.closing === 1 && hasNewPair(own))
+      successors.violate('pairLost', `${index}: gives up the new pair, since close has waited`)
+  }
   const renewing = [...state.processes.keys()].filter((index) =>
     mayRenew(state.processes[index] as ProcessState),
   )
@@ -125,7 +134,13 @@ function tick(next: State, renewing: readonly number[], model: Model): void {
     own.timer = Math.max(0, own.timer - 1)
     own.stalled = Math.max(0, own.stalled - 1)
     own.cut = Math.max(0, own.cut - 1)
+    if (own.closing === 1 && isUp(own)) Object.assign(own, newProcess(), { phase: numberOf.closed })
+    own.closing = Math.max(0, own.closing - 1)
   }
+}
+
+function hasNewPair(own: ProcessState): boolean {
+  return phaseOf(own) === 'saving' || own.answer === A_PAIR
 }
 
 /** In these a process renews its lease, also once it has run out. */

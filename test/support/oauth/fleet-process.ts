@@ -28,6 +28,8 @@ export interface ProcessOptions {
   knowsIssuer?: boolean
   authorizeAnew?: (place: Place) => Promise<Error | null> | Error | null
   timing?: Partial<FlightTiming>
+  /** When it is closed, by `performance.now()`. */
+  closesAtMs?: () => number
   /** The client that its `fetch` is of. */
   session?: ClientSession
 }
@@ -50,7 +52,7 @@ export function startProcess(
   const places = new TokenPlaces()
   const echoes = new Echoes()
   const flights = new Flights(store)
-  const { authorizeAnew, timing, knowsIssuer = true, session } = options
+  const { authorizeAnew, timing, closesAtMs, knowsIssuer = true, session } = options
   const issuers = new Issuers()
   const records = databaseOf(store, places, echoes, issuers)
   const db = session?.watch(records) ?? records
@@ -72,6 +74,7 @@ export function startProcess(
     issuers,
     read,
     ...(timing ? { timing } : {}),
+    ...(closesAtMs && { closesAtMs }),
     ...(session && {
       refusedTokens: session.refusedTokens,
       client: { session, flights, registration: records.getClientCredentials },

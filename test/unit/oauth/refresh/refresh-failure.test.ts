@@ -173,6 +173,22 @@ test('a store error that will not pass ends the refresh at once', async () => {
   expect(session.store.calls.filter((call) => call === 'replace')).toHaveLength(1)
 })
 
+test('a process that closes sends the token while 10 seconds are left to save the new pair, and not after', async () => {
+  let closesAtMs = performance.now() + 9_999
+  const closing = session.start({ closesAtMs: () => closesAtMs })
+  await expect(settled(closing.refresh())).rejects.toMatchObject({
+    code: 'CLOSED',
+    message: expect.stringContaining('was not sent'),
+  })
+  expect(session.server.count.refreshes).toBe(0)
+  // Neither lease nor mark is left behind.
+  const startedAt = performance.now()
+  closesAtMs = startedAt + 10_500
+  expect(await settled(closing.refresh())).toBe(200)
+  expect(performance.now() - startedAt).toBeLessThan(500)
+  session.expectSound()
+})
+
 test('a server that never answers fails the holder after requestMs, and the next tries', async () => {
   const processes = session.startAll(2)
   const token = session.holdTokenRequest('request')

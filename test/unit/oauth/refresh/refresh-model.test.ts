@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { REFRESH_PHASES } from '../../../../src/oauth/refresh/sending.js'
 import { endsAlways, search } from '../../../support/model/search.js'
@@ -10,8 +12,12 @@ import {
   type ViolationKind,
 } from '../../../support/model/state.js'
 
+const ROOM = 'src/oauth/refresh'
 const FAULTS: readonly FaultKind[] = ['crash', 'stall', 'partition', 'redisAway']
 const WRITES: readonly FaultKind[] = ['login', 'delete']
+const CLOSE: readonly FaultKind[] = ['close', 'stall', 'partition', 'redisAway']
+/** What an answer takes counts as a part of the outage that follows it. */
+const ANSWERED_AT_ONCE = { ...TICKS, request: 1 }
 const PROMISES: readonly ViolationKind[] = [
   'spentTokenSent',
   'pairLost',
@@ -40,15 +46,28 @@ describe('the refresh protocol, in every interleaving', () => {
     expect(search(model({ faults: 3, kinds }), PROMISES).kind).toBeUndefined()
   }, 120_000)
 
+  test('two processes of which any may close: no pair is lost by close, however late the token is sent', () => {
+    const changes = { faults: 3, kinds: CLOSE, ticks: ANSWERED_AT_ONCE }
+    expect(search(model(changes), PROMISES).kind).toBeUndefined()
+  }, 120_000)
+
   test('no run goes on for ever', () => {
     expect(endsAlways(model({ faults: 1, kinds: [...FAULTS, ...WRITES] }))).toBe(true)
   }, 120_000)
 })
 
 test('has the phases of the code, but for waits that only put a refresh off', () => {
-  const ofModel = PHASES.filter((phase) => !['idle', 'failing', 'ended', 'crashed'].includes(phase))
+  const outside = ['idle', 'failing', 'ended', 'closed', 'crashed']
+  const ofModel = PHASES.filter((phase) => !outside.includes(phase))
   const ofCode = REFRESH_PHASES.filter((phase) => !['waitingForRescue', 'resting'].includes(phase))
   expect(ofModel).toEqual(ofCode)
+})
+
+test.each(REFRESH_PHASES)('the code names %s where it passes it', (phase) => {
+  const files = readdirSync(ROOM).map((file) => readFileSync(join(ROOM, file), 'utf8'))
+  const names = files.join('\n').match(/['`](\w+)['`]/g) ?? []
+  // Once in the list of phases.
+  expect(names.filter((name) => name.slice(1, -1) === phase).length).toBeGreaterThan(1)
 })
 
 describe('beyond its bounds', () => {
@@ -63,6 +82,12 @@ describe('beyond its bounds', () => {
       { longestFault: TICKS.rescue + 1, faults: 1, kinds: ['partition', 'redisAway'] },
       'pairLost',
     ],
+    [
+      'a stall or partition that outlasts what is left of close',
+      { longestFault: TICKS.markWait + 1, faults: 3, kinds: CLOSE, ticks: ANSWERED_AT_ONCE },
+      'pairLost',
+    ],
+    ['an answer and a stall or partition that together outlast it', { kinds: CLOSE }, 'pairLost'],
   ])('%s breaks the promise', (bound, changes, kind) => {
     const outcome = search(model(changes), [kind])
     expect(outcome.kind).toBe(kind)
@@ -71,6 +96,11 @@ describe('beyond its bounds', () => {
 })
 
 describe('a protocol without one of its parts', () => {
+  test('noLastSend is found out', () => {
+    const changes: Partial<Model> = { faults: 3, kinds: CLOSE, ticks: ANSWERED_AT_ONCE }
+    expect(search(model({ ...changes, mutation: 'noLastSend' }), PROMISES).kind).toBe('pairLost')
+  }, 60_000)
+
   test.each<[Mutation, ViolationKind]>([
     ['noMark', 'spentTokenSent'],
     ['noMarkWait', 'spentTokenSent'],
