@@ -2,7 +2,7 @@ import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../..
 import { WrongReply } from '../protocol/replies.js'
 import type { Effect } from './command.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
-import { lackOf, redacted } from './redaction.js'
+import { HANDSHAKE_CUT, lackOf, redacted } from './redaction.js'
 
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {
@@ -34,7 +34,7 @@ function reasonOf(error: unknown): Reason {
   if (TIMED_OUT.test(message))
     return lastNodeErrorOf(error) === undefined ? 'TIMEOUT' : 'CONNECTION_TIMEOUT'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
-  if (/TLS|SSL|certificate/i.test(message)) return 'TLS_FAILED'
+  if (message.startsWith(HANDSHAKE_CUT)) return 'TLS_FAILED'
   return 'CONNECTION_LOST'
 }
 

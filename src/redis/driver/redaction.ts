@@ -5,6 +5,10 @@ import { DRIVER_TEXTS, lastNodeErrorOf } from './internals.js'
 // What Redis says is never passed on as it is: it quotes commands, and after a surplus reply ioredis quotes somebody's record.
 // So this is a list of what may be shown. All else is dropped.
 
+/** Of Node. The code of such an error is that of any lost connection; other failures of TLS have codes of their own. */
+export const HANDSHAKE_CUT =
+  'Client network socket disconnected before secure TLS connection was established'
+
 /** Beginnings of messages, as far as they are the same for everyone. */
 const KNOWN_TEXTS: readonly string[] = [
   'BUSY Redis is busy running a script',
@@ -45,8 +49,7 @@ const KNOWN_TEXTS: readonly string[] = [
   'WRONGPASS invalid username-password pair or user is disabled',
   'WRONGTYPE Operation against a key holding the wrong kind of value',
   ...DRIVER_TEXTS,
-  // Of Node.
-  'Client network socket disconnected before secure TLS connection was established',
+  HANDSHAKE_CUT,
   // Of ours.
   'Sentinel named a server that is no master',
   'a reply that cannot be read',

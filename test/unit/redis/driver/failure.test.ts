@@ -123,6 +123,22 @@ describe('what the system and TLS say is told by code', () => {
     expect(codeOf(error.cause)).toBe(code)
   })
 
+  it('a connection that ends during the handshake has failed by TLS', () => {
+    const text = 'Client network socket disconnected before secure TLS connection was established'
+    const error = failureOf(systemError('ECONNRESET', text), SERVER, read())
+    expect(error.code).toBe('TLS_FAILED')
+    expect(codeOf(error.cause)).toBe('TLS_FAILED')
+  })
+
+  it.each([
+    ['CONNECTION_LOST', new Error('SSL')],
+    ['CONNECTION_LOST', new Error('all certificates of the pool are in use')],
+    ['CONNECTION_LOST', systemError('ECONNRESET', 'read ECONNRESET at tls-proxy.example.com')],
+    ['CONNECTION_LOST', new Error('Connection is closed. certificate-7f3a.example.com')],
+  ] as const)('%s: a text that only mentions TLS: %s', (code, error) => {
+    expect(codeOf(error)).toBe(code)
+  })
+
   it('a Cluster that gives no slots in time cannot be connected to', () => {
     const error = Object.assign(new Error('Failed to refresh slots cache.'), {
       lastNodeError: new Error('timeout'),
