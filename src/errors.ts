@@ -170,8 +170,8 @@ export function setCause<E extends Error>(error: E, cause: unknown): E {
 }
 
 const UNREADABLE =
-  'The record cannot be read: it was sealed with a key that is not in encryption.keys, was altered or moved, ' +
-  'or is plain while acceptPlaintext is off. It is still in Redis as it was.'
+  'The record cannot be read: it was sealed with a key that is not in encryption.keys, or by a newer version of @atxp/redis, ' +
+  'was altered or moved, or is plain while acceptPlaintext is off. It is still in Redis as it was.'
 
 /** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
 export function unreadableRecord(): RedisOAuthDatabaseError {

@@ -85,7 +85,10 @@ const CLIENT = {
   lifetime: () => undefined,
 } as const
 
-/** The table of record kinds, by the word after `~` in their key names. Tokens have no such word. */
+/**
+ * The table of record kinds, by the word after `~` in their key names. Tokens have no such word. Which format each kind has, and what a
+ * process does with a newer one, is in docs/operations.md: a row that is added here is added there.
+ */
 export const KINDS: {
   readonly [K in Kind]: (K extends JsonKind ? JsonRow<K> : Row<NameParts[K]>) &
     (K extends SealedKind ? { readonly sealedAs: string } : { readonly sealedAs?: never })

@@ -84,11 +84,11 @@ return 1`
 /**
  * A rest, and what is left of it. Its key outlives it, since failures are remembered for longer.
  * KEYS[1] rest. ARGV[1] milliseconds for which it is remembered, ARGV[2] milliseconds of the caller's trial where it is over; 0
- * for a look. Returns the record and the milliseconds left, not above 0 when it is over. Nil when there is none.
+ * for a look. Returns the record and the milliseconds left, not above 0 when it is over. Nil when there is none of this format.
  */
 export const LOOK_AT_REST = `
 local rest = redis.call('GET', KEYS[1])
-if not rest then return false end
+if not rest or string.sub(rest, 1, 2) ~= '1 ' then return false end
 local left = redis.call('PTTL', KEYS[1]) - ARGV[1]
 if left > 0 or ARGV[2] == '0' then return {rest, left} end
 rest = string.gsub(rest, ' rest ', ' trial ', 1)
@@ -116,7 +116,8 @@ return {rest, ms}`
 /**
  * A part of a script. Enters a record in the index `x`, field `f`, as `e` and what is in `r`, where `e` is the time until which the
  * entry is kept: `s` milliseconds from `n`, now, on, and not before the time `a`. The index lives as long as its entries. Now and then it looks at
- * some entries, and drops those whose time is over. So an index grows with what it stands for, whatever was written before.
+ * some entries, and drops those whose time is over. So an index grows with what it stands for, whatever was written before. An entry of
+ * another format stays.
  */
 const ENTER = `
 local e = math.max(n + s, a)
@@ -124,7 +125,7 @@ c('HSET', x, f, e .. r)
 if t[2] % 8 == 0 then
   local some = c('HRANDFIELD', x, 16, 'WITHVALUES')
   for i = 1, #some, 2 do
-    if tonumber(string.match(some[i + 1], '^[^:]+')) < n then c('HDEL', x, some[i]) end
+    if (tonumber(string.match(some[i + 1], '^[^:]*')) or n) < n then c('HDEL', x, some[i]) end
   end
 end
 if c('PTTL', x) < e - n then c('PEXPIREAT', x, e) end`

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { DEFAULTS } from '../../src/defaults.js'
 import { ENV_NAMES } from '../../src/options/environment.js'
+import { KINDS } from '../../src/record/kinds.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
 import { methodsOf } from '../support/methods-of.js'
 import { aclRule, COMMANDS } from '../support/servers/acl-rule.js'
@@ -96,6 +97,13 @@ test('docs/operations.md shows the ACL rule that the tests run under', () => {
 test('docs/operations.md says of each command of that rule who sends it', () => {
   const documented = rowsUnder('docs/operations.md', 'Commands').flatMap(([names]) => codeIn(names))
   expect(sorted(documented)).toEqual(sorted(COMMANDS.map((name) => name.toUpperCase())))
+})
+
+test('docs/operations.md says of each kind of record where its format is', () => {
+  const documented = rowsUnder('docs/operations.md', 'Versions side by side').flatMap(([kinds]) =>
+    codeIn(kinds),
+  )
+  expect(sorted(documented)).toEqual(sorted(Object.keys(KINDS)))
 })
 
 test('docs/architecture.md names every room and every file beside them', () => {

@@ -258,9 +258,10 @@ function lifeOf({ expiresAt, ttlMs = 0 }: Expiry): number {
   return expiresAt === undefined ? ttlMs : expiresAt - systemClock.now()
 }
 
+/** Undefined too where the entry is of another format. */
 function refreshedAtIn(text: string): number | undefined {
-  const colon = text.indexOf(':')
-  return colon < 0 ? undefined : Number(text.slice(colon + 1))
+  const time = /^[^:]+:(\d{1,15})$/.exec(text)?.[1]
+  return time === undefined ? undefined : Number(time)
 }
 
 function hasSucceeded(work: Promise<void>): Promise<boolean> {
