@@ -17,7 +17,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export async function runScenarios({ directory, database, processes, repeats, only }) {
   const report = resolve(directory, `${database}-${processes}.jsonl`)
   console.error(`${database}, ${processes} processes, ${repeats} times`)
-  await runTests(only, {
+  // The processes of an outage refresh by themselves, without a client, and always with this database.
+  const files = database === 'coordinated' ? ['scenarios', 'outages'] : ['scenarios']
+  await runTests(files, only, {
     FLEET_PROCESSES: String(processes),
     FLEET_REPEATS: String(repeats),
     FLEET_DATABASE: database,
@@ -39,12 +41,13 @@ export async function readRuns(directory, database, processes) {
   return lines.map((line) => ({ ...JSON.parse(line), database }))
 }
 
-/** The test file is the runner: it starts Redis and the fleet, and appends a line of JSON for each run to the report. */
-async function runTests(only, env) {
+/** The test files are the runners: they start Redis and the fleet, and append a line of JSON for each run to the report. */
+async function runTests(files, only, env) {
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
-  const options = ['run', '--project', 'fleet', '--reporter', 'dot']
+  const options = ['run', '--project', 'fleet', '--reporter', 'dot', '--no-file-parallelism']
+  options.push('--maxConcurrency', '2')
   if (only !== undefined) options.push('-t', only)
-  const args = [vitest, ...options, 'test/fleet/scenarios.test.ts']
+  const args = [vitest, ...options, ...files.map((file) => `test/fleet/${file}.test.ts`)]
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: 'ignore',

@@ -11,7 +11,8 @@ import { type FaultProxy, startFaultProxy } from '../network/fault-proxy.js'
 import { startProcesses, type TestProcess } from '../processes/processes.js'
 import { type RedisServer, startRedis } from '../servers/redis-server.js'
 
-const entry = fileURLToPath(new URL('refresher.mjs', import.meta.url))
+/** What each process runs. */
+export const REFRESHER = fileURLToPath(new URL('refresher.mjs', import.meta.url))
 const RESOURCE = 'https://mcp.example/mcp'
 const WELL_WITHIN_MS = 30_000
 
@@ -41,10 +42,26 @@ export class Member {
     return this.process.call('read', this.#session)
   }
 
-  /** `ok`, or the code or status that the call failed with. */
-  call(session: Session = this.#session): Promise<string> {
-    return this.process.call('call', session)
+  /** `ok`, or the code or status that the call failed with, or `killed`. */
+  async call(session: Session = this.#session): Promise<string> {
+    try {
+      return await this.process.call<string>('call', session)
+    } catch (error) {
+      if (this.process.running) throw error
+      return 'killed'
+    }
   }
+}
+
+/** Where the processes of an outage come from, and go to. */
+export interface ProcessPool {
+  take(): Promise<TestProcess>
+  giveBack(process: TestProcess): Promise<unknown>
+}
+
+const freshProcesses: ProcessPool = {
+  take: async () => (await startProcesses({ entry: REFRESHER }))[0] as TestProcess,
+  giveBack: (process) => process.kill(),
 }
 
 export interface OutageOptions {
@@ -52,6 +69,7 @@ export interface OutageOptions {
   database?: Omit<RedisOAuthDatabaseOptions, 'host' | 'port'>
   /** Beside the one that refreshes. */
   peers?: number
+  pool?: ProcessPool
 }
 
 /** One session with an expired access token, processes of a fleet, each behind a network of its own, and what happens to them. */
@@ -60,7 +78,10 @@ export class Outage {
   readonly authorizationServer: AuthorizationServer
   readonly session: Session
   readonly members: Member[] = []
+  /** What was counted, once the outage is over. */
+  observed: Record<string, number> = {}
   readonly #options: OutageOptions
+  #calls: { end: string; elapsedMs: number }[] = []
 
   constructor(
     redis: RedisServer,
@@ -84,9 +105,10 @@ export class Outage {
 
   /** Starts another process. It connects with its first call. */
   async join(): Promise<Member> {
-    const [process] = await startProcesses({ entry })
+    const { pool = freshProcesses } = this.#options
+    const process = await pool.take()
     const proxy = await startFaultProxy({ port: this.redis.port })
-    const member = new Member(process as TestProcess, proxy, this.session)
+    const member = new Member(process, proxy, this.session)
     this.members.push(member)
     await member.process.call('open', {
       ...this.#options.database,
@@ -105,30 +127,80 @@ export class Outage {
   ): Promise<{ answer(): void; call: Promise<string> }> {
     await Promise.all(this.members.map((member) => member.read()))
     const hold = this.authorizationServer.holdTokenRequest({ point })
-    const call = this.refresher.call()
+    const call = this.#count(this.refresher.call())
     await this.authorizationServer.reached(hold)
     return { answer: () => this.authorizationServer.release(hold), call }
+  }
+
+  /** Calls of these at once, which are counted. */
+  async callAll(members: readonly Member[]): Promise<string[]> {
+    return await Promise.all(members.map((member) => this.#count(member.call())))
+  }
+
+  async #count(call: Promise<string>): Promise<string> {
+    const startedAtMs = performance.now()
+    const end = await call
+    this.#calls.push({ end, elapsedMs: performance.now() - startedAtMs })
+    return end
+  }
+
+  /** Resolves when every peer waits for the refresh that is under way. */
+  async peersWait(): Promise<void> {
+    await eventually(
+      async () => {
+        const [channel = ''] = await this.redis.cli<string[]>('PUBSUB', 'CHANNELS', '*lease:*')
+        const [, count] = await this.redis.cli<string[]>('PUBSUB', 'NUMSUB', channel)
+        expect(Number(count)).toBe(this.peers.length)
+      },
+      { withinMs: WELL_WITHIN_MS },
+    )
+  }
+
+  /** Resolves when some token is marked as sent. */
+  async marked(): Promise<void> {
+    await eventually(async () => (await this.redis.cli<string[]>('KEYS', '*spent:*')).length > 0, {
+      withinMs: WELL_WITHIN_MS,
+    })
+  }
+
+  /** Acts when this script of the refresher's is on its way to Redis, where it arrives or does not. */
+  onItsWay(script: string, arrives: boolean, act: () => unknown): Promise<void> {
+    return new Promise((resolve) => {
+      const { cancel } = this.refresher.proxy.dropRequests(([, sent]) => {
+        if (sent !== script) return false
+        cancel()
+        act()
+        resolve()
+        return !arrives
+      })
+    })
   }
 
   /** Calls again and again, each process by itself, until every one has had an answer. */
   async recover(): Promise<void> {
     const untilWell = (member: Member) =>
       eventually(async () => expect(await member.call()).toBe('ok'), { withinMs: WELL_WITHIN_MS })
-    await Promise.all(this.members.map(untilWell))
+    await Promise.all(this.members.filter(({ process }) => process.running).map(untilWell))
   }
 
   /** One refresh, no spent token sent, and what stands in Redis is what the authorization server gave last. */
   async expectUnharmed(): Promise<void> {
     const harm = { reuseDetections: 0, refusedRefreshes: 0, familiesRevoked: 0, familiesAlive: 1 }
+    this.observed = {
+      ...this.authorizationServer.counters(),
+      callsFailed: this.#calls.filter(({ end }) => end !== 'ok' && end !== 'killed').length,
+      slowestMs: Math.round(Math.max(0, ...this.#calls.map(({ elapsedMs }) => elapsedMs))),
+    }
     expect(this.authorizationServer.counters()).toMatchObject({ ...harm, refreshes: 1 })
-    const [reader] = this.peers
+    const reader = this.peers.find(({ process }) => process.running)
     const expired = (await reader?.read()) ?? 'none'
     expect(await reader?.call({ ...this.session, expired })).toBe('ok')
     expect(this.authorizationServer.counters()).toMatchObject({ ...harm, refreshes: 2 })
   }
 
   async end(): Promise<void> {
-    await Promise.all(this.members.map(({ process }) => process.kill()))
+    const { pool = freshProcesses } = this.#options
+    await Promise.all(this.members.map(({ process }) => pool.giveBack(process)))
     await Promise.all(this.members.map(({ proxy }) => proxy.stop()))
     await this.authorizationServer.stop()
     await this.redis.stop()

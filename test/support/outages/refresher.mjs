@@ -17,6 +17,8 @@ let blockMs = 0
 serve({
   /** @param {import('@atxp/redis').RedisOAuthDatabaseOptions} options */
   open(options) {
+    held = null
+    blockMs = 0
     db = new RedisOAuthDatabase(options)
     oAuthFetch = db.coordinatedFetch((url, init) => {
       block()
@@ -70,7 +72,8 @@ serve({
     return { ends, shortestMs }
   },
 
-  close: () => db.close(),
+  /** @param {import('@atxp/redis').CloseOptions} [options] */
+  close: (options) => db.close(options),
 })
 
 /** @param {Session} session */

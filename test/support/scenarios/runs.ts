@@ -4,6 +4,7 @@ import { appendFileSync, existsSync, readFileSync } from 'node:fs'
 export const processes = Number(process.env.FLEET_PROCESSES ?? 8)
 export const repeats = Number(process.env.FLEET_REPEATS ?? 1)
 const file = process.env.FLEET_REPORT
+export const isReported = file !== undefined
 
 /** Gives what reports a run, for each run of the scenario that the report does not hold yet. */
 export function* missingRuns(name: string): Generator<(run: object) => void> {
