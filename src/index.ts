@@ -17,7 +17,12 @@ export type { SealContext, Sealing } from './crypto/sealing.js'
 export type { SecretKey } from './crypto/secret-key.js'
 export type { OAuthMethods, ResourceServerDb } from './database/oauth-methods.js'
 export type { CloseOptions } from './database/operations.js'
-export type { ResourceClientClass } from './database/resource-client.js'
+export type {
+  AuthorizationServerMetadata,
+  ResourceClient,
+  ResourceClientClass,
+  TokenData,
+} from './database/resource-client.js'
 export type { TokenMethods } from './database/token-methods.js'
 export {
   CHANNELS,

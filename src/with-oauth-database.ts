@@ -1,5 +1,9 @@
 import type { FetchLike, OAuthDb } from './contract.js'
-import { type ResourceClientClass, resourceClient } from './database/resource-client.js'
+import {
+  type ResourceClient,
+  type ResourceClientClass,
+  resourceClient,
+} from './database/resource-client.js'
 import { publishSession } from './diagnostics.js'
 import { ClientSession } from './oauth/session/client-session.js'
 import type { RedisOAuthDatabase } from './redis-oauth-database.js'
@@ -49,15 +53,17 @@ export interface AuthenticationRequired {
   create(url: string, resourceServerUrl: string): Promise<Error>
 }
 
-/** What a server's options have besides: the client by which it asks the authorization server, with a coordinated channel. */
-export interface ServerOptions<ResourceClient> {
+/**
+ * What a server's options have besides: the client by which it asks the authorization server, with a coordinated channel. Its type is
+ * that of the class that is passed, or of the parameter that the options are an argument for, else `ResourceClient`.
+ */
+export interface ServerOptions<Client> {
   /** Undefined where `@atxp/common` is not installed beside this package: then the server makes its own. */
-  readonly oAuthClient: ResourceClient
+  readonly oAuthClient: NonNullable<Client>
 }
 
 export interface WithOAuthDatabaseOptions<
-  // biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
-  ResourceClient = any,
+  Client = ResourceClient,
   Role extends OAuthRole = OAuthRole,
 > {
   /**
@@ -93,7 +99,7 @@ export interface WithOAuthDatabaseOptions<
    * const { oAuthClient } = withOAuthDatabase({ oauthDatabase: db }, { OAuthResourceClient })
    * ```
    */
-  readonly OAuthResourceClient?: ResourceClientClass<ResourceClient> | undefined
+  readonly OAuthResourceClient?: ResourceClientClass<Client> | undefined
 }
 
 /** The role that options have unless they are told one. */
@@ -104,7 +110,7 @@ export type RoleOf<Options> = Options extends { readonly mcpServer: unknown }
 /** What `withOAuthDatabase` returns. A server's own `oAuthClient` stays what it is. */
 export type SdkOptionsOf<
   Options extends OAuthDatabaseOption,
-  ResourceClient,
+  Client,
   Role extends OAuthRole = RoleOf<Options>,
 > = Omit<Options, keyof OAuthDatabaseOption> &
   SdkOptions &
@@ -112,7 +118,7 @@ export type SdkOptionsOf<
     ? unknown
     : Options extends { readonly oAuthClient: object }
       ? unknown
-      : ServerOptions<ResourceClient>)
+      : ServerOptions<Client>)
 
 /**
  * Turns `{ ..., oauthDatabase: db }` into options that the published ATXP SDK understands: the database as `oAuthDb`, and
@@ -127,13 +133,12 @@ export type SdkOptionsOf<
  */
 export function withOAuthDatabase<
   Options extends OAuthDatabaseOption,
-  // biome-ignore lint/suspicious/noExplicitAny: the class is the SDK's, which need not be installed
-  ResourceClient = any,
+  Client = ResourceClient,
   Role extends OAuthRole = RoleOf<Options>,
 >(
   options: Options,
-  wiring: WithOAuthDatabaseOptions<ResourceClient, Role> = {},
-): SdkOptionsOf<Options, ResourceClient, Role> {
+  wiring: WithOAuthDatabaseOptions<Client, Role> = {},
+): SdkOptionsOf<Options, Client, Role> {
   checkOptions(options, wiring)
   const { role, OAuthAuthenticationRequiredError, OAuthResourceClient } = wiring
   const { oauthDatabase: db, fetchFn, oAuthChannelFetch = fetchFn, ...others } = options
@@ -157,14 +162,14 @@ export function withOAuthDatabase<
   const whole = session
     ? { ...others, ...sdkOptions }
     : { ...others, ...sdkOptions, ...serverOptions(others, sdkOptions, OAuthResourceClient) }
-  return whole as SdkOptionsOf<Options, ResourceClient, Role>
+  return whole as SdkOptionsOf<Options, Client, Role>
 }
 
 /** By what the SDK calls them where it makes such a client itself. */
-function serverOptions<ResourceClient>(
+function serverOptions<Client>(
   options: object,
   { oAuthDb, oAuthChannelFetch }: SdkOptions,
-  given: ResourceClientClass<ResourceClient> | undefined,
+  given: ResourceClientClass<Client> | undefined,
 ): object {
   const { allowHttp, payeeName, logger, oAuthClient } = options as Record<string, unknown>
   if (oAuthClient !== undefined) return {}

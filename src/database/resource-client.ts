@@ -3,10 +3,40 @@ import { createRequire } from 'node:module'
 /** Of `OAuthResourceClient` of `@atxp/common`. */
 export type ResourceClientClass<Client> = new (config: never) => Client
 
-/** What a server asks of it. */
-const METHODS = ['introspectToken', 'getAuthorizationServer', 'authorizationServerFromUrl'] as const
+/** What an authorization server says of an access token (RFC 7662 section 2.2), as far as the SDK hands it on. */
+export interface TokenData {
+  active: boolean
+  scope?: string
+  sub?: string
+  aud?: string | string[]
+}
 
-type Methods = Record<(typeof METHODS)[number], (...args: unknown[]) => Promise<unknown>>
+/** RFC 8414 section 2. */
+export interface AuthorizationServerMetadata {
+  readonly issuer: string
+  readonly [member: string]: unknown
+}
+
+/** What can be asked of an `OAuthResourceClient` of `@atxp/common`, whichever version is installed. Its errors are the SDK's. */
+export interface ResourceClient {
+  /** Asks the authorization server about an access token. Registers with it first where that was not done. */
+  introspectToken(
+    authorizationServerUrl: string,
+    token: string,
+    additionalParameters?: Record<string, string>,
+  ): Promise<TokenData>
+  /** Of the authorization server that a resource names in its metadata (RFC 9728). */
+  getAuthorizationServer(resourceServerUrl: string): Promise<AuthorizationServerMetadata>
+  authorizationServerFromUrl(authServerUrl: URL): Promise<AuthorizationServerMetadata>
+}
+
+const METHODS: readonly (keyof ResourceClient)[] = [
+  'introspectToken',
+  'getAuthorizationServer',
+  'authorizationServerFromUrl',
+]
+
+type Methods = Record<keyof ResourceClient, (...args: unknown[]) => Promise<unknown>>
 
 // Not a literal, and ignored by webpack: it is an optional peer, which compilers and bundlers must not look for.
 const COMMON: string = '@atxp/common'

@@ -11,6 +11,7 @@ holds<Same<own.ClientCredentials, sdk.ClientCredentials>>()
 holds<Same<own.PKCEValues, sdk.PKCEValues>>()
 holds<Same<own.AccessToken, sdk.AccessToken>>()
 holds<Same<own.FetchLike, sdk.FetchLike>>()
+holds<Same<Pick<own.TokenData, keyof own.TokenData>, sdk.TokenData>>()
 
 // Method by method: an interface that extends another is not identical to one that is written out.
 holds<Same<keyof own.OAuthDb, keyof sdk.OAuthDb>>()
@@ -18,6 +19,11 @@ holds<{ [K in keyof sdk.OAuthDb]: Same<own.OAuthDb[K], sdk.OAuthDb[K]> }[keyof s
 
 export function exchange(theirs: sdk.OAuthDb, ours: own.OAuthDb): [own.OAuthDb, sdk.OAuthDb] {
   return [theirs, ours]
+}
+
+/** Not the other way: the SDK's is a class with members of its own. */
+export function writtenOut(theirs: sdk.OAuthResourceClient): own.ResourceClient {
+  return theirs
 }
 
 export function exchangeFetch(

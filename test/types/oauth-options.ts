@@ -1,7 +1,7 @@
 // Compiled, never run: what `withOAuthDatabase` returns is what the published client takes.
 import type { Account, atxpClient } from '@atxp/client'
 import { type FetchLike, type OAuthDb, OAuthResourceClient } from '@atxp/common'
-import { type RedisOAuthDatabase, withOAuthDatabase } from '../../src/index.js'
+import { type RedisOAuthDatabase, type ResourceClient, withOAuthDatabase } from '../../src/index.js'
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 
@@ -63,8 +63,22 @@ export function oAuthClientOfAServer(db: RedisOAuthDatabase): ServerArgs[] {
   client.oAuthClient
   // @ts-expect-error it takes the class
   withOAuthDatabase({ oauthDatabase: db }, { OAuthResourceClient: new OAuthResourceClient({ db }) })
-  // Without the class it goes wherever the installed SDK's own is asked for.
-  return [named, own, withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })]
+  // Without the class it has the type that is asked for.
+  const spread: ServerArgs = { destination: '0xabc', ...withOAuthDatabase({ oauthDatabase: db }) }
+  return [named, own, spread, withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })]
+}
+
+export async function callsOfAServer(db: RedisOAuthDatabase): Promise<boolean> {
+  const options = withOAuthDatabase({ destination: '0xabc', oauthDatabase: db })
+  holds<Same<typeof options.oAuthClient, ResourceClient>>()
+  const { active, sub } = await options.oAuthClient.introspectToken('https://auth.example', 'token')
+  holds<Same<typeof sub, string | undefined>>()
+  const { issuer } = await options.oAuthClient.getAuthorizationServer('https://mcp.example/mcp')
+  // @ts-expect-error a token is a string
+  await options.oAuthClient.introspectToken('https://auth.example', { token: 'token' })
+  // @ts-expect-error there is no such method
+  options.oAuthClient.introspect
+  return active && issuer !== ''
 }
 
 export function misuse(db: RedisOAuthDatabase): void {
