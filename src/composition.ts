@@ -42,6 +42,8 @@ export interface Composition extends Channels {
   readonly indexed: IndexedRecords
   readonly vault: Vault
   readonly rests: RestRecords
+  readonly refreshes: RefreshStore
+  readonly registrations: RegistrationStore
 }
 
 /**
@@ -90,14 +92,16 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     },
   )
   const rests = new RestRecords(commands, (name) => keys.of('rest', name).redisKey)
+  const refreshes = new RefreshStore(keys, vault, writes, resolved, connection)
+  const registrations = new RegistrationStore(keys, commands, vault, writes)
   const coordination = new Coordination(
     new Leases(connection, subscriber, durability, (name) => ({
       lease: keys.of('lease', name).redisKey,
       mark: keys.of('spent', name).redisKey,
     })),
     records,
-    new RefreshStore(keys, vault, writes, resolved, connection),
-    new RegistrationStore(keys, commands, vault, writes),
+    refreshes,
+    registrations,
     rests,
     places,
     timingFor(commandTimeout),
@@ -124,6 +128,8 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     indexed,
     vault,
     rests,
+    refreshes,
+    registrations,
   }
 }
 

@@ -4,15 +4,23 @@ import { isUnreadable } from '../errors.js'
 import { decodeRecord } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
+import type { ClientRole } from '../record/kinds.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import type { OAuthRole } from '../with-oauth-database.js'
 import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+
+const ROLES: Readonly<Record<ClientRole, Registration['role']>> = {
+  client: 'client',
+  resource: 'resource-server',
+  mcp: 'mcp-client',
+}
 
 /** One registration with an authorization server, without its secret. */
 export interface Registration {
   /** Null with `hashKeys` if the record cannot be read. */
   readonly serverUrl: string | null
-  readonly role: OAuthRole
+  /** `mcp-client`: of a client of the MCP SDK, by `@atxp/redis/mcp`. */
+  readonly role: OAuthRole | 'mcp-client'
   /** Null if the record cannot be read. */
   readonly clientId: string | null
   readonly redirectUri: string | null
@@ -49,7 +57,7 @@ async function* stepsOf(
     const found = await Promise.all(
       redisKeys
         .map((redisKey) => keys.parse(redisKey))
-        .filter((key) => key?.kind === 'client' || key?.kind === 'resource')
+        .filter((key) => key !== null && key.kind in ROLES)
         .map((key) => describe(parts, key as FoundKey)),
     )
     yield { seen: redisKeys.length, found: found.filter((one) => one !== undefined) }
@@ -59,8 +67,8 @@ async function* stepsOf(
 /** Undefined if it is gone. */
 async function describe({ vault }: Composition, key: FoundKey): Promise<Registration | undefined> {
   const registration = {
-    serverUrl: key.name ?? null,
-    role: key.kind === 'client' ? 'client' : 'resource-server',
+    serverUrl: serverUrlOf(key, key.name),
+    role: ROLES[key.kind as ClientRole],
     clientId: null,
     redirectUri: null,
     isReadable: false,
@@ -70,9 +78,20 @@ async function describe({ vault }: Composition, key: FoundKey): Promise<Registra
     const record = await vault.getNamed(key)
     if (record === null) return undefined
     const { clientId, redirectUri } = decodeRecord('client', record.text)
-    return { ...registration, serverUrl: record.name, clientId, redirectUri, isReadable: true }
+    return {
+      ...registration,
+      serverUrl: serverUrlOf(key, record.name),
+      clientId,
+      redirectUri,
+      isReadable: true,
+    }
   } catch (error) {
     if (isUnreadable(error)) return registration
     throw error
   }
+}
+
+function serverUrlOf({ kind }: FoundKey, name: string | undefined): string | null {
+  // There the redirect URL stands behind the issuer.
+  return (kind === 'mcp' ? name?.split(' ', 1)[0] : name) ?? null
 }

@@ -10,6 +10,8 @@ export interface NameParts {
   client: [serverUrl: string]
   /** The registration of this server as a resource server, which introspects tokens. */
   resource: [serverUrl: string]
+  /** A registration of this server as a client of the MCP SDK. Named by issuer and redirect URL, with a space between. */
+  mcp: [place: string]
   pkce: [userId: string, state: string]
   /** What the first read of PKCE values leaves behind. */
   consumed: [userId: string, state: string]
@@ -32,20 +34,21 @@ export interface NameParts {
 export type Kind = keyof NameParts
 
 /** The role in which this server is registered. */
-export type ClientRole = 'client' | 'resource'
+export type ClientRole = 'client' | 'resource' | 'mcp'
 
 /** The kinds whose records are JSON of an object. */
 export interface JsonRecords {
   access: AccessToken
   client: ClientCredentials
   resource: ClientCredentials
+  mcp: ClientCredentials
   pkce: PKCEValues
 }
 
 export type JsonKind = keyof JsonRecords
 
 /** The kinds of records that `encryption` seals. */
-export type SealedKind = 'token' | 'access' | 'client' | 'resource' | 'pkce' | 'reply'
+export type SealedKind = 'token' | 'access' | 'client' | 'resource' | 'mcp' | 'pkce' | 'reply'
 
 interface Row<Parts extends readonly string[] = readonly string[]> {
   /** How errors call the parts of a name. A `userId` comes first and stands in a hash tag. */
@@ -106,6 +109,14 @@ export const KINDS: {
   },
   client: CLIENT,
   resource: CLIENT,
+  mcp: {
+    parts: ['place'],
+    sealedAs: 'mcp',
+    holdsName: true,
+    title: 'client registration',
+    requires: ['clientId'],
+    lifetime: () => undefined,
+  },
   pkce: {
     parts: ['userId', 'state'],
     sealedAs: 'pkce',

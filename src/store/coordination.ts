@@ -95,7 +95,8 @@ export class Coordination {
   readonly #registrations: RegistrationStore
   readonly #turns: RegistrationTurns
   readonly #places: TokenPlaces
-  readonly #issuers = new Issuers()
+  /** What is known of authorization servers; shared by all fetches. */
+  readonly issuers: Issuers = new Issuers()
   readonly #clients = new WeakMap<CoordinatedFetchOptions | ClientSession, ClientMemory>()
 
   constructor(
@@ -148,7 +149,7 @@ export class Coordination {
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     // After a coordinated refresh the client saves once more what stands in Redis already.
     if (token?.accessToken && this.#echoes.take(userId, url, token)) return DONE
-    const origin = token?.accessToken ? this.#issuers.issuedBy(token.accessToken) : undefined
+    const origin = token?.accessToken ? this.issuers.issuedBy(token.accessToken) : undefined
     return this.#records.saveAccessToken(userId, url, token, origin)
   }
 
@@ -209,7 +210,7 @@ export class Coordination {
       echoes: this.#echoes,
       timing: this.#timing,
       registrations: this.#registrations,
-      issuers: this.#issuers,
+      issuers: this.issuers,
       ...memory,
       call: (work) => this.#layer.run('coordinatedFetch', work),
       unsaved: this.#unsaved,

@@ -47,18 +47,22 @@ export class RegistrationStore implements RegistrationRecords {
     this.#writes = writes
   }
 
-  /** To be called with every registration that is read or saved: only one that is known here can be forgotten. */
+  /**
+   * To be called with every registration that is read or saved: only one that is known here can be forgotten.
+   * @param issuer - where the record is named by more than that
+   */
   remember(
     serverUrl: string,
     role: ClientRole,
     { clientId, clientSecret }: ClientCredentials,
+    issuer: string = serverUrl,
   ): void {
     const name = `${role} ${serverUrl}`
     const known = this.#known.get(name)
     if (known?.clientId === clientId && known.clientSecret === clientSecret) return
-    const issuer = issuerKey(serverUrl)
-    if (issuer === undefined) return
-    this.#known.set(name, { serverUrl, role, issuer, clientId, clientSecret })
+    const key = issuerKey(issuer)
+    if (key === undefined) return
+    this.#known.set(name, { serverUrl, role, issuer: key, clientId, clientSecret })
   }
 
   async find(name: string, issuer: string): Promise<string | null> {

@@ -8,6 +8,7 @@ const RECORDS = {
   access: { accessToken: 's3cr3t', resourceUrl: '' },
   client: { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
   resource: { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
+  mcp: { clientId: 's3cr3t', clientSecret: 's3cr3t', redirectUri: '' },
   pkce: { codeVerifier: 's3cr3t', codeChallenge: '', resourceUrl: '', url: '' },
 } as const
 const JSON_KINDS = Object.keys(RECORDS) as JsonKind[]
