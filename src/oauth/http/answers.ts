@@ -94,8 +94,18 @@ export function renewedAnswer(answer: Answer, body: TokenResponse, sent: string)
 
 /** Members of a token response that a record has under names of its own. */
 const RENAMED = ['access_token', 'refresh_token', 'expires_in']
-/** Members of a record that no token response may set. */
-const RESERVED = ['accessToken', 'refreshToken', 'expiresAt', 'resourceUrl', '~', '__proto__']
+/** Members of a record that no token response may set: its own, and by which a client of the MCP SDK says who issued the tokens. */
+const RESERVED = [
+  'accessToken',
+  'refreshToken',
+  'expiresAt',
+  'resourceUrl',
+  'issuer',
+  'authorization_server',
+  'token_endpoint',
+  '~',
+  '__proto__',
+]
 const LEFT_OUT: ReadonlySet<string> = new Set([...RENAMED, ...RESERVED])
 
 /** The record after a token response: all members of the response, and what it does not speak of stays as it was. */
