@@ -43,6 +43,7 @@ const apiReports = async () => {
     'api-extractor.json',
     'api-extractor.conformance.json',
     'api-extractor.admin.json',
+    'api-extractor.mcp.json',
   ]
   const results = []
   for (const config of configs) {

@@ -42,6 +42,15 @@ export type RedisOAuthDatabaseErrorCode =
   | 'ABORTED'
   /** The authorization server keeps failing, so no refresh is sent to it for now; `retryAfterMs` says for how long. */
   | 'REFRESH_RESTING'
+  /**
+   * The authorization server could not be asked to refresh, or failed at it; `cause` says more where it gave no answer. The session
+   * stands as it was.
+   */
+  | 'REFRESH_FAILED'
+  /** No login has begun with this `state` for this user, or it was finished already, or more than ten minutes ago. */
+  | 'LOGIN_NOT_FOUND'
+  /** The callback, or the authorization server, says that the login has failed. The user has to log in again. */
+  | 'LOGIN_FAILED'
   /** Others changed the record each time before a conditional write could; nothing was changed. */
   | 'CONFLICT'
   /** The record is there and cannot be read. */

@@ -24,6 +24,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 const MANY_STEPS: ReadonlySet<string> = new Set([
   'coordinatedFetch',
   'deleteUser',
+  'finishMcpLogin',
   'getPKCEValues',
   'reseal',
   'singleFlight',

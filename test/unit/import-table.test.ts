@@ -23,7 +23,7 @@ const leaves = [
 ]
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
-const above = ['store', 'options', 'database', 'admin', 'conformance', 'cli']
+const above = ['store', 'options', 'database', 'admin', 'mcp', 'conformance', 'cli']
 const driver = [value('ioredis'), type('ioredis')]
 
 interface Row {
@@ -146,7 +146,14 @@ function oauthRoom(name: string, below: string[]): Row {
 const store = room('store', rooms)
 
 const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
-const aboveTheClass = ['./index.js', './admin.js', './admin/probe.js', './cli/probe.js']
+const aboveTheClass = [
+  './index.js',
+  './admin.js',
+  './admin/probe.js',
+  './mcp.js',
+  './mcp/probe.js',
+  './cli/probe.js',
+]
 
 const table: Row[] = [
   ...leaves.map(leaf),
@@ -236,13 +243,44 @@ const table: Row[] = [
     refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
   {
+    file: 'src/mcp/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+      value('../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../index.js'),
+      value('../admin/probe.js'),
+      value('../cli/probe.js'),
+      type('@modelcontextprotocol/sdk/client/auth.js'),
+      type('@modelcontextprotocol/client'),
+      type('@ai-sdk/mcp'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/mcp.ts',
+    allowed: [value('./mcp/probe.js')],
+    refused: [value('./index.js'), value('./cli/probe.js'), type('@ai-sdk/mcp'), ...driver],
+  },
+  {
     file: 'src/index.ts',
     allowed: [
       value('./redis-oauth-database.js'),
       value('./errors.js'),
       type('./options/options.js'),
     ],
-    refused: [value('./admin/probe.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
+    refused: [
+      value('./admin/probe.js'),
+      value('./mcp/probe.js'),
+      value('./cli/probe.js'),
+      ...driver,
+      type('@atxp/common'),
+    ],
   },
   {
     file: 'src/index.mts',

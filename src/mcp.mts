@@ -1,0 +1,2 @@
+export type * from './mcp.js'
+export { finishMcpLogin, mcpOAuthProvider } from './mcp.js'

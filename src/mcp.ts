@@ -1,0 +1,15 @@
+export {
+  type FinishedMcpLogin,
+  type FinishMcpLoginOptions,
+  finishMcpLogin,
+} from './mcp/finish-login.js'
+export type { McpOAuthProviderOptions } from './mcp/options.js'
+export { mcpOAuthProvider } from './mcp/provider.js'
+export type {
+  McpClientInformation,
+  McpClientMetadata,
+  McpDiscoveryState,
+  McpFetch,
+  McpOAuthProvider,
+  McpTokens,
+} from './mcp/shapes.js'

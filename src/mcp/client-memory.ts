@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { fingerprint } from '../flight/fingerprint.js'
+import { RecentMap, weightOf } from '../recent-map.js'
+import type { Login } from './logins.js'
+import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
+
+/** As long as a login may take. */
+const LOGIN_MS = 600_000
+/** An SDK asks for a `state` right after its refresh has failed. */
+const FAILURE_MS = 30_000
+const MAX_LOGINS = 100
+const MAX_SERVERS = 5
+const MAX_BYTES = 4 * 2 ** 20
+
+const bounds = { maxEntries: MAX_LOGINS, maxBytes: MAX_BYTES, maxAgeMs: LOGIN_MS }
+
+/** What one provider has seen pass: an SDK calls its methods one by one, and does not say which calls belong together. */
+export class ClientMemory {
+  /** By code challenge, which the authorization URL names as well. */
+  readonly #verifiers = new RecentMap<string>({ ...bounds, bytesOf: weightOf })
+  /** Clients that the SDK was handed, by their ids. */
+  readonly #clients = new RecentMap<McpClientInformation>({
+    ...bounds,
+    bytesOf: (id, client) => weightOf(id, JSON.stringify(client)),
+  })
+  /** Refresh tokens that their authorization server has refused, by hash. */
+  readonly #refused = new RecentMap<string>({ ...bounds, bytesOf: weightOf })
+  /** Access tokens that the SDK has read and not had from an authorization server since, by hash. */
+  readonly #read = new RecentMap<true>(bounds)
+  #servers: readonly McpDiscoveryState[] = []
+  #failure: { error: unknown; atMs: number } | undefined
+  #login: { login: Login; atMs: number } | undefined
+
+  addVerifier(codeVerifier: string): void {
+    this.#verifiers.set(challengeOf(codeVerifier), codeVerifier)
+  }
+
+  verifierOf(codeChallenge: string): string | undefined {
+    return this.#verifiers.get(codeChallenge)
+  }
+
+  addClient(client: McpClientInformation): void {
+    this.#clients.set(client.client_id, client)
+  }
+
+  client(clientId: string): McpClientInformation | undefined {
+    return this.#clients.get(clientId)
+  }
+
+  /** The client that the SDK was handed last. */
+  get lastClient(): McpClientInformation | undefined {
+    return [...this.#clients.values()].pop()
+  }
+
+  addServer(server: McpDiscoveryState): void {
+    const others = this.#servers.filter(
+      (known) => known.authorizationServerUrl !== server.authorizationServerUrl,
+    )
+    this.#servers = [server, ...others].slice(0, MAX_SERVERS)
+  }
+
+  /** The authorization server that was found last. */
+  get server(): McpDiscoveryState | undefined {
+    return this.#servers[0]
+  }
+
+  /** The authorization server whose URL this is. */
+  serverOf({ origin, pathname }: URL): McpDiscoveryState | undefined {
+    return this.#servers.find(({ authorizationServerUrl, authorizationServerMetadata }) => {
+      const endpoint = new URL(
+        authorizationServerMetadata?.authorization_endpoint ??
+          new URL('/authorize', authorizationServerUrl),
+      )
+      return endpoint.origin === origin && endpoint.pathname === pathname
+    })
+  }
+
+  forgetServers(): void {
+    this.#servers = []
+  }
+
+  refused(refreshToken: string): void {
+    this.#refused.set(fingerprint(refreshToken), refreshToken)
+  }
+
+  get refusedTokens(): readonly string[] {
+    return [...this.#refused.values()]
+  }
+
+  read(accessToken: string): void {
+    this.#read.set(fingerprint(accessToken), true)
+  }
+
+  issued(accessToken: string): void {
+    this.#read.delete(fingerprint(accessToken))
+  }
+
+  /** Whether the SDK has these tokens from here alone. */
+  isRead(accessToken: string): boolean {
+    return this.#read.has(fingerprint(accessToken))
+  }
+
+  /** Why the session could not be renewed. */
+  failed(error: unknown): void {
+    this.#failure = { error, atMs: performance.now() }
+  }
+
+  succeeded(): void {
+    this.#failure = undefined
+  }
+
+  get failure(): { error: unknown } | undefined {
+    const failure = this.#failure
+    return failure && performance.now() - failure.atMs < FAILURE_MS ? failure : undefined
+  }
+
+  set login(login: Login | undefined) {
+    this.#login = login && { login, atMs: performance.now() }
+  }
+
+  /** The login that has begun last. */
+  get login(): Login | undefined {
+    const begun = this.#login
+    return begun && performance.now() - begun.atMs < LOGIN_MS ? begun.login : undefined
+  }
+}
+
+/** RFC 7636 section 4.2. */
+export function challengeOf(codeVerifier: string): string {
+  return createHash('sha256').update(codeVerifier).digest('base64url')
+}

@@ -1,0 +1,110 @@
+import type { FetchLike } from '../contract.js'
+import { type Answer, type FetchInit, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
+import { loginFailed } from './failures.js'
+import type { Login } from './logins.js'
+import type { McpClientInformation, McpTokens } from './shapes.js'
+
+/** Error codes of RFC 6749 section 5.2, and of other specifications. */
+const ERROR_CODE = /^[a-z_]{1,40}$/
+
+/**
+ * Redeems an authorization code (RFC 6749 section 4.1.3) as the SDK that began the login would, and stamps what comes of it as that does.
+ * @throws RedisOAuthDatabaseError `LOGIN_FAILED`
+ */
+export async function redeemCode(login: Login, code: string, fetch: FetchLike): Promise<McpTokens> {
+  const { client, codeVerifier, redirectUrl, resource } = login
+  const body = new URLSearchParams({
+    grant_type: 'authorization_code',
+    code,
+    code_verifier: codeVerifier,
+    redirect_uri: redirectUrl,
+  })
+  if (resource !== undefined) body.set('resource', resource)
+  const headers: TokenRequestHeaders = {
+    accept: 'application/json',
+    'content-type': 'application/x-www-form-urlencoded',
+  }
+  authenticate(client, methodsOf(login), headers, body)
+  let answer: Answer
+  try {
+    answer = await fetch(tokenEndpointOf(login), { method: 'POST', headers, body } as FetchInit)
+  } catch (error) {
+    throw loginFailed('The authorization server could not be reached for the tokens', error)
+  }
+  const response = await jsonOf(answer)
+  if (answer.status !== 200 || !isTokenResponse(response)) {
+    const error = ERROR_CODE.test(String(response.error)) ? ` ${response.error}` : ''
+    throw loginFailed(`The authorization server answered the code with ${answer.status}${error}`)
+  }
+  return { ...(response as unknown as McpTokens), ...stampsOf(login) }
+}
+
+function tokenEndpointOf({ discovery, serverUrl }: Login): string {
+  const endpoint: unknown = discovery?.authorizationServerMetadata?.token_endpoint
+  if (typeof endpoint === 'string') return endpoint
+  // As the SDKs do without metadata.
+  return new URL('/token', discovery?.authorizationServerUrl ?? serverUrl).href
+}
+
+function methodsOf({ discovery }: Login): readonly unknown[] {
+  const methods: unknown =
+    discovery?.authorizationServerMetadata?.token_endpoint_auth_methods_supported
+  return Array.isArray(methods) ? methods : []
+}
+
+interface TokenRequestHeaders {
+  accept: string
+  'content-type': string
+  authorization?: string
+}
+
+type Method = 'client_secret_basic' | 'client_secret_post' | 'none'
+
+/** By the method that the client has registered with, else the first that both sides know (RFC 8414 section 2 on what holds without a list). */
+function methodOf(client: McpClientInformation, supported: readonly unknown[]): Method {
+  const { token_endpoint_auth_method: registered } = client as {
+    token_endpoint_auth_method?: unknown
+  }
+  const isSupported = (method: unknown): boolean =>
+    supported.length === 0 || supported.includes(method)
+  const known: readonly Method[] =
+    client.client_secret === undefined
+      ? ['none']
+      : ['client_secret_basic', 'client_secret_post', 'none']
+  const own = known.find((method) => method === registered)
+  return (
+    (own !== undefined && isSupported(own) ? own : known.find(isSupported)) ??
+    (client.client_secret === undefined ? 'none' : 'client_secret_post')
+  )
+}
+
+/** RFC 6749 section 2.3.1. */
+function authenticate(
+  client: McpClientInformation,
+  supported: readonly unknown[],
+  headers: TokenRequestHeaders,
+  body: URLSearchParams,
+): void {
+  const { client_id: id, client_secret: secret = '' } = client
+  const method = methodOf(client, supported)
+  if (method === 'client_secret_basic') {
+    headers.authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
+    return
+  }
+  body.set('client_id', id)
+  if (method === 'client_secret_post') body.set('client_secret', secret)
+}
+
+/** What an SDK says of where tokens come from: the same as of the client that they are for. */
+function stampsOf({ client, discovery }: Login): Partial<McpTokens> {
+  const {
+    issuer = discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl,
+    authorization_server,
+    token_endpoint,
+  } = client
+  return {
+    ...(issuer !== undefined && { issuer }),
+    ...(authorization_server !== undefined && { authorization_server }),
+    ...(token_endpoint !== undefined && { token_endpoint }),
+  }
+}

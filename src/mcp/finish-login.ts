@@ -1,0 +1,98 @@
+import type { FetchLike } from '../contract.js'
+import { operationsOf } from '../database/operations-of.js'
+import { checkPart } from '../record/keys.js'
+import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import { redeemCode } from './code-exchange.js'
+import { loginFailed, loginNotFound } from './failures.js'
+import { type Login, Logins } from './logins.js'
+import { recordOf } from './token-record.js'
+import { learnServer } from './trust.js'
+
+/** What `finishMcpLogin` takes. */
+export interface FinishMcpLoginOptions {
+  readonly db: RedisOAuthDatabase
+  /** The URL that the browser came back to, or its path and query: `req.url`. */
+  readonly callbackUrl: string | URL
+  /** The user who is logged in to the application in this browser. Nobody else's login is finished (RFC 9700 section 4.7). */
+  readonly userId: string
+  /**
+   * Sends the request for the tokens; the global `fetch` if left out.
+   * @example
+   * ```ts
+   * const fetchFn: typeof fetch = (input, init) => fetch(input, { ...init, keepalive: false })
+   * ```
+   */
+  readonly fetch?: FetchLike | undefined
+}
+
+/** A login that was finished. */
+export interface FinishedMcpLogin {
+  /** The MCP server at which the user is logged in now. */
+  readonly serverUrl: string
+}
+
+/**
+ * Finishes a login that a provider has begun in any process: finds it by the `state` of the callback, once, checks `iss` (RFC 9207),
+ * redeems the code and saves the tokens, which every process then has. Two round trips, and one request to the authorization server.
+ * @throws RedisOAuthDatabaseError `LOGIN_NOT_FOUND` if this user has begun no login with this `state`, or it was finished already, or took
+ * longer than `pkceTtl`, 10 minutes; `LOGIN_FAILED` if the user or the authorization server refused, or the callback is of another
+ * authorization server
+ * @example
+ * ```ts
+ * import { finishMcpLogin } from '@atxp/redis/mcp'
+ *
+ * try {
+ *   await finishMcpLogin({ db, callbackUrl: '/callback?code=code&state=state', userId: 'user_123' })
+ * } catch (error) {
+ *   if (error instanceof RedisOAuthDatabaseError) console.log(error.code) // LOGIN_NOT_FOUND
+ * }
+ * ```
+ */
+export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<FinishedMcpLogin> {
+  const { db, userId, fetch } = Object(options) as FinishMcpLoginOptions
+  const operations = operationsOf(db)
+  checkPart('options.userId', userId)
+  const callback = parametersOf(options.callbackUrl)
+  const coordinated = db.coordinatedFetch(fetch)
+  return operations.run('finishMcpLogin', async (parts) => {
+    const state = callback.get('state')
+    const login = state ? await new Logins(parts).take(userId, state) : undefined
+    if (login === undefined) throw loginNotFound()
+    checkIssuer(login, callback.get('iss'))
+    const code = callback.get('code')
+    if (!code) throw loginFailed(`The authorization server gave no code${errorIn(callback)}`)
+    if (login.discovery !== undefined) learnServer(parts.coordination.issuers, login.discovery)
+    const tokens = await redeemCode(login, code, coordinated)
+    const record = recordOf(tokens, login.serverUrl, Date.now())
+    await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
+    return { serverUrl: login.serverUrl }
+  })
+}
+
+/** The parameters of a callback. @throws TypeError */
+function parametersOf(callbackUrl: unknown): URLSearchParams {
+  try {
+    // A request's own URL is without an origin, which does not matter.
+    return new URL(String(callbackUrl), 'http://localhost').searchParams
+  } catch {
+    throw new TypeError('options.callbackUrl must be the URL of the callback')
+  }
+}
+
+/** RFC 9207 section 2.4. */
+function checkIssuer({ discovery }: Login, iss: string | null): void {
+  const { issuer, authorization_response_iss_parameter_supported: isPromised } = Object(
+    discovery?.authorizationServerMetadata,
+  ) as Record<string, unknown>
+  if (issuer === undefined) return
+  if (iss === null ? isPromised === true : iss !== issuer) {
+    throw loginFailed(
+      'The callback is not of the authorization server at which the login has begun',
+    )
+  }
+}
+
+function errorIn(callback: URLSearchParams): string {
+  const error = callback.get('error') ?? ''
+  return /^[a-z_]{1,40}$/.test(error) ? `: ${error}` : ''
+}

@@ -1,0 +1,93 @@
+import type { Composition } from '../composition.js'
+import type { PKCEValues } from '../contract.js'
+import { isUnreadable } from '../errors.js'
+import { decodeRecord } from '../record/codec.js'
+import { reading } from '../record/fingerprint.js'
+import type { FoundKey } from '../record/keys.js'
+import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
+
+/** A login that has begun, with all that its callback needs: that may come to another process. */
+export interface Login {
+  readonly state: string
+  readonly codeVerifier: string
+  readonly codeChallenge: string
+  readonly serverUrl: string
+  readonly redirectUrl: string
+  /** Whom the code is for. */
+  readonly client: McpClientInformation
+  /** As it stands in the authorization request (RFC 8707). */
+  readonly resource?: string | undefined
+  readonly discovery?: McpDiscoveryState | undefined
+  /** Unix milliseconds. */
+  readonly begunAt: number
+}
+
+/** A login in the record of PKCE values, which all other clients keep. */
+interface LoginRecord extends PKCEValues {
+  readonly mcp?: Omit<Login, 'codeVerifier' | 'codeChallenge' | 'serverUrl'>
+}
+
+/** The logins of users, each under its `state`. They live for `pkceTtl`. */
+export class Logins {
+  readonly #parts: Composition
+
+  constructor(parts: Composition) {
+    this.#parts = parts
+  }
+
+  /** One round trip. */
+  async save(userId: string, login: Login): Promise<void> {
+    const { codeVerifier, codeChallenge, serverUrl, ...mcp } = login
+    const record: LoginRecord = {
+      codeVerifier,
+      codeChallenge,
+      resourceUrl: serverUrl,
+      url: serverUrl,
+      mcp,
+    }
+    await this.#parts.records.savePkce(userId, nameOf(login.state), record)
+  }
+
+  /** The login, once, whatever `singleUsePkce` is. */
+  async take(userId: string, state: string): Promise<Login | undefined> {
+    const { keys, vault } = this.#parts
+    const key = keys.of('pkce', userId, nameOf(state))
+    const consumed = keys.of('consumed', userId, nameOf(state))
+    const text = await vault.consume(key, consumed)
+    return text === null ? undefined : loginIn(key, text)
+  }
+
+  /** The login of the user at this server that has begun last. Two round trips. */
+  async newest(userId: string, serverUrl: string, redirectUrl: string): Promise<Login | undefined> {
+    const found = await this.#parts.indexed.of(userId)
+    const keys = found.map(({ key }) => key).filter(({ kind }) => kind === 'pkce')
+    const logins = await Promise.all(keys.map((key) => this.#read(key)))
+    return logins
+      .filter((login) => login?.serverUrl === serverUrl && login.redirectUrl === redirectUrl)
+      .sort((a, b) => (b?.begunAt ?? 0) - (a?.begunAt ?? 0))[0]
+  }
+
+  async #read(key: FoundKey): Promise<Login | undefined> {
+    try {
+      const text = await this.#parts.vault.get(key)
+      return text === null ? undefined : loginIn(key, text)
+    } catch (error) {
+      // Of another client, perhaps, and no reason to end this login.
+      if (isUnreadable(error)) return undefined
+      throw error
+    }
+  }
+}
+
+/** No other client's state has a space in it. */
+function nameOf(state: string): string {
+  return `mcp ${state}`
+}
+
+/** Undefined for what another client has saved. */
+function loginIn(key: FoundKey, text: string): Login | undefined {
+  const record: LoginRecord = reading(key, () => decodeRecord('pkce', text))
+  if (record.mcp === undefined) return undefined
+  const { codeVerifier, codeChallenge, url } = record
+  return { ...record.mcp, codeVerifier, codeChallenge, serverUrl: url }
+}

@@ -1,0 +1,91 @@
+import type { FetchLike } from '../contract.js'
+import { RedisOAuthDatabaseError } from '../errors.js'
+import { type Answer, type FetchInit, jsonOf, refusesRefresh } from '../oauth/http/answers.js'
+import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'
+import type { Issuers } from '../oauth/trust/issuers.js'
+import type { ClientMemory } from './client-memory.js'
+
+/** Statuses by which a server says that it is away. A server without metadata may answer anything else. */
+const AWAY: readonly number[] = [429, 502, 503, 504]
+
+/** A coordinated `fetch` that notes in `memory` what the provider has to know of its requests. */
+export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Issuers): FetchLike {
+  return async (url, init) => {
+    const request = requestKind(url, init)
+    const isRefresh = request.kind === 'refresh' || request.kind === 'bound'
+    let answer: Answer
+    try {
+      answer = await fetch(url, init)
+    } catch (error) {
+      if (isRefresh || isDiscovery(url)) memory.failed(unrenewed(error))
+      throw error
+    }
+    if (isDiscovery(url) && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
+    if (isRefresh) await noteRefresh(answer, request, memory)
+    else if (answer.status !== 200) return answer
+    else if (request.kind === 'metadata') await noteServer(answer, request.url, memory, issuers)
+    else if (isTokenRequest(init)) await noteIssued(answer, memory)
+    return answer
+  }
+}
+
+async function noteRefresh(
+  answer: Answer,
+  request: OAuthRequest,
+  memory: ClientMemory,
+): Promise<void> {
+  if (answer.status === 200) {
+    memory.succeeded()
+    await noteIssued(answer, memory)
+  } else if (answer.status === 429 || answer.status >= 500) {
+    memory.failed(failedWith(answer.status))
+  } else if (request.kind === 'refresh' && refusesRefresh(answer, await jsonOf(answer))) {
+    memory.refused(request.refreshToken)
+  }
+}
+
+async function noteIssued(answer: Answer, memory: ClientMemory): Promise<void> {
+  const { access_token: accessToken } = await jsonOf(answer)
+  if (typeof accessToken === 'string') memory.issued(accessToken)
+}
+
+/** An SDK without discovery state does not say which authorization server it has found. */
+async function noteServer(
+  answer: Answer,
+  url: URL,
+  memory: ClientMemory,
+  issuers: Issuers,
+): Promise<void> {
+  const metadata = await jsonOf(answer)
+  const issuer = issuers.learn(url, metadata)
+  if (issuer === undefined) return
+  memory.addServer({ authorizationServerUrl: issuer, authorizationServerMetadata: metadata })
+}
+
+function isTokenRequest(init: FetchInit): boolean {
+  const { body } = Object(init) as { body?: unknown }
+  return body instanceof URLSearchParams && body.has('grant_type')
+}
+
+/** Of a server's metadata: an SDK that does not get it may take another authorization server for the server's. */
+function isDiscovery(url: unknown): boolean {
+  return (typeof url === 'string' || url instanceof URL) && String(url).includes('/.well-known/')
+}
+
+function unrenewed(error: unknown): unknown {
+  const isAborted = (error as { name?: unknown } | null)?.name === 'AbortError'
+  if (isAborted || error instanceof RedisOAuthDatabaseError) return error
+  return new RedisOAuthDatabaseError(
+    'REFRESH_FAILED',
+    'The authorization server could not be reached, so the session could not be renewed. It stands as it was. Retry later',
+    { cause: error },
+  )
+}
+
+function failedWith(status: number): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'REFRESH_FAILED',
+    `A server answered ${status} while the session was being renewed. It stands as it was. Retry later; ` +
+      'delete the session to have the user log in instead',
+  )
+}
