@@ -1,5 +1,5 @@
 import type { FetchLike } from '../contract.js'
-import { type Answer, type FetchInit, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
+import { type Answer, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
 import { loginFailed } from './failures.js'
 import type { Login } from './logins.js'
 import type { McpClientInformation, McpTokens } from './shapes.js'
@@ -20,14 +20,14 @@ export async function redeemCode(login: Login, code: string, fetch: FetchLike): 
     redirect_uri: redirectUrl,
   })
   if (resource !== undefined) body.set('resource', resource)
-  const headers: TokenRequestHeaders = {
+  const headers = {
     accept: 'application/json',
     'content-type': 'application/x-www-form-urlencoded',
+    ...authentication(client, methodsOf(login), body),
   }
-  authenticate(client, methodsOf(login), headers, body)
   let answer: Answer
   try {
-    answer = await fetch(tokenEndpointOf(login), { method: 'POST', headers, body } as FetchInit)
+    answer = await fetch(tokenEndpointOf(login), { method: 'POST', headers, body })
   } catch (error) {
     throw loginFailed('The authorization server could not be reached for the tokens', error)
   }
@@ -52,12 +52,6 @@ function methodsOf({ discovery }: Login): readonly unknown[] {
   return Array.isArray(methods) ? methods : []
 }
 
-interface TokenRequestHeaders {
-  accept: string
-  'content-type': string
-  authorization?: string
-}
-
 type Method = 'client_secret_basic' | 'client_secret_post' | 'none'
 
 /** By the method that the client has registered with, else the first that both sides know (RFC 8414 section 2 on what holds without a list). */
@@ -78,21 +72,20 @@ function methodOf(client: McpClientInformation, supported: readonly unknown[]): 
   )
 }
 
-/** RFC 6749 section 2.3.1. */
-function authenticate(
+/** The headers, with what else it takes put into the body (RFC 6749 section 2.3.1). */
+function authentication(
   client: McpClientInformation,
   supported: readonly unknown[],
-  headers: TokenRequestHeaders,
   body: URLSearchParams,
-): void {
+): { authorization?: string } {
   const { client_id: id, client_secret: secret = '' } = client
   const method = methodOf(client, supported)
   if (method === 'client_secret_basic') {
-    headers.authorization = `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`
-    return
+    return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }
   }
   body.set('client_id', id)
   if (method === 'client_secret_post') body.set('client_secret', secret)
+  return {}
 }
 
 /** What an SDK says of where tokens come from: the same as of the client that they are for. */

@@ -13,20 +13,27 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
   return async (url, init) => {
     const request = requestKind(url, init)
     const isRefresh = request.kind === 'refresh' || request.kind === 'bound'
-    let answer: Answer
-    try {
-      answer = await fetch(url, init)
-    } catch (error) {
-      if (isRefresh || isDiscovery(url)) memory.failed(unrenewed(error))
+    const isDue = isRefresh || isDiscovery(url)
+    const answer = await fetch(url, init).catch((error) => {
+      if (isDue) memory.failed(unrenewed(error))
       throw error
-    }
-    if (isDiscovery(url) && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
+    })
     if (isRefresh) await noteRefresh(answer, request, memory)
-    else if (answer.status !== 200) return answer
-    else if (request.kind === 'metadata') await noteServer(answer, request.url, memory, issuers)
-    else if (isTokenRequest(init)) await noteIssued(answer, memory)
+    else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
+    else if (answer.status === 200) await noteGiven(answer, request, init, memory, issuers)
     return answer
   }
+}
+
+async function noteGiven(
+  answer: Answer,
+  request: OAuthRequest,
+  init: FetchInit,
+  memory: ClientMemory,
+  issuers: Issuers,
+): Promise<void> {
+  if (request.kind === 'metadata') await noteServer(answer, request.url, memory, issuers)
+  else if (isTokenRequest(init)) await noteIssued(answer, memory)
 }
 
 async function noteRefresh(

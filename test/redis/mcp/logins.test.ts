@@ -57,14 +57,14 @@ describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
   const clientOf = (provider: McpOAuthProvider) => SDKS[sdk](mcpServer.url(), provider)
 
   async function logIn(provider = newProvider()): Promise<void> {
-    await expect(clientOf(provider).connect()).rejects.toThrow()
+    await expect((await clientOf(provider)).connect()).rejects.toThrow()
     const callbackUrl = await agreeAt(String(urls.pop()), USER)
     await finishMcpLogin({ db, callbackUrl, userId: USER })
   }
 
   it('logs in, calls, and renews its tokens', async () => {
     await logIn()
-    const session = await clientOf(newProvider()).connect()
+    const session = await (await clientOf(newProvider())).connect()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
     authorizationServer.expireAccessTokens()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
@@ -81,10 +81,10 @@ describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
   })
 
   it("finishes a login by the SDK's own call, in another process", async () => {
-    await expect(clientOf(newProvider()).connect()).rejects.toThrow()
+    await expect((await clientOf(newProvider())).connect()).rejects.toThrow()
     const callback = new URL(await agreeAt(String(urls.pop()), USER))
-    await clientOf(newProvider()).finishAuth(callback)
-    const session = await clientOf(newProvider()).connect()
+    await (await clientOf(newProvider())).finishAuth(callback)
+    const session = await (await clientOf(newProvider())).connect()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
     await session.close()
   })

@@ -1,17 +1,12 @@
-import { auth as authAi, createMCPClient } from '@ai-sdk/mcp'
-import {
-  Client as ClientV2,
-  StreamableHTTPClientTransport as TransportV2,
-} from '@modelcontextprotocol/client'
-import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js'
-import { StreamableHTTPClientTransport as TransportV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
-
 /**
  * @typedef {{ fetch?: typeof fetch } & Record<string, any>} Provider
+ * @typedef {'v1' | 'v2' | 'ai'} SdkName
  * @typedef {object} Session
  * @property {() => Promise<string>} whoami calls the one tool of the MCP server
- * @property {(callback: URL) => Promise<void>} finishAuth as a callback that only the SDK itself hears of
  * @property {() => Promise<void>} close
+ * @typedef {object} Sdk
+ * @property {() => Promise<Session>} connect rejects as the SDK does where the user has to log in
+ * @property {(callback: URL) => Promise<void>} finishAuth as a callback that only the SDK itself hears of
  */
 
 const INFO = { name: 'test', version: '1.0.0' }
@@ -19,73 +14,81 @@ const CALL = { name: 'whoami', arguments: {} }
 const TIMEOUT = { timeout: 30_000 }
 
 /**
- * A client of each SDK at one MCP server. `connect` rejects as the SDK does where the user has to log in.
- * @type {Record<'v1' | 'v2' | 'ai', (serverUrl: string, provider: Provider) => { connect(): Promise<Session>, finishAuth(callback: URL): Promise<void> }>}
+ * A client of each SDK at one MCP server. An SDK is loaded by who asks for it.
+ * @type {Record<SdkName, (serverUrl: string, provider: Provider) => Promise<Sdk>>}
  */
 export const SDKS = {
-  v1: (serverUrl, provider) => ofOfficial(ClientV1, TransportV1, serverUrl, provider),
-  v2: (serverUrl, provider) => ofOfficial(ClientV2, TransportV2, serverUrl, provider),
-  ai: (serverUrl, provider) => {
-    const finishAuth = async (/** @type {URL} */ { searchParams }) => {
-      await authAi(/** @type {any} */ (provider), {
-        serverUrl,
-        authorizationCode: searchParams.get('code') ?? '',
-        callbackState: searchParams.get('state') ?? '',
-        callbackIssuer: searchParams.get('iss') ?? '',
-        fetchFn: provider.fetch,
-      })
-    }
+  async v1(serverUrl, provider) {
+    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
+    const { StreamableHTTPClientTransport: Transport } = await import(
+      '@modelcontextprotocol/sdk/client/streamableHttp.js'
+    )
+    const transportTo = transports(Transport, serverUrl, provider)
     return {
-      finishAuth,
+      connect: () =>
+        connected(Client, transportTo(), (client) => client.callTool(CALL, undefined, TIMEOUT)),
+      finishAuth: ({ searchParams }) => transportTo().finishAuth(searchParams.get('code')),
+    }
+  },
+  async v2(serverUrl, provider) {
+    const { Client, StreamableHTTPClientTransport: Transport } = await import(
+      '@modelcontextprotocol/client'
+    )
+    const transportTo = transports(Transport, serverUrl, provider)
+    return {
+      connect: () => connected(Client, transportTo(), (client) => client.callTool(CALL, TIMEOUT)),
+      finishAuth: ({ searchParams }) => transportTo().finishAuth(searchParams),
+    }
+  },
+  async ai(serverUrl, provider) {
+    const { auth, createMCPClient } = await import('@ai-sdk/mcp')
+    const { fetch } = provider
+    return {
       async connect() {
-        const transport = {
-          type: 'http',
-          url: serverUrl,
-          authProvider: provider,
-          fetch: provider.fetch,
-        }
+        const transport = { type: 'http', url: serverUrl, authProvider: provider, fetch }
         const client = await createMCPClient({ transport: /** @type {any} */ (transport) })
         return {
-          finishAuth,
           async whoami() {
-            const { tools } = await client.listTools()
-            const { whoami } = client.toolsFromDefinitions(/** @type {any} */ ({ tools }))
-            const answer = await whoami.execute({}, { messages: [], toolCallId: '1' })
-            return answer.content[0].text
+            const { whoami } = /** @type {any} */ (await client.tools())
+            return (await whoami.execute({}, { messages: [], toolCallId: '1' })).content[0].text
           },
           close: () => client.close(),
         }
+      },
+      async finishAuth({ searchParams }) {
+        const parameter = (/** @type {string} */ name) => searchParams.get(name) ?? ''
+        await auth(/** @type {any} */ (provider), {
+          serverUrl,
+          authorizationCode: parameter('code'),
+          callbackState: parameter('state'),
+          callbackIssuer: parameter('iss'),
+          fetchFn: fetch,
+        })
       },
     }
   },
 }
 
 /**
- * @param {any} Client
  * @param {any} Transport
  * @param {string} serverUrl
  * @param {Provider} provider
  */
-function ofOfficial(Client, Transport, serverUrl, provider) {
-  const newTransport = () =>
-    new Transport(new URL(serverUrl), { authProvider: provider, fetch: provider.fetch })
-  const finishAuth = (/** @type {URL} */ { searchParams }) =>
-    newTransport().finishAuth(Client === ClientV1 ? searchParams.get('code') : searchParams)
+function transports(Transport, serverUrl, provider) {
+  return () => new Transport(new URL(serverUrl), { authProvider: provider, fetch: provider.fetch })
+}
+
+/**
+ * @param {any} Client
+ * @param {any} transport
+ * @param {(client: any) => Promise<any>} call
+ * @returns {Promise<Session>}
+ */
+async function connected(Client, transport, call) {
+  const client = new Client(INFO)
+  await client.connect(transport)
   return {
-    finishAuth,
-    async connect() {
-      const client = new Client(INFO)
-      await client.connect(newTransport())
-      return {
-        finishAuth,
-        async whoami() {
-          // v1 has a result schema between.
-          const args = Client === ClientV1 ? [CALL, undefined, TIMEOUT] : [CALL, TIMEOUT]
-          const answer = await client.callTool(...args)
-          return answer.content[0].text
-        },
-        close: () => client.close(),
-      }
-    },
+    whoami: async () => (await call(client)).content[0].text,
+    close: () => client.close(),
   }
 }

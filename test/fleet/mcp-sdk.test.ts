@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { McpFleet } from '../support/mcp/mcp-fleet.js'
+import type { Outcome } from '../support/mcp/worker.mjs'
+
+// Larger fleets, many times over, in the same way as of `scenarios.test.ts`.
+const processes = Number(process.env.FLEET_PROCESSES ?? 8)
+const repeats = Number(process.env.FLEET_REPEATS ?? 1)
+const TIMEOUT_MS = 60_000 * repeats
+
+const ANSWERED: Outcome = { answer: 'user_123 at /mcp' }
+const allAnswered = Array.from({ length: processes }, () => ANSWERED)
+
+let fleet: McpFleet
+
+beforeAll(async () => {
+  fleet = await McpFleet.start(processes)
+}, 120_000)
+
+afterAll(() => fleet?.stop())
+
+async function repeatedly(scenario: () => Promise<void>): Promise<void> {
+  for (let repeat = 0; repeat < repeats; repeat += 1) await scenario()
+}
+
+describe.each(['v1', 'v2', 'ai'] as const)(`${processes} processes with a client of %s`, (sdk) => {
+  it.each([0, 150, 2_000])(
+    'refresh an expired token once when their calls are spread over %s ms',
+    (spreadMs) =>
+      repeatedly(async () => {
+        await fleet.begin({ sdk, provider: 'ours' })
+        await fleet.share()
+        fleet.authorizationServer.expireAccessTokens()
+        if (spreadMs === 0) fleet.mcpServer.gatherRefusals(processes)
+        expect(await fleet.call(spreadMs)).toEqual(allAnswered)
+        expect(fleet.authorizationServer.counters()).toMatchObject({
+          registrations: 1,
+          codeGrants: 1,
+          refreshes: 1,
+          refusedRefreshes: 0,
+          reuseDetections: 0,
+          familiesRevoked: 0,
+        })
+      }),
+    TIMEOUT_MS,
+  )
+
+  it(
+    'register once at a cold start, and each login that they begin can be finished anywhere',
+    () =>
+      repeatedly(async () => {
+        await fleet.begin({ sdk, provider: 'ours' })
+        const outcomes = await fleet.connect()
+        const loginUrls = outcomes.map((outcome) => 'loginUrl' in outcome && outcome.loginUrl)
+        expect(new Set(loginUrls).size).toBe(processes)
+        for (const [at, loginUrl] of loginUrls.entries()) {
+          const worker = fleet.workers[(at + 1) % processes]
+          if (worker !== undefined) await fleet.finish(worker, String(loginUrl))
+        }
+        expect(await fleet.connect()).toEqual(allAnswered)
+        expect(fleet.authorizationServer.counters()).toMatchObject({
+          registrations: 1,
+          codeGrants: processes,
+          familiesRevoked: 0,
+        })
+      }),
+    TIMEOUT_MS,
+  )
+})
+
+it(
+  'without coordination all send the refresh token, and its family is revoked',
+  async () => {
+    await fleet.begin({ sdk: 'v1', provider: 'naive' })
+    await fleet.share()
+    fleet.authorizationServer.expireAccessTokens()
+    fleet.mcpServer.gatherRefusals(processes)
+    const outcomes = await fleet.call(0)
+    expect(outcomes.filter((outcome) => 'loginUrl' in outcome).length).toBeGreaterThan(0)
+    expect(fleet.authorizationServer.counters()).toMatchObject({ familiesRevoked: 1 })
+  },
+  TIMEOUT_MS,
+)
