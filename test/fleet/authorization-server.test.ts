@@ -10,7 +10,6 @@ import {
   credentials,
   type Registration,
 } from '../support/fleet/raw-client.js'
-import { controlAuthorizationServer } from '../support/fleet/remote-control.mjs'
 
 let server: AuthorizationServer
 let raw: ReturnType<typeof createRawClient>
@@ -248,17 +247,5 @@ describe('the authorization server', () => {
     expect(server.counters()).toMatchObject({ refreshes: 1 })
     server.release(hold)
     expect((await answer).status).toBe(200)
-  })
-
-  it('takes the same orders from another process', async () => {
-    const control = controlAuthorizationServer(server.issuer)
-    const { client, tokens } = await raw.login()
-    expect(await control.counters?.()).toEqual(server.counters())
-    const hold = await control.holdTokenRequest?.({ point: 'before' })
-    const answer = raw.refresh(client, tokens.refresh_token)
-    await control.reached?.(hold)
-    await control.release?.(hold)
-    expect((await answer).status).toBe(200)
-    await expect(control.unheardOf?.()).rejects.toThrow(/no control unheardOf/)
   })
 })

@@ -1,0 +1,4 @@
+import type { AuthorizationServer } from '../../../src/referee/servers/authorization-server.js'
+
+export type { AuthorizationServer }
+export function startAuthorizationServer(): Promise<AuthorizationServer>

@@ -1,0 +1,1 @@
+export * from '../../../src/referee/servers/oauth-request.js'
