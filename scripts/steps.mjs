@@ -44,6 +44,7 @@ const apiReports = async () => {
     'api-extractor.conformance.json',
     'api-extractor.admin.json',
     'api-extractor.mcp.json',
+    'api-extractor.referee.json',
   ]
   const results = []
   for (const config of configs) {

@@ -23,7 +23,7 @@ const leaves = [
 ]
 const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
-const above = ['store', 'options', 'database', 'admin', 'mcp', 'conformance', 'cli']
+const above = ['store', 'options', 'database', 'admin', 'mcp', 'conformance', 'cli', 'referee']
 const driver = [value('ioredis'), type('ioredis')]
 
 interface Row {
@@ -153,6 +153,8 @@ const aboveTheClass = [
   './mcp.js',
   './mcp/probe.js',
   './cli/probe.js',
+  './referee.js',
+  './referee/probe.js',
 ]
 
 const table: Row[] = [
@@ -266,6 +268,24 @@ const table: Row[] = [
     file: 'src/mcp.ts',
     allowed: [value('./mcp/probe.js')],
     refused: [value('./index.js'), value('./cli/probe.js'), type('@ai-sdk/mcp'), ...driver],
+  },
+  ...['src/referee/probe.ts', 'src/referee/servers/probe.ts'].map((file) => ({
+    file,
+    allowed: [value('./neighbour.js'), value('node:crypto')],
+    refused: [
+      ...leavesFrom('../').map(value),
+      value('../index.js'),
+      value('../record/keys.js'),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+      type('@modelcontextprotocol/sdk/client/auth.js'),
+    ],
+  })),
+  {
+    file: 'src/referee.ts',
+    allowed: [value('./referee/probe.js'), type('./referee/probe.js')],
+    refused: [value('./index.js'), value('./errors.js'), ...driver, type('@atxp/common')],
   },
   {
     file: 'src/index.ts',

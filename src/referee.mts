@@ -1,0 +1,2 @@
+export type * from './referee.js'
+export { formatReport, runReferee } from './referee.js'

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { type RefereeOptions, type RefereeReport, runReferee } from '../../src/referee.js'
+import { eventually } from '../support/eventually.js'
+import { makeDirectory, removeDirectory } from '../support/processes/lifeline.js'
+
+const fixture = (name: string) =>
+  fileURLToPath(new URL(`../support/referee/${name}`, import.meta.url))
+const PROCESSES = 3
+
+let directory: string
+
+beforeEach(() => {
+  directory = makeDirectory()
+})
+afterEach(() => removeDirectory(directory))
+
+function judgeBad(way: string, options: Partial<RefereeOptions> = {}): Promise<RefereeReport> {
+  return runReferee({
+    command: [process.execPath, fixture('bad-process.mjs'), way],
+    processes: PROCESSES,
+    scenarios: ['cold start'],
+    env: { PIDS: join(directory, 'pids') },
+    ...options,
+  })
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    // A zombie that nobody has reaped is none of the living: its command line is empty.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== ''
+  } catch {
+    return false
+  }
+}
+
+const startedIds = () =>
+  readFileSync(join(directory, 'pids'), 'utf8').trim().split('\n').map(Number)
+
+describe('the referee', () => {
+  it.each(['v1'])(
+    'finds that a file does not hold together processes of SDK %s',
+    async (version) => {
+      const report = await runReferee({
+        command: [process.execPath, fixture('mcp-client.mjs'), version, 'file'],
+        processes: 4,
+        scenarios: ['expiry met by all'],
+      })
+      expect(report.passed).toBe(false)
+      const [result] = report.scenarios
+      expect(result).toMatchObject({ passed: false, spentTokens: 1, familiesRevoked: 1 })
+      expect(result?.callsLost).toBeGreaterThan(0)
+      expect(result?.problems).toContain('families revoked: 1, not 0')
+    },
+  )
+
+  it('finds that processes which keep their session to themselves ask for one login each', async () => {
+    const report = await runReferee({
+      command: [process.execPath, fixture('mcp-client.mjs'), 'v1', 'memory'],
+      processes: PROCESSES,
+      scenarios: ['cold start'],
+    })
+    expect(report).toMatchObject({
+      passed: false,
+      scenarios: [{ registrations: PROCESSES, logins: PROCESSES, callsLost: 0 }],
+    })
+  })
+
+  it.each([
+    ['never answers', /did not answer within|was not ready within/],
+    ['answers as somebody else', /answered "nobody at \/mcp", not "referee-user at \/mcp"/],
+    ['answers twice, and calls of others', /^no$/],
+    [
+      'dies with a secret on its lips',
+      /process \d ended with code 3, its last words: \[secret\] is no more/,
+    ],
+    [
+      'asks for a login elsewhere',
+      /the authorization URL is at login\.example, no server of the referee/,
+    ],
+    ['asks for a login at no URL', /a login failed: .*Invalid URL/],
+    ['prints a line without end', /printed a line of over 100000 characters/],
+    ['is never ready', /was not ready within \d+ ms/],
+    ['dies at once', /ended with code 4/],
+    ['leaves a child behind', /answered "nobody/],
+  ])('gives a clear result for a process that %s, and ends it', async (way, problem) => {
+    const waits = way === 'never answers' || way === 'is never ready'
+    const report = await judgeBad(way, waits ? { timeoutMs: 1_000 } : {})
+    expect(report).toMatchObject({ passed: false, scenarios: [{ passed: false }] })
+    const [result] = report.scenarios
+    expect(result?.problems).toContainEqual(expect.stringMatching(problem))
+    // One at the cold start, one for the session that is left.
+    expect([result?.callsLost, result?.callsMade]).toEqual([2 * PROCESSES, 2 * PROCESSES])
+    await eventually(() => startedIds().filter(isAlive).length === 0)
+  })
+
+  it('gives a clear result for a command that cannot be started', async () => {
+    const report = await judgeBad('', { command: [join(directory, 'nothing')] })
+    expect(report.scenarios[0]?.problems).toContainEqual(
+      expect.stringMatching(/process 1 cannot be started: .*ENOENT/),
+    )
+  })
+
+  it('ends a run with the reason of the signal, and all processes', async () => {
+    const controller = new AbortController()
+    const running = judgeBad('never answers', { signal: controller.signal })
+    await eventually(() => startedIds().length === PROCESSES)
+    controller.abort(new Error('enough'))
+    await expect(running).rejects.toThrow('enough')
+    await eventually(() => startedIds().filter(isAlive).length === 0)
+  })
+})

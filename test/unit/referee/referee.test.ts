@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest'
+import { hideSecrets, secretsIn } from '../../../src/referee/secrets.js'
+import {
+  formatReport,
+  type RefereeOptions,
+  runReferee,
+  type ScenarioResult,
+} from '../../../src/referee.js'
+
+const result: ScenarioResult = {
+  name: 'expiry met by all',
+  registrations: 1,
+  logins: 1,
+  refreshes: 1,
+  spentTokens: 0,
+  familiesRevoked: 0,
+  callsLost: 0,
+  callsMade: 24,
+  problems: [],
+  passed: true,
+  tookMs: 1,
+}
+
+describe('a report', () => {
+  it('is a Markdown table with what is wrong below it', () => {
+    const bad = {
+      ...result,
+      name: 'cold start' as const,
+      logins: 8,
+      passed: false,
+      problems: ['logins: 8, not 1'],
+    }
+    expect(
+      formatReport({ processes: 8, passed: false, scenarios: [bad, result] }),
+    ).toMatchInlineSnapshot(`
+      "| Scenario          | Registrations | Logins | Refreshes | Spent tokens sent | Families revoked | Calls lost | Result |
+      | ----------------- | ------------: | -----: | --------: | ----------------: | ---------------: | ---------: | -----: |
+      | cold start        |             1 |      8 |         1 |                 0 |                0 |    0 of 24 | failed |
+      | expiry met by all |             1 |      1 |         1 |                 0 |                0 |    0 of 24 | passed |
+
+      - cold start: logins: 8, not 1"
+    `)
+  })
+
+  it('is the table alone where nothing is wrong', () => {
+    expect(formatReport({ processes: 8, passed: true, scenarios: [result] })).toMatch(/passed \|$/)
+  })
+})
+
+describe('runReferee', () => {
+  it.each([
+    [{ command: [] }, /options\.command/],
+    [{ command: 'node client.mjs' as never }, /options\.command/],
+    [{ command: ['node', 1] as never }, /options\.command/],
+    [{ processes: 1 }, /options\.processes must be a whole number from 2 to 256/],
+    [{ processes: 257 }, /options\.processes/],
+    [{ processes: Number.NaN }, /options\.processes/],
+    [{ timeoutMs: 0 }, /options\.timeoutMs/],
+    [{ timeoutMs: Number.POSITIVE_INFINITY }, /options\.timeoutMs/],
+    [
+      { scenarios: ['coldstart'] as never },
+      /options\.scenarios has "coldstart"\. There are: cold start, /,
+    ],
+  ] satisfies [Partial<RefereeOptions>, RegExp][])('refuses %j', async (options, message) => {
+    const running = runReferee({ command: ['node'], ...options })
+    await expect(running).rejects.toThrow(TypeError)
+    await expect(running).rejects.toThrow(message)
+  })
+})
+
+describe('secrets of the referee', () => {
+  it('are found, and taken out of what is shown', () => {
+    const text = 'Bearer access-secret-12 with client-secret-3, client-secret-3 of client-3'
+    expect(secretsIn(text)).toEqual(['access-secret-12', 'client-secret-3'])
+    expect(hideSecrets(text)).toBe('Bearer [secret] with [secret], [secret] of client-3')
+  })
+})
