@@ -23,6 +23,8 @@ declare module 'vitest' {
     /** A project far from this repository that has the packed tarball installed. */
     scratch: string
     runtimes: Runtime[]
+    /** The folder of the modules that only tests need. */
+    modules: string
   }
 }
 
@@ -41,5 +43,6 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   await cp(fileURLToPath(new URL('consumer', import.meta.url)), scratch, { recursive: true })
   project.provide('scratch', scratch)
   project.provide('runtimes', runtimes as Runtime[])
+  project.provide('modules', modules)
   return () => rm(scratch, { recursive: true })
 }
