@@ -1,16 +1,25 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type RefereeOptions, type RefereeReport, runReferee } from '../../src/referee.js'
 import { eventually } from '../support/eventually.js'
 import { makeDirectory, removeDirectory } from '../support/processes/lifeline.js'
+import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const fixture = (name: string) =>
   fileURLToPath(new URL(`../support/referee/${name}`, import.meta.url))
 const PROCESSES = 3
+/** The scenario of a killed process takes as long as its lease and its mark. */
+const ALL_SCENARIOS_MS = 120_000
 
 let directory: string
+let redis: RedisServer
+
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis.stop())
 
 beforeEach(() => {
   directory = makeDirectory()
@@ -40,7 +49,7 @@ const startedIds = () =>
   readFileSync(join(directory, 'pids'), 'utf8').trim().split('\n').map(Number)
 
 describe('the referee', () => {
-  it.each(['v1'])(
+  it.each(['v1', 'v2'])(
     'finds that a file does not hold together processes of SDK %s',
     async (version) => {
       const report = await runReferee({
@@ -54,6 +63,22 @@ describe('the referee', () => {
       expect(result?.callsLost).toBeGreaterThan(0)
       expect(result?.problems).toContain('families revoked: 1, not 0')
     },
+  )
+
+  it.concurrent.each(['v1', 'v2'])(
+    'passes processes of SDK %s whose sessions are in Redis',
+    async (version) => {
+      const report = await runReferee({
+        command: [process.execPath, fixture('mcp-client.mjs'), version, 'redis'],
+        processes: PROCESSES,
+        env: { REDIS_URL: redis.url },
+      })
+      expect(
+        report.scenarios.flatMap(({ name, problems }) => problems.map((one) => [name, one])),
+      ).toEqual([])
+      expect(report.passed).toBe(true)
+    },
+    ALL_SCENARIOS_MS,
   )
 
   it('finds that processes which keep their session to themselves ask for one login each', async () => {
