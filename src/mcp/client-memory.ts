@@ -10,7 +10,7 @@ const LOGIN_MS = 600_000
 const FAILURE_MS = 30_000
 const MAX_LOGINS = 100
 const MAX_SERVERS = 5
-const MAX_BYTES = 4 * 2 ** 20
+const MAX_BYTES = 2 ** 20
 
 const bounds = { maxEntries: MAX_LOGINS, maxBytes: MAX_BYTES, maxAgeMs: LOGIN_MS }
 

@@ -10,8 +10,21 @@ import { learnServer } from './trust.js'
 
 /** What `finishMcpLogin` takes. */
 export interface FinishMcpLoginOptions {
+  /**
+   * The database of the provider.
+   * @example
+   * ```ts
+   * const db = RedisOAuthDatabase.fromEnv()
+   * ```
+   */
   readonly db: RedisOAuthDatabase
-  /** The URL that the browser came back to, or its path and query: `req.url`. */
+  /**
+   * The URL that the browser came back to, or its path and query: `req.url`.
+   * @example
+   * ```ts
+   * const callbackUrl = '/callback?code=code&state=state'
+   * ```
+   */
   readonly callbackUrl: string | URL
   /** The user who is logged in to the application in this browser. Nobody else's login is finished (RFC 9700 section 4.7). */
   readonly userId: string

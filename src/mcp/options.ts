@@ -6,12 +6,31 @@ import type { McpClientInformation, McpClientMetadata } from './shapes.js'
 
 /** What `mcpOAuthProvider` takes. */
 export interface McpOAuthProviderOptions {
+  /**
+   * Where the session is kept.
+   * @example
+   * ```ts
+   * const db = RedisOAuthDatabase.fromEnv()
+   * ```
+   */
   readonly db: RedisOAuthDatabase
   /** Whose session it is: as your application names the user who is logged in to it. */
   readonly userId: string
-  /** The MCP server. Its session is the access token record of this user and URL. */
+  /**
+   * The MCP server. Its session is the access token record of this user and URL.
+   * @example
+   * ```ts
+   * const serverUrl = new URL('https://server.example/mcp')
+   * ```
+   */
   readonly serverUrl: string | URL
-  /** Where authorization servers send the browser back to. */
+  /**
+   * Where authorization servers send the browser back to.
+   * @example
+   * ```ts
+   * const redirectUrl = 'https://app.example/callback'
+   * ```
+   */
   readonly redirectUrl: string | URL
   /**
    * What the application says of itself when it registers.

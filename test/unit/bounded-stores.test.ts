@@ -3,6 +3,7 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createNameHash } from '../../src/crypto/name-hash.js'
+import { ClientMemory } from '../../src/mcp/client-memory.js'
 import { Echoes } from '../../src/oauth/refresh/echoes.js'
 import { RegistrationTurns } from '../../src/oauth/registration/registration-turns.js'
 import { HandedOut } from '../../src/oauth/session/handed-out.js'
@@ -46,6 +47,19 @@ const ROWS: readonly Row[] = [
         key: '8f3ac41d7e9b02566d1be87f40c29a35e1d0778b34fa92c65b18e6039dc7a421',
       })
       return (i) => hash(`${LONG}${i}`)
+    },
+  },
+  {
+    file: 'mcp/client-memory.ts',
+    maps: 4,
+    store: () => {
+      const memory = new ClientMemory()
+      return (i) => {
+        memory.addVerifier(`${LONG}${i}`)
+        memory.addClient({ client_id: `${i}`, client_secret: LONG })
+        memory.refused(`${LONG}${i}`)
+        memory.read(`${LONG}${i}`)
+      }
     },
   },
   {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module'
 import { serve } from '../processes/process-child.mjs'
-import { naiveProvider } from './naive-provider.mjs'
+import { naiveProvider, redisStore } from './naive-provider.mjs'
 import { SDKS } from './sdks.mjs'
 
 /**
@@ -17,6 +17,8 @@ let setup
 let db
 /** @type {any} */
 let provider
+/** @type {ReturnType<typeof redisStore> | undefined} */
+let store
 /** @type {import('./sdks.mjs').Session | undefined} */
 let session
 /** @type {string | undefined} */
@@ -33,7 +35,8 @@ serve({
     }
     const common = { userId, serverUrl, redirectUrl, onRedirect }
     if (setup.provider === 'naive') {
-      provider = naiveProvider({ ...common, url, keyPrefix })
+      store = redisStore(url, keyPrefix)
+      provider = naiveProvider({ ...common, store })
       return
     }
     const { RedisOAuthDatabase } = load('../../../dist/index.js')
@@ -95,7 +98,8 @@ async function outcomeOf(work) {
 async function close() {
   await session?.close()
   session = undefined
-  provider?.close?.()
+  store?.close()
+  store = undefined
   await db?.close()
   db = undefined
 }
