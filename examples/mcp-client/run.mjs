@@ -1,0 +1,87 @@
+// Runs app.mjs in two processes, and plays the part of a user's browser by `fetch`.
+import { match, strictEqual } from 'node:assert'
+import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
+import { startMcpServer } from '../../test/support/fleet/mcp-server.mjs'
+import { agreeAt } from '../../test/support/mcp/browser.mjs'
+import { removeRecords } from '../scratch-records.mjs'
+
+const USER = 'user_123'
+const url = process.env.REDIS_URL ?? 'redis://localhost:6379'
+const prefix = `example:${randomUUID()}:`
+
+const authorizationServer = await startAuthorizationServer()
+const { issuer, introspect } = authorizationServer
+const mcpServer = await startMcpServer({ issuer, introspect })
+const apps = []
+
+try {
+  apps.push(await startApp(), await startApp())
+  const [first, second] = apps
+  console.log(`Two processes share ${new URL(url).host}: ${first.origin} and ${second.origin}.`)
+
+  const sent = await get(first, '/whoami')
+  strictEqual(sent.status, 302)
+  console.log('The first sends the browser to the authorization server.')
+
+  const callback = new URL(await agreeAt(sent.headers.get('location'), USER))
+  const callbackPath = `/callback${callback.search}`
+  strictEqual((await get(second, callbackPath, 'user_456')).status, 400)
+  strictEqual((await get(second, callbackPath)).status, 302)
+  strictEqual(await (await get(first, callbackPath)).text(), 'LOGIN_NOT_FOUND')
+  console.log(
+    'The callback comes to the second, which finishes the login: once, and for nobody else.',
+  )
+
+  for (const app of apps) await callTool(app)
+
+  authorizationServer.expireAccessTokens()
+  await Promise.all([first, second, first, second].map(callTool))
+  const { registrations, codeGrants, refreshes, familiesRevoked } = authorizationServer.counters()
+  strictEqual(`${registrations} ${codeGrants} ${refreshes} ${familiesRevoked}`, '1 1 1 0')
+  console.log(
+    'The access token has expired. Four calls met that at once, and one of them renewed it.',
+  )
+} finally {
+  await Promise.all(apps.map(stopApp))
+  await removeRecords(url, prefix)
+  await mcpServer.stop()
+  await authorizationServer.stop()
+}
+
+async function startApp() {
+  const script = fileURLToPath(new URL('./app.mjs', import.meta.url))
+  const env = {
+    ...process.env,
+    REDIS_URL: url,
+    REDIS_KEY_PREFIX: prefix,
+    MCP_SERVER: mcpServer.url(),
+    CALLBACK_URL: 'http://app.example/callback',
+    PORT: '0',
+  }
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  // Its first line says where it listens.
+  for await (const origin of createInterface({ input: child.stdout })) return { child, origin }
+  throw new Error('app.mjs ended before it listened')
+}
+
+async function stopApp({ child }) {
+  child.kill('SIGTERM')
+  const [code] = await once(child, 'exit')
+  strictEqual(code, 0)
+}
+
+/** A browser that follows no redirect by itself. */
+function get({ origin }, path, user = USER) {
+  return fetch(`${origin}${path}`, { redirect: 'manual', headers: { cookie: `user=${user}` } })
+}
+
+async function callTool(app) {
+  const text = await (await get(app, '/whoami')).text()
+  match(text, /^user_123 at \/mcp/)
+  console.log(`  ${text}`)
+}
