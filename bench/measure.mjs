@@ -10,7 +10,7 @@ import {
   yellow,
 } from '../scripts/terminal.mjs'
 import { describeMachine } from './machine.mjs'
-import { readResults, writeResults } from './report/page.mjs'
+import { readAllResults, readResults, writeResults } from './report/page.mjs'
 import { judge, rowsOfTargets, TARGETS_HEAD, tableOfGroup, toText } from './report/tables.mjs'
 import { loadScenarios } from './scenarios/scenarios.mjs'
 import { Session } from './session.mjs'
@@ -34,6 +34,16 @@ export async function measure({ names, directory, redisServer, seconds, rounds, 
     await writeResults(directory, scenarios, results)
   }
   conclude(names, scenarios, results, { isShort, directory, started })
+}
+
+/** Prints what earlier runs measured. */
+export async function showTables(directory, names) {
+  const scenarios = await loadScenarios()
+  const results = await readAllResults(directory)
+  for (const name of names.filter((name) => results[name] !== undefined)) {
+    print(`\n${bold(scenarios[name].title)}`)
+    show(scenarios[name], results[name])
+  }
 }
 
 function introduce({ cpu, cores, node, redis, load }, isShort) {

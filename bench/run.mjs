@@ -12,7 +12,8 @@ npm run bench -- latency bulk      only the named scenarios; of the others the p
 npm run bench -- --seconds 2       how long each measurement takes (1)
 npm run bench -- --rounds 9        how often each is repeated (5)
 npm run bench -- --short           only whether all answers are right: little data, one round; writes to .cache/bench
-npm run bench -- --draw            measures nothing; page and plots anew from docs/benchmarks.json
+npm run bench -- --draw            measures nothing; page and plots from bench/results/benchmarks.json
+npm run bench -- --tables          measures nothing; prints all numbers, or those of the named scenarios
 
 Scenarios: ${scenarioNames.join(', ')}`
 
@@ -21,12 +22,13 @@ const OPTIONS = {
   rounds: { type: 'string' },
   short: { type: 'boolean', default: false },
   draw: { type: 'boolean', default: false },
+  tables: { type: 'boolean', default: false },
 }
 
 async function main(values, positionals) {
   wordsAmong(scenarioNames, positionals, 'scenario')
   const isShort = values.short
-  const directory = join(root, isShort ? '.cache/bench' : 'docs')
+  const directory = isShort ? join(root, '.cache/bench') : root
   const names = positionals.length === 0 ? scenarioNames : positionals
   const seconds = numberAbove0('--seconds', values.seconds ?? (isShort ? '0.02' : '1'))
   const rounds = numberAbove0('--rounds', values.rounds ?? (isShort ? '1' : '5'))
@@ -35,6 +37,7 @@ async function main(values, positionals) {
   cleanUpLater(() => showCursor(true))
   await installNodeModules()
   if (values.draw) return (await import('./report/page.mjs')).drawAgain(directory)
+  if (values.tables) return (await import('./measure.mjs')).showTables(directory, names)
   const redisServer = await installRedis()
   await build()
   // Not earlier: it imports what has just been installed and built.

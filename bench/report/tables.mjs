@@ -16,6 +16,27 @@ export function tableOfGroup({ metrics, baseline, results }) {
   return [[...head, ...others.map(titleOfMetric)], ...rows]
 }
 
+/**
+ * How often what the baseline does, by number of callers: a row for each operation and contender. The first is the head.
+ * Groups are called "operation, N callers".
+ */
+export function ratiosByCallers({ operations, callers, names, baseline }, groups) {
+  const rows = operations.flatMap((operation) => {
+    const measured = callers.flatMap(
+      (count) => groups.find(({ title }) => title === `${operation}, ${count} callers`) ?? [],
+    )
+    return names
+      .filter((name) => measured.every(({ results }) => results[name] !== undefined))
+      .map((name) => [
+        `${operation}: ${titleOf(name)}`,
+        ...measured.map(({ results, metrics }) =>
+          timesBaseline(results, name, baseline, metrics[0]),
+        ),
+      ])
+  })
+  return [[`times ${titleOf(baseline)}`, ...callers.map((count) => `${count} callers`)], ...rows]
+}
+
 function timesBaseline(results, name, baseline, metric) {
   return name === baseline ? '1' : formatSummary(ratiosOf(results, name, baseline, metric))
 }

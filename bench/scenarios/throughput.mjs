@@ -34,6 +34,12 @@ nothing of the replies.`,
     ...target('write', 'ours', { 64: 2.8, 512: 2.8 }, RECORD),
     ...target('write', 'ours-encrypted', { 64: 1, 512: 1 }, CIPHER),
   ],
+  answer: {
+    operations: ['reads', 'writes'],
+    callers: CALLERS,
+    names: ['ours-text', 'ours', 'ours-encrypted', 'ours-hot'],
+    baseline: 'upstream',
+  },
   charts: ['read', 'write'].map((operation) => ({
     kind: 'lines',
     file: `benchmark-${operation}s`,
