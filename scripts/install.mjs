@@ -82,9 +82,10 @@ const PROGRAMS = { node: 'bin/node', bun: 'bin/bun', deno: 'deno' }
  * holds each file.
  */
 export async function installDownloads() {
-  const lock = join(root, 'scripts/downloads')
   const directory = join(root, '.cache/downloads')
-  const { optionalDependencies } = JSON.parse(readFileSync(join(lock, 'package.json'), 'utf8'))
+  const { optionalDependencies } = JSON.parse(
+    readFileSync(join(root, 'scripts/downloads/package.json'), 'utf8'),
+  )
   const runtimes = Object.keys(optionalDependencies).map((name) => {
     const [kind, version] = name.split('-')
     const path = join(directory, 'node_modules', name, PROGRAMS[kind])
@@ -92,17 +93,27 @@ export async function installDownloads() {
   })
   const isForThese = process.platform === 'linux' && process.arch === 'x64'
   const hasThese = !isForThese || runtimes.every(({ path }) => existsSync(path))
-  if (!hasThese || !hasLockedModules(directory, lock)) {
-    await mkdir(directory, { recursive: true })
-    for (const name of ['package.json', 'package-lock.json']) {
-      await copyFile(join(lock, name), join(directory, name))
-    }
-    await install('Node 16 to 26, Bun, Deno and types', 'npm ci, into .cache/downloads', () =>
-      npmCi(directory, '--ignore-scripts'),
-    )
-  }
+  await installLocked('downloads', 'Node 16 to 26, Bun, Deno and types', { isComplete: hasThese })
   const own = { kind: 'node', version: process.versions.node, path: process.execPath }
   return { runtimes: isForThese ? runtimes : [own], modules: join(directory, 'node_modules') }
+}
+
+/**
+ * Installs what the lockfile in scripts/<name> holds into .cache/<name>, unless it is there.
+ * @param isComplete - whether what the lockfile leaves to the platform is there
+ */
+export async function installLocked(name, what, { isComplete = true } = {}) {
+  const lock = join(root, 'scripts', name)
+  const directory = join(root, '.cache', name)
+  if (isComplete && hasLockedModules(directory, lock)) return
+  await mkdir(directory, { recursive: true })
+  for (const file of ['package.json', 'package-lock.json']) {
+    await copyFile(join(lock, file), join(directory, file))
+  }
+  // Optional peers stay out: there is nothing of theirs in the lockfile.
+  await install(what, `npm ci, into .cache/${name}`, () =>
+    npmCi(directory, '--ignore-scripts', '--legacy-peer-deps'),
+  )
 }
 
 async function install(what, how, work) {

@@ -38,7 +38,7 @@ export async function startPrivateRedis(server) {
   return { url: `redis://127.0.0.1:${port}`, port, pid: child.pid }
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const probe = createServer().once('error', reject)
     probe.listen(0, '127.0.0.1', () => {
