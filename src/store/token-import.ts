@@ -1,4 +1,6 @@
 import { nameError, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
+import { type Source, untilAborted } from './abortable.js'
+import { Window } from './window.js'
 
 /** One token to store; without `expiresAt` it lives until it is deleted. */
 export interface TokenEntry {
@@ -95,8 +97,6 @@ export function checkImportOptions(options: StoreTokensOptions): void {
   }
 }
 
-type Source = Iterable<TokenEntry> | AsyncIterable<TokenEntry>
-
 /**
  * Stores entries as they come, at most 400 at a time without an answer.
  * @param store - sends one entry before it returns; throws a `TypeError` for one that is not valid
@@ -104,14 +104,14 @@ type Source = Iterable<TokenEntry> | AsyncIterable<TokenEntry>
  * @throws StoreTokensError
  */
 export async function importTokens(
-  entries: Source,
+  entries: Source<TokenEntry>,
   store: (entry: TokenEntry) => Promise<void>,
   { onProgress, signal }: StoreTokensOptions = {},
   givenUp?: AbortSignal | undefined,
 ): Promise<{ stored: number }> {
   const ends = [signal, givenUp].filter((end) => end !== undefined)
   const isEnded = (): boolean => ends.some(({ aborted }) => aborted)
-  const window = new Window()
+  const window = new Window(MAX_IN_FLIGHT)
   const failures: (StoreTokensFailure & { readonly error: unknown })[] = []
   let attempted = 0
   let stored = 0
@@ -126,7 +126,7 @@ export async function importTokens(
     }
   }
   try {
-    for await (const entry of isEnded() ? [] : abortable(entries, ends)) {
+    for await (const entry of isEnded() ? [] : untilAborted(entries, ends)) {
       window.add(take(entry, attempted))
       attempted += 1
       if (window.isFull) await window.hasRoom()
@@ -153,42 +153,6 @@ export async function importTokens(
     throw failureOfSource(progress, cause)
   }
   return { stored }
-}
-
-function abortable(entries: Source, ends: readonly AbortSignal[]): Source {
-  return Symbol.asyncIterator in entries
-    ? untilAborted(entries[Symbol.asyncIterator](), ends)
-    : entries
-}
-
-/** Ends also the wait for a source that hangs. */
-async function* untilAborted(
-  source: AsyncIterator<TokenEntry>,
-  ends: readonly AbortSignal[],
-): AsyncGenerator<TokenEntry, void, undefined> {
-  let stop: (() => void) | undefined
-  const onAbort = () => stop?.()
-  // Not by `Promise.race`, which would keep something of every entry until the signal aborts.
-  const next = () =>
-    new Promise<IteratorResult<TokenEntry> | undefined>((resolve, reject) => {
-      stop = () => resolve(undefined)
-      source.next().then(resolve, reject)
-    })
-  let isOpen = true
-  for (const end of ends) end.addEventListener('abort', onAbort)
-  try {
-    while (!ends.some(({ aborted }) => aborted)) {
-      isOpen = false
-      const result = await next()
-      isOpen = result?.done !== true
-      if (result === undefined || result.done) return
-      yield result.value
-    }
-  } finally {
-    for (const end of ends) end.removeEventListener('abort', onAbort)
-    // Not waited for: a source that hangs would hang here, too.
-    if (isOpen) void source.return?.().catch(() => {})
-  }
 }
 
 function endOf(
@@ -224,41 +188,4 @@ function failureOf(entry: TokenEntry, index: number, error: unknown): StoreToken
   }
   const reason = error instanceof Error ? error.message : String(error)
   return { index, key, code: 'INVALID_ENTRY', message: `entries[${index}]: ${reason}` }
-}
-
-/** Counts what is under way; lets it fall to half before more is added, so that writes leave in bunches. */
-class Window {
-  #inFlight = 0
-  #awaited = 0
-  #wake: (() => void) | undefined
-
-  get isFull(): boolean {
-    return this.#inFlight >= MAX_IN_FLIGHT
-  }
-
-  /** @param work - must not reject */
-  add(work: Promise<void>): void {
-    this.#inFlight += 1
-    void work.then(() => {
-      this.#inFlight -= 1
-      if (this.#inFlight <= this.#awaited) this.#wake?.()
-    })
-  }
-
-  hasRoom(): Promise<void> {
-    return this.#fallsTo(MAX_IN_FLIGHT / 2)
-  }
-
-  isEmpty(): Promise<void> {
-    return this.#fallsTo(0)
-  }
-
-  async #fallsTo(count: number): Promise<void> {
-    if (this.#inFlight <= count) return
-    this.#awaited = count
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
-    this.#wake = undefined
-  }
 }
