@@ -47,8 +47,11 @@ export interface JsonRecords {
 
 export type JsonKind = keyof JsonRecords
 
+/** The kinds of records that stand for themselves. All others serve coordination, or name these. */
+export type LastingKind = 'token' | JsonKind
+
 /** The kinds of records that `encryption` seals. */
-export type SealedKind = 'token' | 'access' | 'client' | 'resource' | 'mcp' | 'pkce' | 'reply'
+export type SealedKind = LastingKind | 'reply'
 
 interface Row<Parts extends readonly string[] = readonly string[]> {
   /** How errors call the parts of a name. A `userId` comes first and stands in a hash tag. */
@@ -60,7 +63,7 @@ interface Row<Parts extends readonly string[] = readonly string[]> {
    * Left out if the record is never sealed.
    */
   readonly sealedAs?: string
-  /** Whether the record contains its name if key names are hashes, so that it can be listed. */
+  /** Whether the record contains its name if key names are hashes, so that it can be listed and moved. */
   readonly holdsName?: true
   /** Whether the name stands in a hash tag: records of one name share a Cluster's slot. */
   readonly isTagged?: true
@@ -120,6 +123,7 @@ export const KINDS: {
   pkce: {
     parts: ['userId', 'state'],
     sealedAs: 'pkce',
+    holdsName: true,
     isIndexed: true,
     title: 'PKCE values',
     requires: ['codeVerifier'],
@@ -137,6 +141,10 @@ export const KINDS: {
 
 export function isSealedKind(kind: Kind): kind is SealedKind {
   return KINDS[kind].sealedAs !== undefined
+}
+
+export function isLastingKind(kind: Kind): kind is LastingKind {
+  return KINDS[kind].holdsName === true
 }
 
 export function kindsWhere(predicate: (row: Row) => boolean): Kind[] {

@@ -130,10 +130,11 @@ describe('where hashes stand in key names', () => {
   it.each([
     ['token', hashed.of('token', '~key'), 'p:#4', true],
     ['access', hashed.of('access', 'user', 'url'), 'p:~access:{#4}:#3', true],
-    ['pkce', hashed.of('pkce', 'user', 'state'), 'p:~pkce:{#4}:#5', false],
+    ['pkce', hashed.of('pkce', 'user', 'state'), 'p:~pkce:{#4}:#5', true],
     ['client', hashed.of('client', 'url'), 'p:~client:#3', true],
+    ['lease', hashed.of('lease', 'name'), 'p:~lease:{#4}', false],
   ] as const)(
-    '%s: a record holds its whole name if it has to be listed',
+    '%s: a record holds its whole name if it has to be listed or moved',
     (kind, key, redisKey, holds) => {
       expect(key.redisKey).toBe(redisKey)
       const stored = hashed.addName(key, 'text')
