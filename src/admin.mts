@@ -1,6 +1,8 @@
 export type * from './admin.js'
 export {
+  exportRecords,
   findUnreadable,
+  importRecords,
   registrations,
   reseal,
   revokeSession,

@@ -4,6 +4,19 @@ import type { ResealOptions, ResealProgress } from './store/reseal.js'
 export { type Registration, registrations } from './admin/registrations.js'
 export { revokeSession, revokeUser } from './admin/revoke.js'
 export { type Session, type SessionFailure, sessions } from './admin/sessions.js'
+export {
+  type ExportOptions,
+  type ExportProgress,
+  exportRecords,
+} from './admin/transfer/export.js'
+export {
+  type ImportOptions,
+  type ImportProgress,
+  importRecords,
+  type RefusedLine,
+} from './admin/transfer/import.js'
+export type { ImportResult } from './admin/transfer/intake.js'
+export type { RefusalReason } from './admin/transfer/put.js'
 export { findUnreadable, type SealedKind, type UnreadableRecord } from './admin/unreadable.js'
 export { users } from './admin/users.js'
 export type { WalkOptions, WalkProgress } from './admin/walk.js'

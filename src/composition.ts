@@ -9,6 +9,7 @@ import { optionName } from './options/names.js'
 import type { CacheOptions, RedisOAuthDatabaseOptions, ResolvedOptions } from './options/options.js'
 import { resolveOptions } from './options/rules.js'
 import { KeySpace } from './record/keys.js'
+import type { RecordTtls } from './record/lifetime.js'
 import { resolveTopology } from './redis/address/topology.js'
 import type { Tracking } from './redis/changes/tracking.js'
 import { Commands } from './redis/commands.js'
@@ -41,6 +42,8 @@ export interface Composition extends Channels {
   readonly coordination: Coordination
   readonly indexed: IndexedRecords
   readonly vault: Vault
+  readonly writes: RecordWrites
+  readonly ttls: RecordTtls
   readonly rests: RestRecords
   readonly refreshes: RefreshStore
   readonly registrations: RegistrationStore
@@ -127,6 +130,8 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     coordination,
     indexed,
     vault,
+    writes: recordWrites,
+    ttls: resolved,
     rests,
     refreshes,
     registrations,

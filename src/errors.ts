@@ -63,9 +63,9 @@ export type RedisOAuthDatabaseErrorCode =
   | 'SERVER_TOO_OLD'
   /** The server, or a proxy in front of it, has no such command or blocks it; nothing was changed. */
   | 'UNSUPPORTED_BY_SERVER'
-  /** An entry given to `storeTokens` is not one. */
+  /** An entry given to `storeTokens` is not one, or what was given to `importRecords` is no export. */
   | 'INVALID_ENTRY'
-  /** The iterable given to `storeTokens` threw. */
+  /** The iterable given to `storeTokens` or an import threw, or an export that is imported is not whole. */
   | 'SOURCE_FAILED'
   /** Any other error that Redis answered; the message has Redis' own error prefix. */
   | 'REDIS_ERROR'

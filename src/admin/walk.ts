@@ -40,8 +40,14 @@ export interface WalkStep<T> {
   readonly found: readonly T[]
 }
 
+/** What all of them take, in whatever they say. */
+interface WalkOptionsOf<Progress> {
+  readonly onProgress?: ((progress: Progress) => void) | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
 /** @throws TypeError that names the option and what it takes */
-export function checkWalkOptions(options: WalkOptions): void {
+export function checkWalkOptions<Progress>(options: WalkOptionsOf<Progress>): void {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('options must be an object')
   }
@@ -54,10 +60,7 @@ export function checkWalkOptions(options: WalkOptions): void {
   }
 }
 
-/**
- * Gives what the steps find, one by one. Each step is a call of its own: `close` waits for those, and not for whoever takes the
- * results.
- */
+/** Gives what the steps find, one by one. */
 export async function* walk<T>(
   operations: Operations,
   name: string,
@@ -66,22 +69,36 @@ export async function* walk<T>(
 ): AsyncGenerator<T, void, undefined> {
   let seen = 0
   let found = 0
-  const next = (): Promise<IteratorResult<WalkStep<T>, void>> =>
-    operations.run(name, () => {
-      if (!signal?.aborted) return steps.next()
-      throw new RedisOAuthDatabaseError('ABORTED', `its signal aborted it after ${seen} keys`)
-    })
-  try {
-    for (let step = await next(); !step.done; step = await next()) {
-      seen += step.value.seen
-      for (const one of step.value.found) {
-        found += 1
-        yield one
-        operations.checkOpen(name)
-      }
-      onProgress?.({ seen, found })
+  for await (const step of inCalls(operations, name, steps, signal, () => seen)) {
+    seen += step.seen
+    for (const one of step.found) {
+      found += 1
+      yield one
+      operations.checkOpen(name)
     }
     onProgress?.({ seen, found })
+  }
+  onProgress?.({ seen, found })
+}
+
+/**
+ * The steps, each a call of its own: `close` waits for those, and not for whoever takes the results.
+ * @param seen - how many keys were looked at, for the error when `signal` aborts
+ */
+export async function* inCalls<S>(
+  operations: Operations,
+  name: string,
+  steps: AsyncGenerator<S, void, undefined>,
+  signal: AbortSignal | undefined,
+  seen: () => number,
+): AsyncGenerator<S, void, undefined> {
+  const next = (): Promise<IteratorResult<S, void>> =>
+    operations.run(name, () => {
+      if (!signal?.aborted) return steps.next()
+      throw new RedisOAuthDatabaseError('ABORTED', `its signal aborted it after ${seen()} keys`)
+    })
+  try {
+    for (let step = await next(); !step.done; step = await next()) yield step.value
   } finally {
     // Not waited for: a step that was given up may hang.
     steps.return().catch(() => {})

@@ -61,6 +61,11 @@ export class RecordSealer {
     return this.#keyring === undefined
   }
 
+  /** Whether what is written is sealed. */
+  get writesSealed(): boolean {
+    return !this.#writePlaintext
+  }
+
   /** The bytes to write; a promise only where a custom `seal` returns one. */
   seal(text: string, context: SealContext): Buffer | Promise<Buffer> {
     if (this.#writePlaintext) return Buffer.from(text)

@@ -54,6 +54,10 @@ export class KeySpace {
     this.#hash = hash
   }
 
+  get isHashed(): boolean {
+    return this.#hash !== undefined
+  }
+
   /** @throws TypeError that names the part if it is not a string or has a lone surrogate, or if a token key is empty */
   of<K extends Kind>(kind: K, ...parts: NameParts[K]): RecordKey {
     const names: readonly string[] = KINDS[kind].parts

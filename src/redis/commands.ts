@@ -10,6 +10,7 @@ import {
   bytes,
   done,
   integer,
+  isOk,
   type KeyTime,
   keyTime,
   ok,
@@ -88,6 +89,11 @@ export class Commands {
   set(key: string, value: Value, expiry: Expiry = {}): Promise<void> {
     // Not as an async function, which while it waits keeps what it was called with alive.
     return this.#set(key, value, expiry).then(() => {})
+  }
+
+  /** Sets value and expiry if there is no such key; false: there is one, and nothing was done. */
+  add(key: string, value: Value, expiry: Expiry = {}): Promise<boolean> {
+    return this.#write('set', [key, value, ...expiryArguments(expiry), 'NX'], isOk)
   }
 
   #set(key: string, value: Value, { expiresAt, ttlMs }: Expiry): Promise<unknown> {

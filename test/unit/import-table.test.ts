@@ -239,6 +239,25 @@ const table: Row[] = [
       type('@atxp/common'),
     ],
   },
+  ...['transfer', 'published'].map((name) => ({
+    file: `src/admin/${name}/probe.ts`,
+    allowed: [
+      value('./neighbour.js'),
+      value('../walk.js'),
+      ...leavesFrom('../../').map(value),
+      ...[...rooms, 'store', 'database'].map((other) => value(`../../${other}/probe.js`)),
+      value('../../composition.js'),
+      value('../../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../../index.js'),
+      value('../../admin.js'),
+      value('../../cli/probe.js'),
+      value('../../conformance/probe.js'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  })),
   {
     file: 'src/admin.ts',
     allowed: [value('./admin/probe.js'), value('./redis-oauth-database.js')],

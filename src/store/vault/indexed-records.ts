@@ -97,6 +97,12 @@ export class IndexedRecords {
     return saving
   }
 
+  /** Sets a record where there is none, and its entry; false: there is one, and it stands as it was. One round trip. */
+  add(key: RecordKey, value: Value, expiry: Expiry): Promise<boolean> {
+    const entry = this.#keys.entryOf(key)
+    return this.#commands.set(key.redisKey, entry, value, this.#indexed(key, expiry), 'absent')
+  }
+
   /**
    * The save of a record that is under way and may need a second round trip, if there is one: a read that was called after it and
    * finds no record has to be made again once this has ended.

@@ -30,7 +30,11 @@ export class PlainVault implements Vault {
 
   async getNamed(key: FoundKey): Promise<NamedText | null> {
     const text = await this.get(key)
-    return text === null ? null : { userId: key.userId ?? '', name: key.name ?? '', text }
+    return text === null ? null : withNameOf(key, text)
+  }
+
+  named(key: FoundKey, raw: Buffer): NamedText {
+    return withNameOf(key, decode(key, raw))
   }
 
   async namesOf(keys: readonly FoundKey[]): Promise<string[]> {
@@ -66,6 +70,10 @@ export class PlainVault implements Vault {
 /** Bytes that are not UTF-8 decode to U+FFFD. A text may also contain it. */
 function isSuspect(text: string | null): boolean {
   return text?.includes('\uFFFD') === true
+}
+
+function withNameOf({ userId = '', name = '' }: FoundKey, text: string): NamedText {
+  return { userId, name, text }
 }
 
 /** Bytes that are not UTF-8 must not become a token: they are a sealed record in a database without keys, or damaged. */

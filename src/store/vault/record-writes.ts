@@ -18,6 +18,13 @@ export class RecordWrites {
     return this.#commands.set(key.redisKey, value, expiry)
   }
 
+  /** `set` where there is no such record; false: there is one, and it stands as it was. */
+  add(key: RecordKey, value: Value, expiry: Expiry = {}): Promise<boolean> {
+    return KINDS[key.kind].isIndexed
+      ? this.#indexed.add(key, value, expiry)
+      : this.#commands.add(key.redisKey, value, expiry)
+  }
+
   /** Whether there was one. */
   delete(key: RecordKey): Promise<boolean> {
     return KINDS[key.kind].isIndexed

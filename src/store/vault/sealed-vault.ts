@@ -48,7 +48,10 @@ export class SealedVault implements Vault {
 
   async getNamed(key: FoundKey): Promise<NamedText | null> {
     const raw = await this.#commands.getBuffer(key.redisKey)
-    if (raw === null) return null
+    return raw === null ? null : this.named(key, raw)
+  }
+
+  async named(key: FoundKey, raw: Buffer): Promise<NamedText> {
     const stored = await this.#open(key, raw)
     return reading(key, () => ({
       ...this.#keys.nameIn(key, stored),

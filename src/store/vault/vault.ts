@@ -25,6 +25,8 @@ export interface Vault {
   getAll(keys: readonly FoundKey[]): Promise<(string | null)[]>
   /** `get`, with the name. */
   getNamed(key: FoundKey): Promise<NamedText | null>
+  /** What bytes that stand in Redis hold. */
+  named(key: FoundKey, raw: Buffer): NamedText | Promise<NamedText>
   /** The last parts of the names of the records. Reads only those whose keys are hashes. */
   namesOf(keys: readonly FoundKey[]): Promise<string[]>
   /** `get`, with the bytes. */
