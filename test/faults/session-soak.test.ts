@@ -196,8 +196,9 @@ it('a soak of sessions: refreshes, logins, deletions and faults, no session lost
   timeout: (SECONDS + 120) * 1_000,
 }, async () => {
   const random = randomFrom(SEED)
-  // What is acknowledged is with the kernel, and outlives the process.
-  const redis = await startRedis({ config: { appendonly: 'yes', appendfsync: 'no' } })
+  // What is acknowledged is with the kernel, and outlives the process. A short file is soon read by the next one.
+  const config = { appendonly: 'yes', appendfsync: 'no', 'auto-aof-rewrite-min-size': '2mb' }
+  const redis = await startRedis({ config })
   const soak = new SessionSoak(redis, await Ledger.start())
   onTestFinished(() => soak.end())
   soak.ledger.slowMs = 300
