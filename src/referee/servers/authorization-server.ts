@@ -28,6 +28,8 @@ const NO_COUNTS = {
   introspections: 0,
   /** Token requests whose sender went away before it had its answer. */
   abandonedTokenRequests: 0,
+  /** Those that an armed fault answered. */
+  failedTokenRequests: 0,
 }
 
 export type AuthorizationCounters = GrantCounters & typeof NO_COUNTS
@@ -246,8 +248,10 @@ export class AuthorizationServer {
     response.once('close', () => {
       if (!response.writableFinished) this.#counts.abandonedTokenRequests += 1
     })
-    const fail = ({ status, headers }: FaultAnswer) =>
+    const fail = ({ status, headers }: FaultAnswer) => {
+      this.#counts.failedTokenRequests += 1
       sendJson(response, status, { error: 'temporarily_unavailable' }, headers)
+    }
     const form = await readForm(request)
     const grantType = form.get('grant_type') ?? ''
     const before = await this.#faults.meet('before', grantType)

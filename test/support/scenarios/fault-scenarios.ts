@@ -2,10 +2,10 @@ import { eventually } from '../eventually.js'
 import type { Fleet } from '../fleet/fleet.js'
 import type { Outcome } from '../fleet/worker.mjs'
 import type { TestProcess } from '../processes/processes.js'
+import { noteRecovery, WELL_WITHIN_MS } from './recovery.js'
 import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 const CALLS_EACH = 5
-const WELL_WITHIN_MS = 15_000
 /** Whoever waits for a dead process goes on within its lease and its mark, 15 seconds, and then has to refresh or log in. */
 const MOST_TAKEOVER_MS = 19_000
 /** A call that needs Redis fails within this when Redis does not answer. */
@@ -16,86 +16,6 @@ const SAVE_MS = 8_000
 
 /** The first login, and one more for all processes together. */
 const ONE_MORE_LOGIN = 2
-
-/** Calls until every process is well, without anybody's doing, and notes how long that took. */
-async function noteRecovery(fleet: Fleet, observation: Observation): Promise<void> {
-  const startedAt = Date.now()
-  await eventually(async () => (await fleet.callAll()).failed === 0, {
-    withinMs: WELL_WITHIN_MS,
-  }).catch(() => undefined)
-  observation.note('wellAgainMs', Date.now() - startedAt)
-}
-
-async function refuseRefreshToken(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  await fleet.share()
-  fleet.authorizationServer.refuseRefreshTokens()
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  return observation.against(fleet, {
-    registrations: 1,
-    authorizations: ONE_MORE_LOGIN,
-    refusedRefreshes: 1,
-    familiesRevoked: 0,
-    callsOk: fleet.workers.length * CALLS_EACH,
-    callsFailed: 0,
-  })
-}
-
-async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  await fleet.share()
-  fleet.authorizationServer.forgetClients()
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  await noteRecovery(fleet, observation)
-  return observation.against(fleet, {
-    wellAgainMs: [0, WELL_WITHIN_MS],
-    registrations: 2,
-    authorizations: ONE_MORE_LOGIN,
-    familiesRevoked: 0,
-    callsFailed: [0, fleet.workers.length],
-  })
-}
-
-async function failOnce(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  await fleet.share()
-  fleet.authorizationServer.failTokenRequests({ point: 'before' })
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  return observation.against(fleet, {
-    registrations: 1,
-    authorizations: 1,
-    refreshes: 1,
-    reuseDetections: 0,
-    familiesRevoked: 0,
-    callsFailed: [0, 1],
-  })
-}
-
-async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  await fleet.share()
-  fleet.authorizationServer.failTokenRequests({ point: 'after' })
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  await noteRecovery(fleet, observation)
-  return observation.against(fleet, {
-    wellAgainMs: [0, WELL_WITHIN_MS],
-    registrations: 1,
-    // The new pair is lost with the answer: nothing but another login can help. Who calls while there is no session at all,
-    // since its spent token was removed and nobody is logged in yet, logs in by itself.
-    authorizations: [ONE_MORE_LOGIN, fleet.workers.length],
-    reuseDetections: [0, 1],
-    familiesRevoked: [0, 1],
-    callsFailed: [0, 1],
-  })
-}
 
 /**
  * One process stands at a point inside its refresh, the others wait for it; then `interrupt` happens, and `mend` once the
@@ -273,12 +193,8 @@ async function outrunRescue(fleet: Fleet): Promise<ScenarioResult> {
   })
 }
 
-/** The same with something that breaks: the session, the server, a process, Redis. */
+/** The same with a process or Redis that breaks. */
 export const faultScenarios: readonly Scenario[] = [
-  { name: 'the refresh token is refused', run: refuseRefreshToken },
-  { name: 'the authorization server has forgotten the client', run: forgetClient },
-  { name: 'a refresh is answered 503 once', run: failOnce },
-  { name: 'a refresh is answered 503 once, after the server acted', run: failAfterActing },
   { name: 'the refreshing process is killed before the server acted', run: killBeforeActing },
   { name: 'the refreshing process is killed after the server acted', run: killAfterActing },
   { name: 'the refreshing process stalls and comes back late', run: stallRefreshing },

@@ -4,6 +4,7 @@ import type { Outcome } from '../fleet/worker.mjs'
 import { faultScenarios } from './fault-scenarios.js'
 import { plainChallengeScenarios } from './plain-challenge-scenarios.js'
 import { Observation, type Scenario } from './scenario.js'
+import { serverScenarios } from './server-scenarios.js'
 
 const CALLS_EACH = 5
 const PAST_EXPIRY_MS = 250
@@ -194,5 +195,6 @@ export const scenarios: readonly Scenario[] = [
   { name: 'one callback is delivered three times, in three processes', run: deliverCallbackTwice },
   { name: 'every process is a client and a resource server', run: playBothRoles },
   ...plainChallengeScenarios,
+  ...serverScenarios,
   ...faultScenarios,
 ]
