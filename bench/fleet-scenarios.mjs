@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { writePage } from './fleet/page.mjs'
-import { runScenarios } from './fleet/runs.mjs'
+import { makeRuns, readRuns } from './fleet/runs.mjs'
 import { countsTable } from './fleet/tables.mjs'
 
 const DATABASES = ['coordinated', 'records', 'uncoordinated']
@@ -15,7 +15,7 @@ const USAGE = `node bench/fleet-scenarios.mjs      runs the scenarios of test/fl
   --database coordinated     of ${DATABASES.join(', ')} (all): this database, the same without withOAuthDatabase, a plain one
   --only TEXT                scenarios with this in their names
   --runs DIRECTORY           keeps each run there as a line of JSON, and makes only those that are not there yet
-  --write                    puts what was counted into docs/guarantees.md`
+  --write                    puts all runs of the directory into docs/guarantees.md`
 
 const numbersOf = (option, text) => text.split(',').map((one) => numberAbove0(option, one))
 
@@ -27,14 +27,14 @@ async function main(values) {
   try {
     const directory = values.runs ?? scratch
     await mkdir(directory, { recursive: true })
-    const runs = []
     for (const database of databases) {
       for (const [index, processes] of sizes.entries()) {
         const times = repeats[index] ?? repeats[0]
         const options = { directory, database, processes, repeats: times, only: values.only }
-        runs.push(...(await runScenarios(options)))
+        await makeRuns(options)
       }
     }
+    const runs = await readRuns(directory)
     for (const database of databases) {
       console.log(
         `\n${database}\n\n${countsTable(runs.filter((run) => run.database === database))}`,

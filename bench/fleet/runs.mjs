@@ -1,20 +1,19 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
- * Runs of scenarios with one database and one size of fleet, each with the counts of both servers. Runs that `directory` holds already
- * are not made again.
+ * Makes runs of scenarios with one database and one size of fleet. Those that `directory` holds already are not made again.
  *
  * @param {object} options
  * @param {string} [options.only] - what the names of the scenarios hold
  */
-export async function runScenarios({ directory, database, processes, repeats, only }) {
+export async function makeRuns({ directory, database, processes, repeats, only }) {
   const report = resolve(directory, `${database}-${processes}.jsonl`)
   console.error(`${database}, ${processes} processes, ${repeats} times`)
   // The processes of an outage refresh by themselves, without a client, and always with this database.
@@ -30,15 +29,18 @@ export async function runScenarios({ directory, database, processes, repeats, on
       'No scenario ran; npx vitest run --project fleet test/fleet/scenarios.test.ts says why',
     )
   }
-  return await readRuns(directory, database, processes)
 }
 
-/** What `directory` holds. */
-export async function readRuns(directory, database, processes) {
-  const report = resolve(directory, `${database}-${processes}.jsonl`)
-  const text = existsSync(report) ? await readFile(report, 'utf8') : ''
-  const lines = text.split('\n').filter(Boolean)
-  return lines.map((line) => ({ ...JSON.parse(line), database }))
+/** All runs that `directory` holds, each with what was counted. */
+export async function readRuns(directory) {
+  const runs = []
+  for (const file of (await readdir(directory)).sort()) {
+    const [, database] = /^(\w+)-\d+\.jsonl$/.exec(file) ?? []
+    if (database === undefined) continue
+    const lines = (await readFile(join(directory, file), 'utf8')).split('\n').filter(Boolean)
+    runs.push(...lines.map((line) => ({ ...JSON.parse(line), database })))
+  }
+  return runs.sort((one, other) => one.processes - other.processes)
 }
 
 /** The test files are the runners: they start Redis and the fleet, and append a line of JSON for each run to the report. */

@@ -25,11 +25,24 @@ export function countsTable(runs) {
   const groups = groupBy(runs, ({ name, processes }) => `${name}, ${processes}`)
   const rows = [...groups.values()].map((group) => {
     const [{ name, processes }] = group
-    const kept = group.filter(({ violated }) => violated.length === 0).length
     const ranges = COUNTS.map(([key]) => range(group.map(({ observed }) => observed[key])))
-    return [name, processes, `${kept} of ${group.length}`, ...ranges]
+    return [name, processes, kept(group), ...ranges]
   })
   return table(['when', 'processes', 'as promised', ...COUNTS.map(([, head]) => head)], rows)
+}
+
+/** Rows of the page, each with how many runs were as promised, for each size of fleet. */
+export function promisesTable({ header, rows }, runs) {
+  const sizes = [...new Set(runs.map(({ processes }) => processes))].sort((one, two) => one - two)
+  const filled = rows.map(({ cells, run }) => {
+    const own = runs.filter(({ name }) => name === run)
+    return [...cells, ...sizes.map((size) => kept(own.filter((one) => one.processes === size)))]
+  })
+  return table([...header, ...sizes.map((size) => `${size} processes`)], filled)
+}
+
+function kept(runs) {
+  return `${runs.filter(({ violated }) => violated.length === 0).length} of ${runs.length}`
 }
 
 /** One row a scenario and a size of fleet: with each database, calls answered, logins, and runs in which the session was revoked. */

@@ -1,0 +1,195 @@
+/** Rows of docs/guarantees.md, each with the name of the run that shows it. */
+
+/** At a server that only says 401. */
+export const MISHAPS = {
+  header: ['All processes at once …', 'They make', 'Calls that failed, sessions revoked'],
+  rows: [
+    {
+      cells: ['meet an expired access token', '1 refresh', '0, 0'],
+      run: 'all meet an expired access token, at a server that only says 401',
+    },
+    {
+      cells: ['start on an empty database', '1 registration, 1 login', '0, 0'],
+      run: 'all start on an empty database, at a server that only says 401',
+    },
+    {
+      cells: [
+        'meet an expired access token after the authorization server forgot the client',
+        '1 registration, 1 login',
+        '0, 0',
+      ],
+      run: 'the client is forgotten, at a server that only says 401',
+    },
+    {
+      cells: ['meet an expired access token whose refresh token is refused', '1 login', '0, 0'],
+      run: 'the refresh token is refused, at a server that only says 401',
+    },
+  ],
+}
+
+const row = (who, what, then, run) => ({ cells: [who, what, then], run })
+
+/** Every moment at which something can fail. */
+export const MOMENTS = {
+  header: ['Who, and when', 'What fails', 'What happens'],
+  rows: [
+    row('a process that waits', 'dies', 'the others go on', 'a process that waits is killed'),
+    row(
+      '',
+      'stalls for 6 s',
+      'it is answered when it goes on',
+      'a process that waits stands still for 6 s',
+    ),
+    row(
+      'the refreshing process, with the lease',
+      'dies',
+      'another takes over after 5 s',
+      'the refresher is killed with the lease taken, before it marks',
+    ),
+    row(
+      '',
+      'stalls for 6 s',
+      'it takes the lease back, or waits for its turn',
+      'the refresher stands still for 6 s with its mark on the way',
+    ),
+    row(
+      'with the token marked',
+      'dies',
+      'another takes over after 15 s',
+      'the refresher is killed with the token marked, before it sends',
+    ),
+    row(
+      '',
+      'stalls for 6 s',
+      'it looks at the lease right before it sends',
+      'the event loop of the refresher is blocked for 6 s right before it sends',
+    ),
+    row(
+      'with the token sent',
+      'dies, and the server has not acted',
+      'another takes over after 15 s',
+      'the refreshing process is killed before the server acted',
+    ),
+    row(
+      'with the token sent, or the new pair',
+      'dies, and the server has acted',
+      'after 15 s another sends a spent token: the session is revoked, and one process logs in within the same call',
+      'the refreshing process is killed after the server acted',
+    ),
+    row(
+      '',
+      'stalls for 6 s',
+      'the others wait for what it saves',
+      'the refresher stands still for 6 s after the server has acted',
+    ),
+    row(
+      '',
+      'stalls for more than 15 s',
+      'as where it dies; what it brings later is not saved',
+      'the refreshing process stalls and comes back late',
+    ),
+    row(
+      'with the new pair saved',
+      'dies',
+      'the others are answered from the record; where the server does not rotate, the next refresh within 85 s waits 10 s',
+      'the refresher is killed with the new pair saved',
+    ),
+    row(
+      'Redis, with the token sent',
+      'is killed, and restarts',
+      'calls that need it fail; the new pair is saved when it is back',
+      'Redis is killed during a refresh',
+    ),
+    row('', 'hangs for 2 s', 'the same', 'Redis hangs during a refresh'),
+    row(
+      '',
+      'hangs for 6 s; others call late in it',
+      'they wait for the new pair',
+      'Redis hangs for 6000 ms during a refresh, and peers call late in the hang',
+    ),
+    row(
+      '',
+      'hangs for 6 s; others connect after it',
+      'the same',
+      'processes first connect after 6 s in which Redis was hung',
+    ),
+    row(
+      '',
+      'is gone for 6 s; others connect after it',
+      'the same',
+      'processes first connect after 6 s in which Redis was gone',
+    ),
+    row(
+      '',
+      'is gone for 6 s; the server needs 12 s',
+      'the same',
+      'Redis is away for 6 s, and the authorization server needs 12',
+    ),
+    row(
+      '',
+      'is gone for 8 s',
+      'the call fails; the process saves the pair when Redis is back',
+      'Redis is away for longer than the refreshing call waits',
+    ),
+    row(
+      '',
+      'the same; all call when it is back',
+      'the same',
+      'all call in the moment that Redis is back from so long',
+    ),
+    row(
+      'the network, with the token sent',
+      'loses all packets for 6.5 s',
+      'the same',
+      'the packets of all are lost for 6500 ms',
+    ),
+    row(
+      '',
+      "loses the refreshing process' for 6.5 s",
+      'the same',
+      'only the refresher loses Redis, for 6500 ms',
+    ),
+    row(
+      '',
+      'holds all for 5.5 s, and its for 9',
+      'the same',
+      'the network of the refresher comes back later than that of the others',
+    ),
+    row(
+      '',
+      'loses one socket; its `commandTimeout` is 10 s',
+      'the others wait longer for this mark',
+      'one socket of a process with a commandTimeout of 10 s is half-open, and others have 2000 ms',
+    ),
+    row(
+      'the authorization server',
+      'fails once, with 5xx, 429 or no answer',
+      'that call alone fails; after 1 s one of those who wait sends the token again',
+      'a refresh is answered 503 once',
+    ),
+    row(
+      '',
+      'fails for 6 s',
+      'it [rests](#a-failing-authorization-server-rests): 2 to 4 requests in all',
+      'the authorization server answers 503 for six seconds',
+    ),
+    row(
+      '',
+      'fails once although it acted',
+      'the next request sends a spent token: the session is revoked, and one process logs in',
+      'a refresh is answered 503 once, after the server acted',
+    ),
+    row(
+      '',
+      'refuses the token',
+      'the record is removed; one process logs in',
+      'the refresh token is refused',
+    ),
+    row(
+      '',
+      'has forgotten the client',
+      'the registration is removed; one process registers and logs in',
+      'the authorization server has forgotten the client',
+    ),
+  ],
+}
