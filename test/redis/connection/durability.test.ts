@@ -91,6 +91,36 @@ describe('durability on a server with one replica', () => {
     await db.close()
   })
 
+  it('has lease and mark on the replica before a refresh token is sent, and sends none where it has not', async () => {
+    const [user, url, endpoint] = [
+      'base:0xabc',
+      'https://mcp.example/mcp',
+      'https://as.example/token',
+    ]
+    const refresh = async (db: RedisOAuthDatabase): Promise<string[]> => {
+      await db.getAccessToken(user, url)
+      let found: string[] = []
+      const fetch = db.coordinatedFetch(async () => {
+        found = (await replica.cli<string[]>('KEYS', '*{*}')).map((key) => key.split(':')[2] ?? '')
+        return Response.json({ access_token: 'renewed', refresh_token: 'renewed' })
+      })
+      const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'refresh' })
+      await fetch(endpoint, { method: 'POST', body })
+      return found
+    }
+    const plain = new RedisOAuthDatabase({ host: master.host, port: master.port })
+    await plain.saveAccessToken(user, url, {
+      accessToken: 'access',
+      refreshToken: 'refresh',
+      resourceUrl: url,
+    })
+    const missing = open(2, 50)
+    await expect(refresh(missing)).rejects.toMatchObject({ code: 'NOT_DURABLE' })
+    const durable = open(1, 5_000)
+    expect(await refresh(durable)).toEqual(expect.arrayContaining(['~lease', '~spent']))
+    await Promise.all([plain, missing, durable].map((db) => db.close()))
+  })
+
   it('goes on after its connection was killed', async () => {
     const db = open(1, 5_000)
     await db.storeToken('a', TOKEN)
