@@ -107,9 +107,13 @@ class SessionSoak {
     return this.findings.filter((finding) => finding.kind === 'back' && !isConcurrent(finding))
   }
 
-  async well(): Promise<void> {
-    const ping = ({ process }: Member) =>
-      eventually(() => process.call('ping'), { withinMs: WELL_WITHIN_MS })
+  async well(fault: string): Promise<void> {
+    const ping = async ({ name, process }: Member) => {
+      const isWell = eventually(() => process.call('ping'), { withinMs: WELL_WITHIN_MS })
+      await isWell.catch(({ message }: Error) => {
+        throw new Error(`${name}, after ${fault}: ${message}\n${process.output}`)
+      })
+    }
     await Promise.all(this.members.map(ping))
     await lasts(SETTLED_MS)
   }
@@ -213,7 +217,7 @@ it('a soak of sessions: refreshes, logins, deletions and faults, no session lost
     await lasts(random() * fault.longestMs)
     await fault.mend()
     soak.faults[fault.name] = (soak.faults[fault.name] ?? 0) + 1
-    await soak.well()
+    await soak.well(fault.name)
     report({ elapsedMs: elapsedMs(), ...summaryOf(soak, await soak.take()) })
   }
   await Promise.all(soak.members.map(({ process }) => process.call('stop').catch(() => undefined)))
