@@ -42,6 +42,7 @@ export function promisesTable({ header, rows }, runs) {
 }
 
 function kept(runs) {
+  if (runs.length === 0) return ''
   return `${runs.filter(({ violated }) => violated.length === 0).length} of ${runs.length}`
 }
 
