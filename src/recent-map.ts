@@ -67,6 +67,12 @@ export class RecentMap<V> {
     return this.#bytes
   }
 
+  /** Whether that many more entries, of `bytes` in all, can be set without one being forgotten for them. */
+  hasRoom(entries: number, bytes = 0): boolean {
+    const { maxEntries, maxBytes } = this.limits
+    return this.bytes + bytes <= maxBytes && this.#entries.size + entries <= maxEntries
+  }
+
   get(key: string): V | undefined {
     const entry = this.#entries.get(key)
     if (entry === undefined) return undefined

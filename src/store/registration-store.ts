@@ -15,6 +15,8 @@ import type { Vault } from './vault/vault.js'
 const REFUSED_MS = 120_000
 const MAX_REGISTRATIONS = 1_000
 const MAX_BYTES = 4 * 1024 * 1024
+/** A heavier one is not known. So no authorization server takes the room of the others by what it calls a secret. */
+const MAX_BYTES_OF_ONE = MAX_BYTES / 256
 const KNOWN_MS = 86_400_000
 
 /** A registration, and where it stands. */
@@ -36,8 +38,7 @@ export class RegistrationStore implements RegistrationRecords {
     maxEntries: MAX_REGISTRATIONS,
     maxBytes: MAX_BYTES,
     maxAgeMs: KNOWN_MS,
-    bytesOf: (name, { serverUrl, issuer, clientId, clientSecret }) =>
-      weightOf(name, serverUrl, issuer, clientId, clientSecret),
+    bytesOf: bytesOfKnown,
   })
 
   constructor(keys: KeySpace, commands: Commands, vault: Vault, writes: ConditionalWrites) {
@@ -62,7 +63,9 @@ export class RegistrationStore implements RegistrationRecords {
     if (known?.clientId === clientId && known.clientSecret === clientSecret) return
     const key = issuerKey(issuer)
     if (key === undefined) return
-    this.#known.set(name, { serverUrl, role, issuer: key, clientId, clientSecret })
+    const registration = { serverUrl, role, issuer: key, clientId, clientSecret }
+    if (bytesOfKnown(name, registration) > MAX_BYTES_OF_ONE) this.#known.delete(name)
+    else this.#known.set(name, registration)
   }
 
   async find(name: string, issuer: string): Promise<string | null> {
@@ -103,6 +106,11 @@ export class RegistrationStore implements RegistrationRecords {
   #refusedKey(issuer: string, clientId: string): string {
     return this.#keys.of('refused', fingerprint(issuer, clientId)).redisKey
   }
+}
+
+function bytesOfKnown(name: string, known: Known): number {
+  const { serverUrl, issuer, clientId, clientSecret } = known
+  return weightOf(name, serverUrl, issuer, clientId, clientSecret)
 }
 
 /** Undefined if the reply is none: without encryption, whoever can write to Redis may have put anything there. */

@@ -76,7 +76,7 @@ const FAULTS: NetworkFault[] = [
     codes: [],
   },
   {
-    name: 'garbage in the place of a reply',
+    name: 'random bytes instead of a reply',
     strike: (proxy) => proxy.garbage('\r\n!garbage\r\n'),
     mend: () => undefined,
     codes: CUT_CODES,

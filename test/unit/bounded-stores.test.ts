@@ -124,19 +124,18 @@ const ROWS: readonly Row[] = [
     maps: 1,
     store: () => {
       const registrations = { knows: () => true } as Partial<RegistrationRecords>
-      const issuers = { issuerOf: () => 'https://auth.example' } as Partial<Issuers>
+      const issuers = { issuerOf: (endpoint: string) => endpoint } as Partial<Issuers>
       const refusals = new ClientRefusals(
         registrations as RegistrationRecords,
         issuers as Issuers,
         1_000,
       )
-      const endpoint = 'https://auth.example/token'
-      return (i) =>
-        refusals.noteClientRefusal(
-          new Response('{}', { status: 401 }),
-          { kind: 'code', endpoint, client: { clientId: `${LONG}${i}`, clientSecret: '' } },
-          true,
-        )
+      return (i) => {
+        const endpoint = `https://auth${Math.floor(i / 20)}.example/token`
+        const client = { clientId: `${LONG}${i}`, clientSecret: '' }
+        const refused = new Response('{}', { status: 401 })
+        return refusals.noteClientRefusal(refused, { kind: 'code', endpoint, client }, true)
+      }
     },
   },
   {
@@ -151,6 +150,8 @@ const ROWS: readonly Row[] = [
           token_endpoint: `${issuer}/token`,
           registration_endpoint: `${issuer}/register`,
           authorization_endpoint: `${issuer}/authorize`,
+          introspection_endpoint: `${issuer}/introspect`,
+          revocation_endpoint: `${issuer}/revoke`,
         })
         issuers.noteIssued(`a${i}`, issuer, `${issuer}/token`)
       }
@@ -169,7 +170,7 @@ const ROWS: readonly Row[] = [
     maps: 2,
     store: () => {
       const refused = new RefusedTokens()
-      return (i) => refused.note(`${LONG}${i}`, `https://mcp${i}.example`)
+      return (i) => refused.note(`${LONG}${i}`, `https://mcp${Math.floor(i / 14)}.example`)
     },
   },
   {

@@ -1,6 +1,6 @@
 import { publishSession } from '../../diagnostics.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../recent-map.js'
 import type { Answer } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { ClientRequest, RefreshRequest, SentClient } from '../http/requests.js'
@@ -17,8 +17,9 @@ export interface RegistrationRecords {
   forget(issuer: string, client: SentClient): Promise<boolean>
 }
 
-/** Clients, each by a hash. */
-const MAX_REFUSED = 1_000
+const MAX_ISSUERS = 1_000
+/** Of each issuer, those that it refused last: it takes no other's room. */
+const MAX_CLIENTS = 8
 const MAX_BYTES = 2 ** 20
 /** Far longer than a reply with the client in it is shared. */
 const MAX_AGE_MS = 3_600_000
@@ -40,10 +41,12 @@ export class ClientRefusals {
   readonly #registrations: RegistrationRecords
   readonly #issuers: Issuers
   readonly #readMs: number
-  readonly #refused = new RecentMap<true>({
-    maxEntries: MAX_REFUSED,
+  /** By issuer, the clients; all by hash. */
+  readonly #refused = new RecentMap<readonly string[]>({
+    maxEntries: MAX_ISSUERS,
     maxBytes: MAX_BYTES,
     maxAgeMs: MAX_AGE_MS,
+    bytesOf: (key, clients) => weightOf(key, ...clients),
   })
 
   constructor(registrations: RegistrationRecords, issuers: Issuers, readMs: number) {
@@ -53,7 +56,7 @@ export class ClientRefusals {
   }
 
   isRefused(issuer: string, clientId: unknown): boolean {
-    return this.#refused.has(fingerprint(issuer, String(clientId)))
+    return this.#refusedBy(issuer).includes(fingerprint(String(clientId)))
   }
 
   /**
@@ -72,9 +75,14 @@ export class ClientRefusals {
     if (issuer === undefined || !this.#registrations.knows(issuer, client)) return
     const isForgotten = (await readJson(answer, this.#readMs)).error === 'invalid_client'
     if (isForgotten || (registersAgain && answer.status !== 400)) {
-      this.#refused.set(fingerprint(issuer, client.clientId), true)
+      const others = this.#refusedBy(issuer).slice(1 - MAX_CLIENTS)
+      this.#refused.set(fingerprint(issuer), [...others, fingerprint(client.clientId)])
     }
     if (isForgotten) await this.#forget(issuer, client)
+  }
+
+  #refusedBy(issuer: string): readonly string[] {
+    return this.#refused.get(fingerprint(issuer)) ?? []
   }
 
   async #forget(issuer: string, client: SentClient): Promise<void> {

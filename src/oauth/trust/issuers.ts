@@ -41,8 +41,8 @@ interface Claim {
 }
 
 const MAX_URL_LENGTH = 2_048
-const MAX_ISSUERS = 1_000
-const MAX_ENDPOINTS = 5_000
+const MAX_ISSUERS = 2_000
+const MAX_ENDPOINTS = 10_000
 const MAX_TOKENS = 10_000
 const TOKEN_AGE_MS = 600_000
 /** Counted from when it was read or asked for last. */
@@ -51,7 +51,8 @@ const DOCUMENT_MS = 86_400_000
 const CLAIM_MS = 30 * DOCUMENT_MS
 /** Of a hash with what belongs to it. */
 const HASH_BYTES = 256
-const MAX_BYTES = 8 * 1024 * 1024
+/** More than so many issuers and endpoints weigh. */
+const MAX_BYTES = 14 * 1024 * 1024
 const MAX_TURNS = 8
 
 /**
@@ -61,7 +62,8 @@ const MAX_TURNS = 8
  * It is learned from the metadata that clients fetch. A document counts if it was found at its own issuer's well-known URL (RFC
  * 8414 section 3.3), so a server can say what it likes of itself and nothing of others. It may name the endpoints of
  * others as its own. What two issuers name belongs to the one of the endpoint's origin, or to nobody. A claim is never taken
- * back: a client may still use a document that its server has changed since.
+ * back: a client may still use a document that its server has changed since. And none is forgotten to make room: where there is none, a
+ * new document is not taken in, and its issuer is unknown. Else whoever publishes enough documents could have others forgotten.
  */
 export class Issuers {
   readonly #documents = new RecentMap<Metadata>({
@@ -114,20 +116,25 @@ export class Issuers {
     }
   }
 
-  /** Takes a document in, unless it was found elsewhere than at its issuer. Gives the issuer. */
+  /** Takes a document in, unless it was found elsewhere than at its issuer, or there is no room. Gives the issuer. */
   learn(foundAt: URL, document: object): string | undefined {
     const { issuer } = document as { issuer?: unknown }
     if (typeof issuer !== 'string' || !isFoundAt(issuer, foundAt)) return undefined
     const key = issuerKey(issuer)
     if (key === undefined) return undefined
     const endpoints = new Map<EndpointKind, string>()
+    const own = new Map<string, boolean>()
     for (const [kind, member] of Object.entries(ENDPOINT_MEMBERS)) {
       const endpoint = endpointUrl((document as Record<string, unknown>)[member])
       if (endpoint === undefined) continue
       const name = fingerprint(endpoint.href)
       endpoints.set(kind as EndpointKind, name)
-      this.#claim(name, key, endpoint.origin === foundAt.origin)
+      own.set(name, endpoint.origin === foundAt.origin)
     }
+    if (!hasRoomFor(this.#documents, [key]) || !hasRoomFor(this.#claims, [...own.keys()])) {
+      return undefined
+    }
+    for (const [name, isOwn] of own) this.#claim(name, key, isOwn)
     this.#documents.set(key, { issuer, endpoints })
     return issuer
   }
@@ -202,6 +209,11 @@ export class Issuers {
       ? document?.issuer
       : undefined
   }
+}
+
+/** Whether entries of these keys can stand there without another being forgotten. */
+function hasRoomFor<V>(map: RecentMap<V>, keys: readonly string[]): boolean {
+  return map.hasRoom(keys.filter((key) => !map.has(key)).length)
 }
 
 /** What stands there, which stays for another age. */

@@ -254,6 +254,47 @@ test('an endpoint that is contested falls to nobody in time', () => {
   }
 })
 
+describe('one who publishes thousands of documents', () => {
+  /** Each names five endpoints of its own, or what `changes` says. */
+  function flood(issuers: Issuers, changes: object = {}): number {
+    let learned = 0
+    for (let tenant = 0; tenant < 5_000; tenant += 1) {
+      const issuer = `${EVIL}/${tenant}`
+      const url = new URL(`${EVIL}/.well-known/oauth-authorization-server/${tenant}`)
+      if (issuers.learn(url, metadata(issuer, changes)) !== undefined) learned += 1
+    }
+    return learned
+  }
+
+  test('has no other forgotten', () => {
+    const issuers = having(metadata(HONEST))
+    expect(flood(issuers)).toBeLessThan(5_000)
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBe(HONEST)
+    expect(issuers.issuerOf(`${HONEST}/token`, 'token')).toBe(HONEST)
+    expect(issuers.isForeign({ issuer: HONEST }, `${HONEST}/other`)).toBe(true)
+  })
+
+  test('takes over no endpoint of another', () => {
+    const issuers = having(metadata(HONEST))
+    flood(issuers)
+    const lie = { registration_endpoint: `${HONEST}/register`, token_endpoint: `${HONEST}/token` }
+    flood(issuers, lie)
+    expect(issuers.issuerOf(`${HONEST}/register`, 'registration')).toBe(HONEST)
+    expect(issuers.issuerOf(`${HONEST}/token`, 'token')).toBe(HONEST)
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).not.toBe(EVIL)
+  })
+
+  test('can only keep a newcomer unknown, who then owns nothing, and for whom nothing is shared', () => {
+    const issuers = new Issuers()
+    flood(issuers)
+    const read = new ReadIssuers()
+    const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
+    expect(issuers.learn(url, metadata(HONEST))).toBeUndefined()
+    expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBeUndefined()
+    expect(read.has(HONEST)).toBe(false)
+  })
+})
+
 test('a document is known for a day after it was needed', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {

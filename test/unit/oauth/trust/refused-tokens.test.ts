@@ -71,21 +71,59 @@ test('of 3000 refused tokens none passes for a good one', () => {
   expect(refused.blameAnother(tokenAt(MCP, 'new'))).toBe(true)
 })
 
-test('beyond what is remembered nothing passes for a good one', () => {
+test('beyond what is remembered of an origin nothing of it passes for a good one', () => {
   const refused = new RefusedTokens()
   for (let index = 0; index < 20_000; index += 1) refused.note(`token-${index}`, MCP)
   for (const token of ['token-0', 'token-19999', 'new']) {
     expect(refused.blameAnother(tokenAt(MCP, token))).toBe(false)
   }
+  expect(refused.isRefused(tokenAt(MCP, 'new'))).toBe(true)
 })
 
 test('what has been too much to remember is over with its time', () => {
   const refused = new RefusedTokens()
-  for (let index = 0; index < 20_000; index += 1)
-    refused.note(`token-${index}`, 'https://evil.example')
-  expect(refused.isRefused(tokenAt(MCP, 'good'))).toBe(true)
+  for (let index = 0; index < 20_000; index += 1) refused.note(`token-${index}`, MCP)
   vi.advanceTimersByTime(600_000)
+  expect(refused.isRefused(tokenAt(MCP, 'new'))).toBe(false)
+  refused.note('old', MCP)
+  expect(refused.blameAnother(tokenAt(MCP, 'new'))).toBe(true)
+})
+
+test('a server that refuses for years tells of its tokens all the same', () => {
+  const refused = new RefusedTokens()
+  for (let index = 0; index < 20_000; index += 1) {
+    refused.note(`token-${index}`, MCP)
+    vi.advanceTimersByTime(1_000)
+  }
+  expect(refused.isRefused(tokenAt(MCP, 'new'))).toBe(false)
+  expect(refused.isRefused(tokenAt(MCP, 'token-19999'))).toBe(true)
+})
+
+test('three origins that refuse without end take nothing from another', () => {
+  const refused = new RefusedTokens()
+  refused.note('old', MCP)
+  for (let index = 0; index < 60_000; index += 1) {
+    refused.note(`token-${index}`, `https://evil${index % 3}.example`)
+  }
+  expect(refused.isRefused(tokenAt(MCP, 'old'))).toBe(true)
   expect(refused.isRefused(tokenAt(MCP, 'good'))).toBe(false)
+  refused.note('older', MCP)
+  expect(refused.blameAnother(tokenAt(MCP, 'good'))).toBe(true)
+})
+
+test('thousands of origins take nothing from another, and there is no word on those for which there is no room', () => {
+  const refused = new RefusedTokens()
+  refused.note('old', MCP)
+  for (let index = 0; index < 30_000; index += 1) {
+    refused.note(`token-${index}`, `https://${index % 2_000}.evil.example`)
+  }
+  expect(refused.isRefused(tokenAt(MCP, 'old'))).toBe(true)
+  expect(refused.isRefused(tokenAt(MCP, 'good'))).toBe(false)
+  refused.note('older', 'https://late.example')
+  expect(refused.isRefused(tokenAt('https://late.example', 'new'))).toBe(true)
+  expect(refused.blameAnother(tokenAt('https://late.example', 'new'))).toBe(false)
+  vi.advanceTimersByTime(600_000)
+  expect(refused.isRefused(tokenAt('https://late.example', 'new'))).toBe(false)
 })
 
 test('a server that refuses everything tells nothing of the tokens of others', () => {
