@@ -10,6 +10,7 @@ import {
   NEVER_STORED,
   SECRETS,
   useEverything,
+  useTheRest,
 } from '../../support/secrets/secrets-in-use.js'
 import { readable } from '../../support/secrets/secrets-witness.js'
 import { bareClient } from '../../support/servers/bare-client.js'
@@ -148,6 +149,7 @@ describe('no secret and no key can be seen', () => {
     await useEverything(db, peer, durable, async () => {
       views.push(...[db, peer, durable, db.forResourceServer()].map(shown))
     })
+    await useTheRest(db)
     views.push(...[db, peer, durable, db.encryptionKeyUsage()].map(shown))
     expect(readable(EVERYTHING, views)).toEqual([])
     expect(events.length).toBeGreaterThan(5)

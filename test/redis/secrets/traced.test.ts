@@ -11,13 +11,14 @@ import {
 } from '@opentelemetry/sdk-trace-base'
 import { Redis } from 'ioredis'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import type { RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { methodsOf } from '../../support/methods-of.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import {
-  NAMES,
   NEVER_STORED,
   SECRETS,
   useEverything,
+  useTheRest,
 } from '../../support/secrets/secrets-in-use.js'
 import { readable } from '../../support/secrets/secrets-witness.js'
 import { bareClient } from '../../support/servers/bare-client.js'
@@ -86,6 +87,20 @@ function expectAllSeen(): void {
   expect(seen(printed, (name) => `-> ${name}(`)).toEqual(commands)
 }
 
+/** Notes which methods are called. The database itself is what they are called on. */
+function noting(db: RedisOAuthDatabase, called: Set<string>): RedisOAuthDatabase {
+  for (const name of methodsOf(RedisOAuthDatabase)) {
+    const method = Reflect.get(db, name) as (...args: unknown[]) => unknown
+    Object.defineProperty(db, name, {
+      value: (...args: unknown[]) => {
+        called.add(name)
+        return method.apply(db, args)
+      },
+    })
+  }
+  return db
+}
+
 describe('a tracer and DEBUG=* show no secret', () => {
   const open = (options: RedisOAuthDatabaseOptions) =>
     openDatabase({ password: PASSWORD, ...options })
@@ -94,9 +109,11 @@ describe('a tracer and DEBUG=* show no secret', () => {
     const { host, port } = await startServer({ requirepass: PASSWORD })
     const db = open({ host, port })
     const durable = open({ host, port, durability: { replicas: 1, timeoutMs: 20 } })
-    await useEverything(db, open({ host, port, cache: true }), durable, async () => {})
-    await db.deleteUser(NAMES.user)
-    await db.deleteToken(NAMES.tokenKey)
+    const called = new Set<string>()
+    const noted = noting(db, called)
+    await useEverything(noted, open({ host, port, cache: true }), durable, async () => {})
+    await useTheRest(noted)
+    expect([...called, 'close'].sort()).toEqual(methodsOf(RedisOAuthDatabase).sort())
     expectAllSeen()
     expect(secretsIn(shown.spans)).toEqual([])
     expect(secretsIn(shown.printed)).toEqual([])

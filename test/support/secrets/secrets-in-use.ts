@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
+import * as admin from '../../../src/admin.js'
 import type { FetchLike } from '../../../src/contract.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import type { RedisOAuthDatabase } from '../../../src/index.js'
@@ -101,6 +102,40 @@ export async function useEverything(
     recheck: async () => undefined,
   })
   await look()
+}
+
+/** Calls every method that {@link useEverything} leaves out, and all that operators call. Deletes what is there. */
+export async function useTheRest(db: RedisOAuthDatabase): Promise<void> {
+  const { tokenKey, importedTokenKey, user, url, refusedUrl, state } = NAMES
+  await db.ping()
+  await db.health()
+  db.encryptionKeyUsage()
+  expect(await db.hasToken(tokenKey)).toBe(true)
+  await db.getTokenExpiry(tokenKey)
+  await listAll(db)
+  await db.reseal().catch((error) => expect(error).toBeInstanceOf(TypeError))
+  await db.deletePKCEValues(user, state)
+  const ifRefreshToken = SECRETS.renewedRefreshToken
+  expect(await db.deleteAccessToken(user, url, { ifRefreshToken })).toBe(true)
+  await db.deleteClientCredentials(NAMES.authorizationServer)
+  await db.deleteToken(tokenKey)
+  await db.deleteTokens([importedTokenKey])
+  await admin.revokeSession(db, user, refusedUrl)
+  await admin.revokeUser(db, user)
+  await db.deleteUser(user)
+}
+
+async function listAll(db: RedisOAuthDatabase): Promise<void> {
+  expect(await admin.sessions(db, NAMES.user)).not.toEqual([])
+  const walks = [
+    db.scanTokens(),
+    admin.users(db),
+    admin.registrations(db),
+    admin.findUnreadable(db),
+  ] as const
+  for (const walk of walks) {
+    for await (const found of walk) expect(found).toBeDefined()
+  }
 }
 
 async function storeTokens(db: RedisOAuthDatabase, durable: RedisOAuthDatabase): Promise<void> {
