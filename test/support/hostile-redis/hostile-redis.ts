@@ -26,6 +26,8 @@ export class HostileRedis {
   /** How many commands have come. */
   commands = 0
   lies = 0
+  /** How many connections were opened. */
+  connections = 0
   readonly #random: () => number
   readonly #sockets = new Set<Socket>()
   readonly #listener: Server
@@ -61,6 +63,7 @@ export class HostileRedis {
   }
 
   #serve(client: Socket, server: Socket): void {
+    this.connections += 1
     for (const [socket, other] of [
       [client, server],
       [server, client],

@@ -219,14 +219,20 @@ export class Round {
   /** The server is honest again: the database works, and has kept no lie. */
   async #recover(db: RedisOAuthDatabase, server: HostileRedis): Promise<void> {
     const deadline = performance.now() + RECOVERY_LIMIT_MS
+    const before = server.connections
+    let attempts = 0
     let failures = 0
     for (;;) {
+      attempts += 1
       const isServed = servesInTime(server)
       const error = await useOnce(db)
       if (error === undefined) break
       if (await isServed) failures += 1
       if (failures >= MAX_FAILED_RECOVERIES && performance.now() > deadline) {
-        this.#find(`does not work again: ${inspect(error)}`)
+        const own = server.connections - before - attempts
+        this.#find(
+          `does not work after ${attempts} attempts, ${failures} of them in time, and ${own} connections: ${inspect(error)}`,
+        )
         return
       }
     }
