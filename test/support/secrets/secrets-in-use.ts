@@ -104,38 +104,49 @@ export async function useEverything(
   await look()
 }
 
+/** Of each function of an operator a call; the last two delete. */
+const OPERATOR_CALLS: {
+  readonly [Name in keyof typeof admin]: (db: RedisOAuthDatabase) => Promise<unknown>
+} = {
+  sessions: (db) => admin.sessions(db, NAMES.user),
+  users: (db) => listOf(admin.users(db)),
+  registrations: (db) => listOf(admin.registrations(db)),
+  findUnreadable: (db) => listOf(admin.findUnreadable(db)),
+  exportRecords: (db) => listOf(admin.exportRecords(db, { secrets: 'plain' })),
+  importRecords: async (db) => {
+    const lines = await listOf(admin.exportRecords(db, { secrets: 'plain' }))
+    return admin.importRecords(db, lines, { secrets: 'plain', overwrite: true })
+  },
+  reseal: (db) => admin.reseal(db).catch((error) => expect(error).toBeInstanceOf(TypeError)),
+  revokeSession: (db) => admin.revokeSession(db, NAMES.user, NAMES.refusedUrl),
+  revokeUser: (db) => admin.revokeUser(db, NAMES.user),
+}
+
+async function listOf<T>(found: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = []
+  for await (const one of found) list.push(one)
+  return list
+}
+
 /** Calls every method that {@link useEverything} leaves out, and all that operators call. Deletes what is there. */
 export async function useTheRest(db: RedisOAuthDatabase): Promise<void> {
-  const { tokenKey, importedTokenKey, user, url, refusedUrl, state } = NAMES
+  const { tokenKey, importedTokenKey, user, url, state } = NAMES
   await db.ping()
   await db.health()
   db.encryptionKeyUsage()
   expect(await db.hasToken(tokenKey)).toBe(true)
   await db.getTokenExpiry(tokenKey)
-  await listAll(db)
+  await listOf(db.scanTokens())
   await db.reseal().catch((error) => expect(error).toBeInstanceOf(TypeError))
+  for (const call of Object.values(OPERATOR_CALLS).slice(0, -2)) await call(db)
   await db.deletePKCEValues(user, state)
   const ifRefreshToken = SECRETS.renewedRefreshToken
   expect(await db.deleteAccessToken(user, url, { ifRefreshToken })).toBe(true)
   await db.deleteClientCredentials(NAMES.authorizationServer)
   await db.deleteToken(tokenKey)
   await db.deleteTokens([importedTokenKey])
-  await admin.revokeSession(db, user, refusedUrl)
-  await admin.revokeUser(db, user)
+  for (const call of Object.values(OPERATOR_CALLS).slice(-2)) await call(db)
   await db.deleteUser(user)
-}
-
-async function listAll(db: RedisOAuthDatabase): Promise<void> {
-  expect(await admin.sessions(db, NAMES.user)).not.toEqual([])
-  const walks = [
-    db.scanTokens(),
-    admin.users(db),
-    admin.registrations(db),
-    admin.findUnreadable(db),
-  ] as const
-  for (const walk of walks) {
-    for await (const found of walk) expect(found).toBeDefined()
-  }
 }
 
 async function storeTokens(db: RedisOAuthDatabase, durable: RedisOAuthDatabase): Promise<void> {
