@@ -160,6 +160,14 @@ it('a process without keys refuses every sealed record, in the same words', asyn
   for (const place of read) await expectRefusal(redis, place)
 })
 
+it('the number of the database is not bound: a record that was moved to another opens there', async () => {
+  const { url, redis } = await prepare({ encryption: { keys } })
+  await openDatabase({ url, encryption: { keys } }).storeToken('moved', 'token')
+  expect(await redis.move('atxp:oauth:moved', 1)).toBe(1)
+  const other = openDatabase({ url, db: 1, encryption: { keys } })
+  expect(await other.getToken('moved')).toBe('token')
+})
+
 it('a near cache refuses a forged record once Redis has told of it', async () => {
   const { redis, places } = await prepare({ encryption: { keys }, cache: true })
   const [first, ...others] = places as [Place, ...Place[]]
