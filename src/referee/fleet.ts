@@ -58,6 +58,9 @@ export class Fleet {
       { length: processes },
       (_, index) => new ClientProcess(index + 1, { ...command, env }),
     )
+    // What the referee has started ends with it, also where it is ended.
+    process.once('exit', this.#killAll)
+    signal?.addEventListener('abort', this.#killAll)
   }
 
   static async start(options: FleetOptions): Promise<Fleet> {
@@ -158,10 +161,16 @@ export class Fleet {
 
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop()))
+    process.removeListener('exit', this.#killAll)
+    this.#signal?.removeEventListener('abort', this.#killAll)
     const { authorizationServer, mcpServer } = this
     await Promise.all([authorizationServer.stop(), mcpServer.stop()])
     await Promise.all(this.#onStop.map((end) => end()))
     await rm(this.#directory, { recursive: true, force: true })
+  }
+
+  #killAll = (): void => {
+    for (const each of this.processes) each.kill()
   }
 
   async #logIn(processes: readonly ClientProcess[], first: Outcome[]): Promise<Outcome[]> {

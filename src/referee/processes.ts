@@ -38,6 +38,7 @@ export class ClientProcess {
   #stderr = ''
   #ended: string | undefined
   #killed = false
+  #isGone = false
 
   constructor(number: number, { command, cwd, env, timeoutMs }: Command) {
     const [program = '', ...args] = command
@@ -51,6 +52,9 @@ export class ClientProcess {
     this.#exited = new Promise((resolve) => {
       const end = (how: string) => {
         this.#end(how)
+        // What it has started ends with it. Later its id may be another's.
+        this.#killGroup()
+        this.#isGone = true
         resolve()
       }
       this.#child.once('error', (error) => end(`cannot be started: ${error.message}`))
@@ -61,7 +65,6 @@ export class ClientProcess {
       this.#stderr = (this.#stderr + text).slice(-MAX_STDERR_CHARS)
     })
     this.#readLines()
-    process.once('exit', this.#killGroup)
   }
 
   /** Why it cannot be asked any more: it has ended, or did not answer in time. Undefined for a process that is well. */
@@ -109,15 +112,14 @@ export class ClientProcess {
     await this.#within(this.#exited, MOST_FAREWELL_MS)
     this.#killGroup()
     await this.#within(this.#exited, MOST_FAREWELL_MS)
-    process.removeListener('exit', this.#killGroup)
     for (const stream of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) {
       stream?.destroy()
     }
   }
 
-  #killGroup = (): void => {
+  #killGroup(): void {
     const { pid } = this.#child
-    if (pid === undefined) return
+    if (pid === undefined || this.#isGone) return
     try {
       process.kill(-pid, 'SIGKILL')
     } catch {

@@ -122,10 +122,6 @@ async function play(name: ScenarioName, options: FleetOptions): Promise<Scenario
   const startedAt = Date.now()
   const { expected, run } = SCENARIOS[name]
   const fleet = await Fleet.start(options)
-  const abort = () => {
-    for (const each of fleet.processes) each.kill()
-  }
-  options.signal?.addEventListener('abort', abort)
   try {
     const problems = (await run(fleet)) ?? []
     // Whatever happened, the session that is left must serve everyone.
@@ -141,7 +137,6 @@ async function play(name: ScenarioName, options: FleetOptions): Promise<Scenario
       tookMs: Date.now() - startedAt,
     }
   } finally {
-    options.signal?.removeEventListener('abort', abort)
     await fleet.stop()
   }
 }

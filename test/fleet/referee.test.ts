@@ -128,6 +128,15 @@ describe('the referee', () => {
     )
   })
 
+  it('warns of no leak in itself, however many processes it starts', async () => {
+    const warnings: Error[] = []
+    const note = (warning: Error) => void warnings.push(warning)
+    process.on('warning', note)
+    await judgeBad('dies at once', { processes: 16 })
+    process.off('warning', note)
+    expect(warnings).toEqual([])
+  })
+
   it('ends a run with the reason of the signal, and all processes', async () => {
     const controller = new AbortController()
     const running = judgeBad('never answers', { signal: controller.signal })

@@ -63,7 +63,7 @@ export class HostileServer {
     if (pathname.startsWith('/.well-known/')) return sendJson(response, 200, this.#metadata())
     switch (pathname) {
       case '/register':
-        return sendJson(response, 201, { ...JSON.parse(body), client_id: 'client-1' })
+        return sendJson(response, 201, { ...metadataIn(body), client_id: 'client-1' })
       case '/authorize': {
         const back = new URL(searchParams.get('redirect_uri') ?? this.origin)
         back.searchParams.set('code', 'hostile-code')
@@ -101,5 +101,14 @@ export class HostileServer {
       code_challenge_methods_supported: ['S256'],
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     }
+  }
+}
+
+/** What a client said of itself, if it did. */
+function metadataIn(body: string): object {
+  try {
+    return Object(JSON.parse(body))
+  } catch {
+    return {}
   }
 }

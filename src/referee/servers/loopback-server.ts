@@ -13,6 +13,8 @@ export async function listenOnLoopback(
 ): Promise<LoopbackServer> {
   const server = createServer((request, response) => {
     handle(request, response).catch((error) => {
+      // Who has gone away in mid-request, as a process that is killed, needs no answer.
+      if (response.destroyed) return
       if (!response.headersSent) sendJson(response, 500, { error: 'server_error' })
       process.emitWarning(error)
     })

@@ -9,6 +9,7 @@ const NO_COUNTS = { toolCalls: 0, unauthorized: 0, refusedEventStreams: 0 }
 /** Of the protocol: the newest is what a client gets that asks for one which is not listed. */
 const VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']
 const METHOD_NOT_FOUND = -32601
+const PARSE_ERROR = { jsonrpc: '2.0', id: null, error: { code: -32700, message: 'no JSON object' } }
 const TOOL = {
   name: 'whoami',
   description: 'Tells whose token came with the call.',
@@ -94,7 +95,9 @@ export async function startMcpServer({ issuer, introspect }: McpServerOptions): 
     response: ServerResponse,
     text: string,
   ): Promise<void> {
-    const { id, method, params } = JSON.parse(await readBody(request))
+    const message = parse(await readBody(request))
+    if (message === undefined) return sendJson(response, 400, PARSE_ERROR)
+    const { id, method = '', params } = message
     // A notification has no answer.
     if (id === undefined) return void response.writeHead(202).end()
     if (method === 'tools/call') counts.toolCalls += 1
@@ -122,11 +125,22 @@ export async function startMcpServer({ issuer, introspect }: McpServerOptions): 
   }
 }
 
-function resultOf(
-  method: string,
-  params: { protocolVersion?: string; name?: string } | undefined,
-  text: string,
-): object | undefined {
+interface Message {
+  id?: unknown
+  method?: string
+  params?: { protocolVersion?: string; name?: string }
+}
+
+function parse(text: string): Message | undefined {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function resultOf(method: string, params: Message['params'], text: string): object | undefined {
   switch (method) {
     case 'initialize': {
       const asked = params?.protocolVersion ?? ''
