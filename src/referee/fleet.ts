@@ -140,21 +140,6 @@ export class Fleet {
     )
   }
 
-  /** The user follows the URL that a process gave, and the process gets what the browser brings back. */
-  async logIn(
-    each: ClientProcess,
-    url: string,
-    server: string = this.mcpServer.url(),
-  ): Promise<void> {
-    try {
-      const callback = await authorize(url)
-      const outcome = await each.ask({ type: 'finish', server, callback })
-      if (outcome.kind === 'error') this.#note(`a login failed: ${outcome.message}`)
-    } catch (error) {
-      this.#note(`a login failed: ${(error as Error).message}`)
-    }
-  }
-
   onStop(end: () => Promise<void>): void {
     this.#onStop.push(end)
   }
@@ -179,7 +164,7 @@ export class Fleet {
       let outcome = outcomes[index]
       if (outcome?.kind !== 'login') continue
       for (let tries = 0; tries < MAX_LOGIN_TRIES && outcome?.kind === 'login'; tries += 1) {
-        await this.logIn(each, outcome.url)
+        await this.#finishLogin(each, outcome.url)
         outcome = (await this.ask([each]))[0]
       }
       if (outcome !== undefined) outcomes[index] = outcome
@@ -190,6 +175,17 @@ export class Fleet {
       }
     }
     return outcomes
+  }
+
+  /** The user follows the URL that a process gave, and the process gets what the browser brings back. */
+  async #finishLogin(each: ClientProcess, url: string): Promise<void> {
+    try {
+      const callback = await authorize(url)
+      const outcome = await each.ask({ type: 'finish', server: this.mcpServer.url(), callback })
+      if (outcome.kind === 'error') this.#note(`a login failed: ${outcome.message}`)
+    } catch (error) {
+      this.#note(`a login failed: ${(error as Error).message}`)
+    }
   }
 
   #note(message: string): void {

@@ -1,3 +1,4 @@
+import { authorize } from './browser.js'
 import { delay, type Fleet } from './fleet.js'
 import type { ClientProcess, Outcome } from './processes.js'
 import { secretsIn } from './secrets.js'
@@ -177,25 +178,32 @@ const fail = (status: number) => async (fleet: Fleet) => {
 
 async function sufferHostility(fleet: Fleet): Promise<string[] | undefined> {
   await fleet.share()
-  const hostile = await HostileServer.start(fleet.authorizationServer.issuer)
-  fleet.onStop(() => hostile.stop())
+  let received = ''
   for (const lie of LIES) {
-    hostile.tell(lie)
-    const outcomes = await fleet.ask(fleet.processes, { server: hostile.url })
-    // The user trusts that server as far as its own login.
-    const logins = outcomes.map(async (outcome, index) => {
-      const each = fleet.processes[index]
-      if (outcome.kind !== 'login' || each === undefined) return
-      if (outcome.url.startsWith(hostile.origin)) await fleet.logIn(each, outcome.url, hostile.url)
-    })
-    await Promise.all(logins)
+    const hostile = await HostileServer.start(lie, fleet.authorizationServer.issuer)
+    fleet.onStop(() => hostile.stop())
+    await visit(fleet, hostile)
+    received += hostile.received
   }
   // One after the other: what races come to is for other scenarios to show.
   fleet.authorizationServer.expireAccessTokens()
   await fleet.call(fleet.processes.slice(0, 1))
   await fleet.call(fleet.processes.slice(1))
-  const leaked = secretsIn(hostile.received).length
+  const leaked = secretsIn(received).length
   return leaked === 0 ? undefined : [`the hostile server was sent ${leaked} secrets of the other`]
+}
+
+/** Each process calls the hostile server, whose user trusts it as far as its own login. What comes of it is not judged. */
+async function visit(fleet: Fleet, { url: server, origin }: HostileServer): Promise<void> {
+  const outcomes = await fleet.ask(fleet.processes, { server })
+  const logins = outcomes.map(async (outcome, index) => {
+    const each = fleet.processes[index]
+    if (outcome.kind !== 'login' || each === undefined) return
+    if (!outcome.url.startsWith(`${origin}/`)) return
+    const callback = await authorize(outcome.url).catch(() => undefined)
+    if (callback !== undefined) await each.ask({ type: 'finish', server, callback })
+  })
+  await Promise.all(logins)
 }
 
 export const SCENARIOS: Record<ScenarioName, Scenario> = {

@@ -16,21 +16,22 @@ export type Lie = (typeof LIES)[number]
 /** An MCP server and its authorization server, at one origin, which keep all that they are sent and never serve a call. */
 export class HostileServer {
   readonly #server: LoopbackServer
+  readonly #lie: Lie
   readonly #honestIssuer: string
   readonly #received: string[] = []
-  #lie: Lie = LIES[0]
 
-  private constructor(server: LoopbackServer, honestIssuer: string) {
+  private constructor(server: LoopbackServer, lie: Lie, honestIssuer: string) {
     this.#server = server
+    this.#lie = lie
     this.#honestIssuer = honestIssuer
   }
 
-  static async start(honestIssuer: string): Promise<HostileServer> {
+  static async start(lie: Lie, honestIssuer: string): Promise<HostileServer> {
     const started: { server?: HostileServer } = {}
     const loopback = await listenOnLoopback(async (request, response) => {
       await started.server?.answer(request, response)
     })
-    started.server = new HostileServer(loopback, honestIssuer)
+    started.server = new HostileServer(loopback, lie, honestIssuer)
     return started.server
   }
 
@@ -45,10 +46,6 @@ export class HostileServer {
   /** All requests: lines, headers, bodies. */
   get received(): string {
     return this.#received.join('\n')
-  }
-
-  tell(lie: Lie): void {
-    this.#lie = lie
   }
 
   stop(): Promise<void> {
