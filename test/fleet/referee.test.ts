@@ -81,6 +81,17 @@ describe('the referee', () => {
     ALL_SCENARIOS_MS,
   )
 
+  it('finds that a file for all servers hands the secrets of one to another', async () => {
+    const report = await runReferee({
+      command: [process.execPath, fixture('mcp-client.mjs'), 'v1', 'one-file'],
+      processes: PROCESSES,
+      scenarios: ['hostile server'],
+    })
+    expect(report.scenarios[0]?.problems).toContainEqual(
+      expect.stringMatching(/the hostile server was sent [1-9]\d* secrets of the other/),
+    )
+  })
+
   it('finds that processes which keep their session to themselves ask for one login each', async () => {
     const report = await runReferee({
       command: [process.execPath, fixture('mcp-client.mjs'), 'v1', 'memory'],

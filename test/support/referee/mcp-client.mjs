@@ -1,4 +1,4 @@
-// A process for the referee: the client of the MCP SDK, `node mcp-client.mjs v1|v2 memory|file|redis`.
+// A process for the referee: the client of the MCP SDK, `node mcp-client.mjs v1|v2 memory|file|one-file|redis`.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
@@ -59,7 +59,8 @@ function memoryStore() {
 }
 
 function fileStore(server) {
-  const file = `${REFEREE_DIRECTORY}/${encodeURIComponent(server)}.json`
+  const name = storage === 'one-file' ? 'every-server' : encodeURIComponent(server)
+  const file = `${REFEREE_DIRECTORY}/${name}.json`
   const read = () => {
     try {
       return JSON.parse(readFileSync(file, 'utf8'))
@@ -84,7 +85,7 @@ const db = storage === 'redis' ? openDatabase() : undefined
 /** What the transport takes. */
 function createProvider(server, onRedirect) {
   if (db === undefined) {
-    const store = storage === 'file' ? fileStore(server) : memoryStore()
+    const store = storage === 'memory' ? memoryStore() : fileStore(server)
     return { authProvider: new NaiveProvider(store, onRedirect) }
   }
   const { mcpOAuthProvider } = load('../../../dist/mcp.js')
