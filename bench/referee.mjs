@@ -7,7 +7,7 @@ import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { plotCalls } from './referee/plot.mjs'
-import { comparisonTable, countsTable } from './referee/tables.mjs'
+import { comparisonTable } from './referee/tables.mjs'
 
 /** Loaded when it is needed: what only asks for help needs no build. */
 const loadReferee = () => createRequire(import.meta.url)('../dist/referee.js')
@@ -15,6 +15,9 @@ const loadReferee = () => createRequire(import.meta.url)('../dist/referee.js')
 const CLIENT = fileURLToPath(new URL('../test/support/referee/mcp-client.mjs', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/referee.md', import.meta.url))
 const PLOT = fileURLToPath(new URL('../docs/images/referee.svg', import.meta.url))
+
+const BEGIN = '<!-- comparison -->\n'
+const END = '\n<!-- end of comparison -->'
 
 const VERSIONS = ['v1', 'v2']
 const STORAGES = ['memory', 'file', 'redis']
@@ -25,7 +28,7 @@ const USAGE = `node bench/referee.mjs      has the referee judge fleets of the M
   --versions v1,v2           of the SDK (both)
   --storage redis            of ${STORAGES.join(', ')} (all): in each process, a shared file, this library
   --runs DIRECTORY           keeps each report there, and makes only those that are not there yet
-  --write                    puts the tables and the plot into docs/referee.md`
+  --write                    puts the table and the plot into docs/referee.md`
 
 async function main(values) {
   const sizes = values.processes.split(',').map((one) => numberAbove0('--processes', one))
@@ -75,17 +78,13 @@ async function kept(file, make) {
   return report
 }
 
-/** Puts the tables between the comments that mark their places. */
+/** Puts the table between the comments that mark its place, and draws the plot. */
 async function writePage(runs) {
-  let text = await readFile(PAGE, 'utf8')
-  const tables = { comparison: comparisonTable(runs), counts: countsTable(runs) }
-  for (const [name, table] of Object.entries(tables)) {
-    const [begin, end] = [`<!-- ${name} -->\n`, `\n<!-- end of ${name} -->`]
-    const [start, stop] = [text.indexOf(begin), text.indexOf(end)]
-    if (start === -1 || stop === -1) throw new Error(`docs/referee.md has no place for ${name}`)
-    text = text.slice(0, start + begin.length) + table + text.slice(stop)
-  }
-  await writeFile(PAGE, text)
+  const text = await readFile(PAGE, 'utf8')
+  const [start, stop] = [text.indexOf(BEGIN), text.indexOf(END)]
+  if (start === -1 || stop === -1) throw new Error('docs/referee.md has no place for the table')
+  const table = comparisonTable(runs)
+  await writeFile(PAGE, text.slice(0, start + BEGIN.length) + table + text.slice(stop))
   await writeFile(PLOT, plotCalls(runs))
 }
 

@@ -1,15 +1,7 @@
 /** As the page calls them. */
 export const STORAGES = { memory: 'in memory', file: 'a file', redis: '`@atxp/redis/mcp`' }
 
-const COUNTS = [
-  ['registrations', 'registrations'],
-  ['logins', 'logins'],
-  ['refreshes', 'refreshes'],
-  ['spentTokens', 'spent tokens sent'],
-  ['familiesRevoked', 'families revoked'],
-]
-
-/** One row a scenario, fleet and version: with each storage, logins, families revoked, and calls lost. */
+/** One row a scenario, fleet and version: with each storage, registrations, logins, refreshes, families revoked, and calls lost. */
 export function comparisonTable(runs) {
   const storages = Object.keys(STORAGES).filter((one) => runs.some((run) => run.storage === one))
   const shapes = [...new Set(runs.map(({ processes, version }) => `${processes} ${version}`))]
@@ -28,24 +20,10 @@ export function comparisonTable(runs) {
   return table(['scenario', 'processes', 'SDK', ...storages.map((one) => STORAGES[one])], rows)
 }
 
-function outcome({ passed, logins, familiesRevoked, callsLost, callsMade }) {
-  const text = `${logins}, ${familiesRevoked}, ${callsLost} of ${callsMade}`
+function outcome(result) {
+  const { registrations, logins, refreshes, familiesRevoked, callsLost, passed } = result
+  const text = [registrations, logins, refreshes, familiesRevoked, callsLost].join(', ')
   return passed ? `**${text}**` : text
-}
-
-/** All that was counted of this library. */
-export function countsTable(runs) {
-  const ours = runs.filter(({ storage }) => storage === 'redis')
-  const rows = namesIn(ours).flatMap((name) =>
-    ours.map((run) => {
-      const result = resultOf(run, name)
-      const counts = COUNTS.map(([key]) => result[key])
-      const lost = `${result.callsLost} of ${result.callsMade}`
-      return [name, run.processes, run.version, ...counts, lost, result.passed ? 'yes' : 'no']
-    }),
-  )
-  const heads = ['scenario', 'processes', 'SDK', ...COUNTS.map(([, head]) => head)]
-  return table([...heads, 'calls lost', 'passed'], rows)
 }
 
 export const resultOf = (run, name) => run.scenarios.find((result) => result.name === name)

@@ -190,7 +190,9 @@ async function sufferHostility(fleet: Fleet): Promise<string[] | undefined> {
   await fleet.call(fleet.processes.slice(0, 1))
   await fleet.call(fleet.processes.slice(1))
   const leaked = secretsIn(received).length
-  return leaked === 0 ? undefined : [`the hostile server was sent ${leaked} secrets of the other`]
+  return leaked === 0
+    ? undefined
+    : [`secrets of the other server sent to the hostile one: ${leaked}`]
 }
 
 /** Each process calls the hostile server, whose user trusts it as far as its own login. What comes of it is not judged. */
