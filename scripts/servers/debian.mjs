@@ -29,7 +29,7 @@ export async function fetchServer(name, program, suite) {
   const target = join(SERVERS, name)
   try {
     await unpackInto(fresh, program, suite)
-    await writeStarters(fresh, target, program)
+    await writeStarters(fresh, program)
     await rm(target, { recursive: true, force: true })
     await rename(fresh, target)
   } finally {
@@ -93,8 +93,8 @@ function optionsOf(directory, suite) {
   ]
 }
 
-/** Programs that run what was unpacked by its own loader, with its own libraries. */
-async function writeStarters(fresh, target, program) {
+/** Programs that run what was unpacked by its own loader, with its own libraries. They name it relative to themselves: a clone may be moved. */
+async function writeStarters(fresh, program) {
   const unpacked = join(fresh, 'root')
   const files = await pathsIn(unpacked)
   const loader = files.find((path) => /\/ld-linux[^/]*\.so\.\d+$/.test(path))
@@ -102,13 +102,14 @@ async function writeStarters(fresh, target, program) {
   const folders = new Set(
     files.filter((path) => /\.so(\.\d+)*$/.test(path)).map((path) => path.replace(/\/[^/]+$/, '')),
   )
-  const libraries = [...folders].map((folder) => join(target, 'root', folder)).join(':')
+  const libraries = [...folders].map((folder) => `$here${folder}`).join(':')
   for (const name of [program, program.replace('-server', '-cli')]) {
-    const command = [
-      `exec '${join(target, 'root', loader)}' --library-path '${libraries}'`,
-      `'${join(target, 'root/usr/bin', name)}' "$@"`,
+    const lines = [
+      '#!/bin/sh',
+      'here="$(dirname "$0")/root"',
+      `exec "$here${loader}" --library-path "${libraries}" "$here/usr/bin/${name}" "$@"`,
     ]
-    await writeFile(join(fresh, name), `#!/bin/sh\n${command.join(' ')}\n`)
+    await writeFile(join(fresh, name), `${lines.join('\n')}\n`)
     await chmod(join(fresh, name), 0o755)
   }
 }

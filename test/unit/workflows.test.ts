@@ -134,7 +134,7 @@ describe('a release', () => {
 })
 
 describe('what is downloaded', () => {
-  it.each(['package-lock.json', 'scripts/downloads/package-lock.json'])(
+  it.each(['.', 'scripts/downloads', 'scripts/next'].map((one) => `${one}/package-lock.json`))(
     'is held by its integrity: %s',
     (path) => {
       const { packages } = JSON.parse(read(path)) as {
