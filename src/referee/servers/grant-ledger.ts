@@ -52,6 +52,8 @@ const NO_COUNTS = {
   refreshes: 0,
   refusedCodes: 0,
   refusedRefreshes: 0,
+  /** Refreshes by what was never issued: so clients ask whether they are still known. */
+  unknownRefreshTokens: 0,
   codeReuses: 0,
   reuseDetections: 0,
   familiesRevoked: 0,
@@ -139,9 +141,13 @@ export class GrantLedger {
 
   refresh({ clientId, refreshToken }: { clientId: string; refreshToken: string }): TokenAnswer {
     const held = this.#refreshTokens.get(refreshToken)
-    if (!held || held.family.clientId !== clientId || held.family.state !== 'alive') {
+    if (!held) {
+      this.#counts.unknownRefreshTokens += 1
+      throw invalidGrant('the refresh token is unknown')
+    }
+    if (held.family.clientId !== clientId || held.family.state !== 'alive') {
       this.#counts.refusedRefreshes += 1
-      throw invalidGrant('the refresh token is unknown, revoked or refused')
+      throw invalidGrant('the refresh token is revoked or refused')
     }
     if (held.spent) {
       this.#counts.reuseDetections += 1
