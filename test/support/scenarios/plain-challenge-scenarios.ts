@@ -1,5 +1,5 @@
 import type { Fleet } from '../fleet/fleet.js'
-import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
+import { type Expectation, Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 // What real servers say to an expired token is 401 and where their metadata stands, nothing of a refresh.
 
@@ -26,77 +26,66 @@ async function startCold(fleet: Fleet): Promise<ScenarioResult> {
   })
 }
 
-async function meetExpiredToken(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  const server = await fleet.useAtxpServer()
-  await fleet.share()
-  fleet.expireAccessTokens()
-  server.gatherRefusals(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  return observation.against(fleet, {
-    registrations: BOTH_ROLES,
-    authorizations: 1,
-    refreshes: 1,
-    ...UNHARMED,
-    unauthorized: [fleet.workers.length, 2 * fleet.workers.length],
-    callsOk: fleet.workers.length * CALLS_EACH,
-    callsFailed: 0,
-  })
-}
+/** The access token has expired for all, after something that is worse. */
+const expire =
+  (worse: (fleet: Fleet) => void, expected: (processes: number) => Record<string, Expectation>) =>
+  async (fleet: Fleet): Promise<ScenarioResult> => {
+    const observation = new Observation()
+    const server = await fleet.useAtxpServer()
+    await fleet.share()
+    worse(fleet)
+    fleet.expireAccessTokens()
+    server.gatherRefusals(fleet.workers.length)
+    observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+    return observation.against(fleet, {
+      registrations: BOTH_ROLES,
+      ...UNHARMED,
+      callsOk: fleet.workers.length * CALLS_EACH,
+      callsFailed: 0,
+      ...expected(fleet.workers.length),
+    })
+  }
 
-async function refuseRefreshToken(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  const server = await fleet.useAtxpServer()
-  await fleet.share()
-  fleet.authorizationServer.refuseRefreshTokens()
-  fleet.expireAccessTokens()
-  server.gatherRefusals(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  return observation.against(fleet, {
-    registrations: BOTH_ROLES,
-    authorizations: 2,
-    refusedRefreshes: 1,
-    ...UNHARMED,
-    callsOk: fleet.workers.length * CALLS_EACH,
-    callsFailed: 0,
-  })
-}
-
-async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
-  const observation = new Observation()
-  const server = await fleet.useAtxpServer()
-  await fleet.share()
-  fleet.authorizationServer.forgetClients()
-  fleet.expireAccessTokens()
-  server.gatherRefusals(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
-  return observation.against(fleet, {
+const forgetClient = expire(
+  (fleet) => fleet.authorizationServer.forgetClients(),
+  () => ({
     registrations: 2 * BOTH_ROLES,
     authorizations: 2,
     refreshes: 0,
-    ...UNHARMED,
-    callsOk: fleet.workers.length * CALLS_EACH,
-    callsFailed: 0,
-  })
-}
-
-/** There is no refresh by which the first to come would learn of it. */
-async function forgetClientWithoutRefreshTokens(fleet: Fleet): Promise<ScenarioResult> {
-  fleet.authorizationServer.configure({ issueRefreshTokens: false })
-  return await forgetClient(fleet)
-}
+  }),
+)
 
 /** At a server that does with OAuth what the published one does. */
 export const plainChallengeScenarios: readonly Scenario[] = [
   { name: 'all start on an empty database, at a server that only says 401', run: startCold },
   {
     name: 'all meet an expired access token, at a server that only says 401',
-    run: meetExpiredToken,
+    run: expire(
+      () => undefined,
+      (processes) => ({
+        authorizations: 1,
+        refreshes: 1,
+        unauthorized: [processes, 2 * processes],
+      }),
+    ),
   },
-  { name: 'the refresh token is refused, at a server that only says 401', run: refuseRefreshToken },
+  {
+    name: 'the refresh token is refused, at a server that only says 401',
+    run: expire(
+      (fleet) => fleet.authorizationServer.refuseRefreshTokens(),
+      () => ({
+        authorizations: 2,
+        refusedRefreshes: 1,
+      }),
+    ),
+  },
   { name: 'the client is forgotten, at a server that only says 401', run: forgetClient },
   {
     name: 'the client is forgotten and nobody has a refresh token, at a server that only says 401',
-    run: forgetClientWithoutRefreshTokens,
+    run: (fleet) => {
+      // There is no refresh by which the first to come would learn of it.
+      fleet.authorizationServer.configure({ issueRefreshTokens: false })
+      return forgetClient(fleet)
+    },
   },
 ]

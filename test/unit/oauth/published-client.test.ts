@@ -1,9 +1,10 @@
-import { ATXPFetcher, OAuthAuthenticationRequiredError } from '@atxp/client'
+import { OAuthAuthenticationRequiredError } from '@atxp/client'
 import { OAuthResourceClient } from '@atxp/common'
 import { beforeEach, expect, test } from 'vitest'
 import type { Place } from '../../../src/oauth/refresh/token-places.js'
-import { type FleetProcess, startProcess, USER } from '../../support/oauth/fleet-process.js'
+import { startProcess } from '../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
+import { all, type Client, callAll, clientIn } from '../../support/oauth/published-client.js'
 import { json, MCP_URL, ORIGIN, StrictServer } from '../../support/oauth/strict-server.js'
 
 const logger = { debug() {}, info() {}, warn() {}, error() {} }
@@ -17,36 +18,14 @@ beforeEach(() => {
   server = new StrictServer()
 })
 
-interface Client extends FleetProcess {
-  /** Calls the MCP server by the published client; gives the answer's status. */
-  call(url?: string): Promise<number>
-}
-
 function startClient(): Client {
   const authorizeAnew = (place: Place) =>
     OAuthAuthenticationRequiredError.create(place.url, place.resourceUrl)
   const process = startProcess(store, server, { authorizeAnew })
-  const { fetch } = new ATXPFetcher({
-    accountId: USER,
-    db: process.db,
-    paymentMakers: { base: { generateJWT: async () => 'jwt' } as never },
-    fetchFn: process.fetch,
-    sideChannelFetch: process.fetch,
-    allowedAuthorizationServers: [ORIGIN],
-    logger,
-  })
-  return { ...process, call: async (url = MCP_URL) => (await fetch(url)).status }
+  return clientIn(process)
 }
 
 const startClients = (count: number) => Array.from({ length: count }, startClient)
-
-function callAll(clients: Client[], each: number, url?: string): Promise<number[]> {
-  return Promise.all(
-    clients.flatMap((client) => Array.from({ length: each }, () => client.call(url))),
-  )
-}
-
-const all = (count: number) => Array(count).fill(200)
 
 test('a cold start of eight processes makes one registration, and all are logged in', async () => {
   expect(await callAll(startClients(8), 1)).toEqual(all(8))

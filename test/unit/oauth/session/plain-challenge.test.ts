@@ -1,13 +1,12 @@
-import { ATXPFetcher } from '@atxp/client'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
-import { type FleetProcess, startProcess, USER } from '../../../support/oauth/fleet-process.js'
+import { startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
-import { json, MCP_URL, ORIGIN, StrictServer } from '../../../support/oauth/strict-server.js'
+import { all, type Client, callAll, clientIn } from '../../../support/oauth/published-client.js'
+import { json, MCP_URL, StrictServer } from '../../../support/oauth/strict-server.js'
 
 // The published client at servers that say nothing but 401, and without the class of its error: nothing here throws it.
 
-const logger = { debug() {}, info() {}, warn() {}, error() {} }
 const CHILD_URL = `${MCP_URL}/child/tool`
 
 let store: MemoryStore
@@ -21,35 +20,13 @@ beforeEach(() => {
 
 afterEach(() => void vi.useRealTimers())
 
-interface Client extends FleetProcess {
-  call(url?: string, init?: RequestInit): Promise<number>
-}
-
 function startClient(user: string = USER, knowsIssuer = false): Client {
   const session = new ClientSession({ isInteractive: false })
   const process = startProcess(store, server, { session, knowsIssuer })
-  const { fetch } = new ATXPFetcher({
-    accountId: user,
-    db: process.db,
-    paymentMakers: { base: { generateJWT: async () => 'jwt' } as never },
-    fetchFn: process.fetch,
-    sideChannelFetch: process.fetch,
-    allowedAuthorizationServers: [ORIGIN],
-    logger,
-  })
-  const post = { method: 'POST', body: '{}' }
-  return { ...process, call: async (url = MCP_URL, init = post) => (await fetch(url, init)).status }
+  return clientIn(process, user)
 }
 
 const startClients = (count: number) => Array.from({ length: count }, () => startClient())
-
-function callAll(clients: Client[], each: number, url?: string): Promise<number[]> {
-  return Promise.all(
-    clients.flatMap((client) => Array.from({ length: each }, () => client.call(url))),
-  )
-}
-
-const all = (count: number) => Array(count).fill(200)
 
 test('eight cold processes make one registration and one login', async () => {
   expect(await callAll(startClients(8), 3)).toEqual(all(24))
