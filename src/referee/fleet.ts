@@ -61,6 +61,7 @@ export class Fleet {
     // What the referee has started ends with it, also where it is ended.
     process.once('exit', this.#killAll)
     signal?.addEventListener('abort', this.#killAll)
+    if (signal?.aborted) this.#killAll()
   }
 
   static async start(options: FleetOptions): Promise<Fleet> {
@@ -69,9 +70,16 @@ export class Fleet {
     const { issuer, introspect } = authorizationServer
     const mcpServer = await startMcpServer({ issuer, introspect })
     const directory = await mkdtemp(join(tmpdir(), 'atxp-referee-'))
-    const fleet = new Fleet(authorizationServer, mcpServer, directory, options)
-    await Promise.all(fleet.processes.map((each) => each.start()))
-    return fleet
+    try {
+      const fleet = new Fleet(authorizationServer, mcpServer, directory, options)
+      await Promise.all(fleet.processes.map((each) => each.start()))
+      return fleet
+    } catch (error) {
+      // What Node refuses to start at all, such as a NUL in an argument.
+      await Promise.all([authorizationServer.stop(), mcpServer.stop()])
+      await rm(directory, { recursive: true, force: true })
+      throw error
+    }
   }
 
   /** All but those that a scenario has killed. */

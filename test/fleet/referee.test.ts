@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -137,6 +137,18 @@ describe('the referee', () => {
     expect(report.scenarios[0]?.problems).toContainEqual(
       expect.stringMatching(/process 1 cannot be started: .*ENOENT/),
     )
+  })
+
+  it('leaves nothing behind where Node refuses the command itself', async () => {
+    const { TMPDIR } = process.env
+    process.env.TMPDIR = directory
+    try {
+      await expect(judgeBad('', { command: ['no\0de'] })).rejects.toThrow(TypeError)
+      expect(readdirSync(directory)).toEqual([])
+    } finally {
+      if (TMPDIR === undefined) delete process.env.TMPDIR
+      else process.env.TMPDIR = TMPDIR
+    }
   })
 
   it('warns of no leak in itself, however many processes it starts', async () => {
