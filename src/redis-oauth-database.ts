@@ -1,5 +1,5 @@
 import type { FetchLike } from './contract.js'
-import { ENCRYPTION_KEYS_VARIABLE, type KeyUsage, parseKeys } from './crypto/keyring.js'
+import { type KeyUsage, keysFromEnv } from './crypto/keyring.js'
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
 import { keepOperations } from './database/operations-of.js'
@@ -44,11 +44,12 @@ export class RedisOAuthDatabase extends OAuthMethods {
 
   /**
    * Returns a database that is configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`,
-   * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, and encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys.
-   * Variables that are not set, or empty, count as left out; only empty encryption keys are refused, since nobody means to store
+   * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys, and with `hashKeys` if
+   * `ATXP_REDIS_HASH_KEY` has one.
+   * Variables that are not set, or empty, count as left out; only empty keys are refused, since nobody means to store
    * plain records by that. `options` win over variables. One that says where Redis is
    * (`url`, `host`, `path`, `client`, nodes of Sentinel or of a Cluster) displaces all of them but `REDIS_KEY_PREFIX` and the
-   * encryption keys, so no password of one server is sent to another. An option that `REDIS_URL` contradicts is refused.
+   * keys, so no password of one server is sent to another. An option that `REDIS_URL` contradicts is refused.
    * @param env - the variables; those of the process if left out
    * @throws TypeError that names the variable that is wrong and what it takes
    * @example
@@ -60,14 +61,11 @@ export class RedisOAuthDatabase extends OAuthMethods {
     options: RedisOAuthDatabaseOptions = {},
     env: Readonly<Record<string, string | undefined>> = process.env,
   ): RedisOAuthDatabase {
-    const { options: known, nameOf } = optionsFromEnv(env, options)
+    const { options: known, nameOf } = optionsFromEnv(env, options, keysFromEnv)
     // Only to have what is wrong said of the variable that it came from.
     if (known.client === undefined) resolveTopology(known, DEFAULTS.database, nameOf)
     if (known.url !== options.url) refuseOverruled(known.url, options, nameOf)
-    const keys = env[ENCRYPTION_KEYS_VARIABLE]
-    const encryption = keys !== undefined &&
-      known.encryption === undefined && { encryption: { keys: parseKeys(keys) } }
-    return new RedisOAuthDatabase({ ...known, ...encryption })
+    return new RedisOAuthDatabase(known)
   }
 
   /**

@@ -1,4 +1,6 @@
 import type { KeyObject } from 'node:crypto'
+import type { EncryptionOptions } from './encryption-options.js'
+import type { HashKeysOptions } from './name-hash.js'
 import { readSecretKey, type SecretKey } from './secret-key.js'
 
 /** One key that records are sealed with. */
@@ -29,6 +31,9 @@ export const MAX_SEALS_PER_KEY: number = 2 ** 32
 
 /** The environment variable that `parseKeys` reads keys from. */
 export const ENCRYPTION_KEYS_VARIABLE = 'ATXP_REDIS_ENCRYPTION_KEYS'
+
+/** The environment variable with the key that hides names. */
+export const HASH_KEY_VARIABLE = 'ATXP_REDIS_HASH_KEY'
 
 /** The first byte of every built-in envelope. No UTF-8 text has a byte of 0xF8 or more. */
 const ENVELOPE_MAGIC = 0xfa
@@ -138,6 +143,33 @@ export function parseKeys(
     id,
     key: secret,
   }))
+}
+
+interface SecretOptions {
+  readonly encryption?: EncryptionOptions | undefined
+  readonly hashKeys?: HashKeysOptions | undefined
+}
+
+/**
+ * The options that the environment has keys for, beside those that are given. A variable that is set must have a key: a secret that failed
+ * to mount must not mean plain records, or names.
+ * @throws TypeError that names the variable, and never shows its value
+ */
+export function keysFromEnv(
+  env: Readonly<Record<string, string | undefined>>,
+  given: SecretOptions,
+): SecretOptions {
+  const keys = given.encryption === undefined ? env[ENCRYPTION_KEYS_VARIABLE] : undefined
+  const hashKey = given.hashKeys === undefined ? env[HASH_KEY_VARIABLE] : undefined
+  if (hashKey !== undefined && keys === undefined && given.encryption === undefined) {
+    throw new TypeError(`${HASH_KEY_VARIABLE} needs ${ENCRYPTION_KEYS_VARIABLE}`)
+  }
+  return {
+    ...(keys !== undefined && { encryption: { keys: parseKeys(keys) } }),
+    ...(hashKey !== undefined && {
+      hashKeys: { key: readSecretKey(hashKey.trim(), HASH_KEY_VARIABLE) },
+    }),
+  }
 }
 
 interface NamedSecret {

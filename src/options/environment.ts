@@ -59,16 +59,22 @@ function variable(env: Env, name: string): string | undefined {
 /**
  * Options from environment variables. One that is unset or empty counts as left out.
  * @param given - what stands in the code, and wins
+ * @param keysOf - reads the keys, beside those of the code
  * @throws TypeError that names the variable, or the option, and what it takes
  */
-export function optionsFromEnv(env: Env, given: RedisOAuthDatabaseOptions = {}): EnvOptions {
+export function optionsFromEnv(
+  env: Env,
+  given: RedisOAuthDatabaseOptions = {},
+  keysOf: (env: Env, given: RedisOAuthDatabaseOptions) => RedisOAuthDatabaseOptions = () => ({}),
+): EnvOptions {
   checkIsOptions(given)
   if (!isRecord(env)) {
     throw new TypeError('env must be an object of environment variables, as process.env is')
   }
-  const inCode = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  ) as RedisOAuthDatabaseOptions
+  const inCode: RedisOAuthDatabaseOptions = {
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+    ...keysOf(env, given),
+  }
   const isPlaced = saysWhere(inCode)
   const fromEnv: Partial<Record<OptionName, string | number>> = {}
   for (const option of Object.keys(ENV_NAMES) as Variable[]) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
+import { operationsOf } from '../../../src/database/operations-of.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { ENV_NAMES, optionsFromEnv } from '../../../src/options/environment.js'
 
@@ -192,6 +193,31 @@ it('an empty variable of encryption keys is refused, and keys in the code win', 
   const wrong = { ATXP_REDIS_ENCRYPTION_KEYS: 'nonsense' }
   const [usage] = RedisOAuthDatabase.fromEnv({ encryption }, wrong).encryptionKeyUsage()
   expect(usage?.id).toBe('mine')
+})
+
+describe('ATXP_REDIS_HASH_KEY', () => {
+  const key = randomBytes(32).toString('base64url')
+  const keys = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${randomBytes(32).toString('hex')}` }
+  const nameIn = (db: RedisOAuthDatabase): string =>
+    operationsOf(db).parts.keys.of('token', 'user_123').redisKey
+
+  it('hides names, as the option does', () => {
+    const env = { ...keys, ATXP_REDIS_HASH_KEY: key }
+    const name = nameIn(RedisOAuthDatabase.fromEnv({}, env))
+    expect(name).not.toContain('user_123')
+    expect(nameIn(RedisOAuthDatabase.fromEnv({ hashKeys: { key } }, keys))).toBe(name)
+    const other = { hashKeys: { key: randomBytes(32) } }
+    expect(nameIn(RedisOAuthDatabase.fromEnv(other, env))).not.toBe(name)
+  })
+
+  it.each([
+    [{ ...keys, ATXP_REDIS_HASH_KEY: '' }, /^ATXP_REDIS_HASH_KEY must be 32 random bytes/],
+    [{ ...keys, ATXP_REDIS_HASH_KEY: 'hunter2' }, /^ATXP_REDIS_HASH_KEY must be 32 random bytes/],
+    [{ ATXP_REDIS_HASH_KEY: key }, /^ATXP_REDIS_HASH_KEY needs ATXP_REDIS_ENCRYPTION_KEYS$/],
+  ])('is refused without showing it: case %#', (env, message) => {
+    expect(() => RedisOAuthDatabase.fromEnv({}, env)).toThrow(message)
+    expect(() => RedisOAuthDatabase.fromEnv({}, env)).not.toThrow(/hunter2/)
+  })
 })
 
 it.each([
