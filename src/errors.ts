@@ -4,6 +4,10 @@ export type RedisOAuthDatabaseErrorCode =
   | 'CONNECTION_REFUSED'
   /** The host's name does not resolve. */
   | 'HOST_NOT_FOUND'
+  /** The Sentinels know no master of this name. */
+  | 'MASTER_NOT_FOUND'
+  /** What listens there does not speak Redis' protocol. */
+  | 'NOT_REDIS'
   /** No connection was established within `connectionTimeout`, or, in an outage, within the operation's `commandTimeout`. */
   | 'CONNECTION_TIMEOUT'
   /** The connection was dropped and not re-established in time. */
@@ -36,7 +40,7 @@ export type RedisOAuthDatabaseErrorCode =
   | 'OUTCOME_UNKNOWN'
   /** The write was made, and not enough replicas confirmed it in time: a failover now could lose it. */
   | 'NOT_DURABLE'
-  /** `close()` was called. */
+  /** `close()` was called, or the borrowed `client` has ended. */
   | 'CLOSED'
   /** The caller's `AbortSignal` ended the work. */
   | 'ABORTED'
@@ -201,6 +205,8 @@ export const AWAY_CODES: Codes = new Set([
   'CONNECTION_TIMEOUT',
   'CONNECTION_LOST',
   'HOST_NOT_FOUND',
+  'MASTER_NOT_FOUND',
+  'NOT_REDIS',
   'TIMEOUT',
   'OUTCOME_UNKNOWN',
   'TOO_MANY_CLIENTS',

@@ -22,6 +22,9 @@ import { OwnLink } from './link/own-link.js'
 /** The connection for commands, the one that hears of publications, and what hears of changes. */
 export interface Channels {
   readonly topology: Topology['kind']
+  /** Redis' number of the database. */
+  readonly database: number
+  readonly hasTls: boolean
   readonly connection: Connection
   readonly subscriber: Subscriber
   /** Has the listener hear of changes of keys, as soon as it is said of which. */
@@ -46,6 +49,8 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     const cluster = createCluster(topology, options)
     return {
       topology: 'cluster',
+      database: 0,
+      hasTls: topology.tls !== undefined,
       keyAt: (node, prefix) => keyAt(cluster, node, prefix),
       renewSlots: () => void refreshSlots(cluster),
       connection: new Connection(
@@ -61,6 +66,8 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
   const client = createClient(topology, options)
   return {
     topology: topology.kind,
+    database: topology.db,
+    hasTls: topology.tls !== undefined,
     keyAt: anyKey,
     renewSlots: () => {},
     connection: new Connection(server, options, (queue) => {
@@ -92,18 +99,21 @@ export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
         'and a refresh would spend a refresh token that is spent',
     )
   }
+  const server = nameOfClient(client)
   const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
   return {
     topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',
+    database: client.isCluster ? 0 : ((client as Redis).options.db ?? 0),
+    hasTls: Boolean(
+      client.isCluster
+        ? (client as Cluster).options.redisOptions?.tls
+        : (client as Redis).options.tls,
+    ),
     keyAt: client.isCluster ? (node, prefix) => keyAt(client as Cluster, node, prefix) : anyKey,
     renewSlots: () => {
       if (client.isCluster) void refreshSlots(client as Cluster)
     },
-    connection: new Connection(
-      nameOfClient(client),
-      limits,
-      (queue) => new BorrowedLink(client, queue),
-    ),
+    connection: new Connection(server, limits, (queue) => new BorrowedLink(client, queue, server)),
     // Not the client itself: a subscribed connection takes no other commands.
     subscriber: new Subscriber(() =>
       client.isCluster

@@ -1,8 +1,12 @@
 import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { WrongReply } from '../protocol/replies.js'
+import { UnreadableReplies } from '../protocol/reply-frames.js'
+import { denialIn } from '../protocol/rights.js'
+import { ADVICE, type Reason } from './advice.js'
 import type { Effect } from './command.js'
 import { lastNodeErrorOf, lastSentinelErrorOf, TIMED_OUT } from './internals.js'
 import { HANDSHAKE_CUT, lackOf, redacted } from './redaction.js'
+import { NEVER_ANSWERED, NO_REDIS } from './retry.js'
 
 /** What a failed command was, as far as its error may tell. */
 export interface FailedCommand {
@@ -11,9 +15,6 @@ export interface FailedCommand {
   /** How often it was sent without being refused by Redis. */
   readonly writes: number
 }
-
-/** What a failure that was not ours to begin with can be. */
-type Reason = keyof typeof ADVICE
 
 /** A driver's or Redis' error, under the code that callers match. */
 export function codeOf(error: unknown): RedisOAuthDatabaseErrorCode {
@@ -31,6 +32,7 @@ function reasonOf(error: unknown): Reason {
     const known = SYSTEM_CODES[code]
     if (known !== undefined) return known
   }
+  if (message === NO_REDIS.message) return 'NOT_REDIS'
   if (TIMED_OUT.test(message))
     return lastNodeErrorOf(error) === undefined ? 'TIMEOUT' : 'CONNECTION_TIMEOUT'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
@@ -65,7 +67,13 @@ export function failureOf(
   }
   if (error instanceof RedisOAuthDatabaseError) return error
   const reason = reasonOf(error)
-  const advice = isWrong ? wrongReplyAdvice(server) : ADVICE[reason](server, name)
+  const advice = ADVICE[isWrong ? 'NOT_REDIS' : reason]({
+    server,
+    command: name,
+    text: cause.message,
+    systemCode: (cause as { code?: string }).code,
+    denied: denialIn(cause.message),
+  })
   const quoted = reason === 'REDIS_ERROR' ? ` (${cause.message})` : ''
   return new RedisOAuthDatabaseError(reason, `${advice}${quoted}`, { cause })
 }
@@ -74,7 +82,7 @@ export function failureOf(
 export function endlessScanFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'REDIS_ERROR',
-    `${wrongReplyAdvice(server)} (its cursors never end)`,
+    `${server} does not answer as Redis does: its cursors never end. Check what any proxy between does`,
   )
 }
 
@@ -87,8 +95,19 @@ export function interruptedScanFailure(server: string, times: number): RedisOAut
   )
 }
 
-function wrongReplyAdvice(server: string): string {
-  return `${server} does not answer as Redis does. Check that a Redis listens there, and what any proxy between does`
+/** What to tell of a first connection that failed: that it was lost is not yet the reason. */
+export function firstFailure(error: unknown): unknown {
+  if (error instanceof UnreadableReplies) return error.isTls ? NEVER_ANSWERED : NO_REDIS
+  return codeOf(error) === 'CONNECTION_LOST' && !isReply(error) ? NEVER_ANSWERED : error
+}
+
+/** The error of a call with a client of the caller's that has ended. */
+export function endedClientFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'CLOSED',
+    `the client of ioredis given as options.client (${server}) has ended: by quit(), by disconnect(), or since its retryStrategy gave ` +
+      'up. Give a new one to a new database',
+  )
 }
 
 /** The error of an operation that `close()` came before. */
@@ -124,7 +143,6 @@ const TLS_CODE = /^ERR_(TLS|SSL|OSSL)_|CERT|SELF_SIGNED|UNABLE_TO_|^EPROTO$|HOST
 const REPLY_CODES: Readonly<Record<string, Reason>> = {
   WRONGPASS: 'AUTHENTICATION_FAILED',
   NOAUTH: 'AUTHENTICATION_REQUIRED',
-  NOPERM: 'PERMISSION_DENIED',
   OOM: 'OUT_OF_MEMORY',
   READONLY: 'READ_ONLY',
   NOREPLICAS: 'READ_ONLY',
@@ -137,6 +155,7 @@ const REPLY_CODES: Readonly<Record<string, Reason>> = {
 }
 
 function reasonOfReply(message: string): Reason {
+  if (denialIn(message) !== undefined) return 'PERMISSION_DENIED'
   const prefix = /^[A-Z]+/.exec(message)?.[0] ?? ''
   const known = REPLY_CODES[prefix]
   if (known !== undefined) return known
@@ -159,73 +178,11 @@ const LACK_CODES = {
 
 // ioredis has only words for what became of the last of the Sentinels.
 function reasonOfSentinels(said: string): Reason {
-  if (/No such master/.test(said)) return 'HOST_NOT_FOUND'
+  if (/No such master/.test(said)) return 'MASTER_NOT_FOUND'
   if (TIMED_OUT.test(said)) return 'CONNECTION_TIMEOUT'
   const reason = reasonOfReply(said)
   // "Connection is closed": why there was never one is not told.
   return Object.values<Reason>(LACK_CODES).includes(reason) ? 'CONNECTION_REFUSED' : reason
-}
-
-/** What callers lose without a command. */
-const LOST: Readonly<Record<string, string>> = {
-  SET: 'nothing is stored',
-  DEL: 'nothing is deleted',
-  EXISTS: 'nobody can tell what is stored',
-  MGET: 'reads that are called together fail',
-  SCAN: 'tokens and users cannot be listed, and nothing be resealed',
-  HGETALL: "a user's records cannot be listed or deleted",
-  EVAL: 'access tokens and PKCE values cannot be stored, and there are no leases: refreshes and registrations are not coordinated',
-  SUBSCRIBE: 'nobody is woken when a lease ends',
-  TIME: 'health() cannot compare clocks',
-  INFO: 'health() knows nothing of the server, and there is no near cache',
-}
-
-const lostWithout = (command: string): string => LOST[command] ?? 'this call cannot be answered'
-const lacking = (command: string): string =>
-  command === 'EVAL' ? 'EVAL or a command that its script calls' : command
-
-const ADVICE = {
-  CONNECTION_REFUSED: (server: string) =>
-    `nothing accepts connections at ${server}. Check that Redis runs there, that host and port are right and that no ` +
-    'firewall is between; test with redis-cli ping',
-  HOST_NOT_FOUND: (server: string) =>
-    `the host name of ${server} does not resolve. Check its spelling and the DNS`,
-  CONNECTION_TIMEOUT: (server: string) =>
-    `no connection to ${server} was established in time. Check host, port and firewall, and with TLS that the port speaks ` +
-    'it; on a slow network raise connectionTimeout',
-  CONNECTION_LOST: (server: string) =>
-    `the connection to Redis at ${server} was dropped and not re-established in time. Check that Redis runs and that the ` +
-    'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',
-  TLS_FAILED: (server: string) =>
-    `the TLS handshake with ${server} failed. Check that this port speaks TLS (rediss://), that tls.ca has the authority ` +
-    'that signed its certificate, and that the certificate is for this name and has not expired',
-  AUTHENTICATION_REQUIRED: (server: string) =>
-    `Redis at ${server} requires a password and none was given. Set password`,
-  AUTHENTICATION_FAILED: (server: string) =>
-    `Redis at ${server} refused user name or password. Check both; before Redis 6 there is a password only`,
-  PERMISSION_DENIED: (server: string) =>
-    `the Redis user may not do this at ${server}. Give it the ACL rule of docs/operations.md, with your keyPrefix`,
-  DATABASE_OUT_OF_RANGE: (server: string) =>
-    `Redis at ${server} has no database of that number. Check db, and "databases" in redis.conf; a Cluster has only 0`,
-  OUT_OF_MEMORY: (server: string) =>
-    `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory or remove what is not needed`,
-  READ_ONLY: (server: string) =>
-    `${server} takes no writes: it is a replica, or a master without enough replicas. Check that host names the master`,
-  LOADING: (server: string) => `Redis at ${server} is loading its data. Try again once it is ready`,
-  TOO_MANY_CLIENTS: (server: string) =>
-    `Redis at ${server} has no connection left. Raise maxclients or close connections that are not used`,
-  CLUSTER_DOWN: (server: string) =>
-    `the Redis Cluster at ${server} does not serve this hash slot. Check CLUSTER INFO`,
-  TIMEOUT: (server: string) =>
-    `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
-  WRONG_TYPE: (server: string) =>
-    `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
-  SERVER_TOO_OLD: (server: string, command: string) =>
-    `${server} does not take ${lacking(command)} as Redis does from 6.2 on, and so ${lostWithout(command)}. Use Redis 6.2 or later, or Valkey`,
-  UNSUPPORTED_BY_SERVER: (server: string, command: string) =>
-    `${server} lacks ${lacking(command)}, or blocks it, and so ${lostWithout(command)}. docs/servers-and-runtimes.md says which servers have it; ` +
-    'check rename-command, and what any proxy between lets through',
-  REDIS_ERROR: (server: string) => `Redis at ${server} answered with an error`,
 }
 
 function partsOf(error: unknown): { name: string; message: string; code: string | undefined } {

@@ -66,7 +66,7 @@ function guardStream(stream: Redis['stream']): void {
         frames.check(bytes)
         listener.call(stream, bytes)
       } catch {
-        stream.destroy(new UnreadableReplies())
+        stream.destroy(new UnreadableReplies(bytes))
       }
     })
   }

@@ -1,5 +1,6 @@
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import { WrongReply } from '../protocol/replies.js'
+import { type Denial, denialIn, isRight } from '../protocol/rights.js'
 import { DRIVER_TEXTS, lastNodeErrorOf } from './internals.js'
 
 // What Redis says is never passed on as it is: it quotes commands, and after a surplus reply ioredis quotes somebody's record.
@@ -40,8 +41,6 @@ const KNOWN_TEXTS: readonly string[] = [
   'MISCONF Redis is configured to save RDB snapshots',
   'MISCONF Valkey is configured to save RDB snapshots',
   'NOAUTH Authentication required',
-  'NOPERM No permissions',
-  'NOPERM this user has no permissions',
   'NOREPLICAS Not enough good replicas to write',
   "OOM command not allowed when used memory > 'maxmemory'",
   "READONLY You can't write against a read only replica",
@@ -53,6 +52,8 @@ const KNOWN_TEXTS: readonly string[] = [
   // Of ours.
   'Sentinel named a server that is no master',
   'a reply that cannot be read',
+  'answered in another protocol',
+  'ended before it answered',
   'no connection in time',
   'timed out',
 ]
@@ -100,6 +101,8 @@ const NAMES: ReadonlySet<string> = new Set([
 
 /** What may be shown of what a driver or Redis says. Saying it again changes nothing. */
 export function shownOf(message: string): string {
+  const denied = denialIn(message)
+  if (denied !== undefined) return shownDenial(denied)
   const [own = '', last] = message.split('Last error: ')
   const known = knownTextOf(own)
   if (known !== undefined) {
@@ -111,6 +114,12 @@ export function shownOf(message: string): string {
   const nested = /^ERR .*?\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/s.exec(message)?.[1]
   const prefix = nested ?? /^[A-Z]+/.exec(message)?.[0] ?? ''
   return PREFIXES.has(prefix) ? `${prefix}: ${LEFT_OUT}` : LEFT_OUT
+}
+
+function shownDenial(denied: Denial): string {
+  if (denied === 'a command') return 'NOPERM this user has no permissions'
+  if (!isRight(denied)) return `NOPERM No permissions to access ${denied}`
+  return `NOPERM this user has no permissions to run the '${denied}' command`
 }
 
 const copies = new WeakMap<object, Error>()

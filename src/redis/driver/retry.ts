@@ -14,6 +14,12 @@ export const NO_CONNECTION: Error = Object.assign(new Error('no connection in ti
   code: 'ETIMEDOUT',
 })
 
+/** The same of a connection that the server ended before it had ever answered. */
+export const NEVER_ANSWERED: Error = new Error('ended before it answered')
+
+/** The same of a server whose first words are none of Redis'. */
+export const NO_REDIS: Error = new Error('answered in another protocol')
+
 /**
  * How long an attempt to connect may last. Once there was a connection, a silent one is given up sooner: the server may have
  * gone, and its name lead elsewhere by now. Every third attempt takes longer than the third before it, for a server that has to

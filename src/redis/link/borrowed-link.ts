@@ -3,6 +3,7 @@ import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import { noteRefusal, type TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
+import { endedClientFailure } from '../driver/failure.js'
 import { reportRefusals, sendToCluster } from '../driver/internals.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
@@ -10,9 +11,12 @@ import { layoutOf } from './cluster-layout.js'
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
   readonly #client: Redis | Cluster
+  readonly #server: string
 
-  constructor(client: Redis | Cluster, queue: CommandQueue) {
+  /** @param server - how messages name it */
+  constructor(client: Redis | Cluster, queue: CommandQueue, server: string) {
     this.#client = client
+    this.#server = server
     // How long it may take to connect is its own affair.
     queue.connected()
     for (const node of this.clients()) reportRefusals(node, noteRefusal)
@@ -20,7 +24,8 @@ export class BorrowedLink implements Link {
   }
 
   send(command: TrackedCommand, node: Node): void {
-    if (node === undefined && this.#client.isCluster)
+    if (this.#client.status === 'end') command.fail(endedClientFailure(this.#server))
+    else if (node === undefined && this.#client.isCluster)
       sendToCluster(this.#client as Cluster, command, (error) => command.cutOff(error))
     else (node ?? this.#client).sendCommand(command)
   }

@@ -4,7 +4,7 @@ import type { CommandQueue } from '../connection/command-queue.js'
 import type { Layout, Link, Node } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
-import { codeOf } from '../driver/failure.js'
+import { codeOf, firstFailure } from '../driver/failure.js'
 import { reconnectInBackground, sendToCluster, setOptions } from '../driver/internals.js'
 import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
 import { disconnect } from '../driver/socket.js'
@@ -150,7 +150,8 @@ export class ClusterLink implements Link {
   }
 
   #giveUp(condition: (command: TrackedCommand) => boolean): void {
-    const error = this.#lastError ?? new Error('Connection is closed.')
+    const closed = this.#lastError ?? new Error('Connection is closed.')
+    const error = this.#wasOpen ? closed : firstFailure(closed)
     this.#queue.forEach((command) => {
       if (condition(command)) command.fail(error)
     })

@@ -4,9 +4,15 @@ import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
-import { codeOf, isReply } from '../driver/failure.js'
+import { codeOf, firstFailure, isReply } from '../driver/failure.js'
 import { setOptions } from '../driver/internals.js'
-import { attemptLimitMs, idleDelayMs, NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
+import {
+  attemptLimitMs,
+  idleDelayMs,
+  NEVER_ANSWERED,
+  NO_CONNECTION,
+  type RetryLimits,
+} from '../driver/retry.js'
 import { disconnect, resetSocket } from '../driver/socket.js'
 
 export interface OwnLinkOptions extends RetryLimits {
@@ -94,7 +100,7 @@ export class OwnLink implements Link {
     const isConnected = status === 'ready' || status === 'connect'
     if (!isConnected || !this.#wasOpen) {
       // What was sent has had no answer; that the connection was dropped for it is not the reason.
-      return this.#lastError ?? (command.writes > 0 ? undefined : NO_CONNECTION)
+      return this.#reason() ?? (command.writes > 0 ? undefined : NO_CONNECTION)
     }
     // A young connection may be well: the command has spent its time on waiting for it.
     const isOld = this.#isOpen && this.#standsMs() >= this.#options.commandTimeout
@@ -255,8 +261,16 @@ export class OwnLink implements Link {
     this.#connectSoon()
   }
 
+  /** Why there is no connection. */
+  #reason(): unknown {
+    return this.#wasOpen || this.#lastError === undefined
+      ? this.#lastError
+      : firstFailure(this.#lastError)
+  }
+
   #giveUp(condition: (command: TrackedCommand) => boolean): void {
-    const error = this.#lastError ?? new Error('Connection is closed.')
+    const error =
+      this.#reason() ?? (this.#wasOpen ? new Error('Connection is closed.') : NEVER_ANSWERED)
     this.#queue.forEach((command) => {
       if (condition(command)) command.fail(error)
     })

@@ -17,11 +17,17 @@ const LIST = 42 // *
 const STATUS = 43 // +
 const ERROR = 45 // -
 const INTEGER = 58 // :
+/** The type of the record (RFC 8446 section 5.1). */
+const TLS_ALERT = 21
 
 /** What came is no RESP2, or more than Redis ever sends. */
 export class UnreadableReplies extends Error {
-  constructor() {
+  /** Whether it was a message of TLS, to one who does not speak it. */
+  readonly isTls: boolean
+
+  constructor(bytes?: Uint8Array) {
     super('a reply that cannot be read')
+    this.isTls = bytes?.[0] === TLS_ALERT
   }
 }
 

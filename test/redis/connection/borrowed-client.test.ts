@@ -45,7 +45,11 @@ describe('a borrowed client', () => {
     await db.ping()
     await client.quit()
     await eventually(() => client.status === 'end')
-    await expect(db.getToken('a')).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+    await expect(db.getToken('a')).rejects.toMatchObject({
+      code: 'CLOSED',
+      message: expect.stringMatching(/options\.client.*has ended/),
+    })
+    await expect(db.storeToken('a', 'token')).rejects.toMatchObject({ code: 'CLOSED' })
     await db.close()
   })
 

@@ -65,7 +65,10 @@ describe('a server that is not there', () => {
 
   it('fails with CONNECTION_REFUSED when it is a Unix socket that is missing', async () => {
     const db = openDatabase({ url: `unix://:${password}@/nowhere/redis.sock` })
-    await expectFailure(db.ping(), 'CONNECTION_REFUSED', '/nowhere/redis.sock')
+    const work = db.ping()
+    const { message } = await expectFailure(work, 'CONNECTION_REFUSED', '/nowhere/redis.sock')
+    expect(message).toMatch(/no Unix socket.*unixsocket/)
+    expect(message).not.toMatch(/port|firewall/)
   })
 
   it('fails with HOST_NOT_FOUND when its name does not resolve', async () => {
@@ -76,13 +79,12 @@ describe('a server that is not there', () => {
     await expectFailure(db.getToken('a'), 'HOST_NOT_FOUND', 'no-such-host.invalid:6379')
   })
 
-  it('fails with CONNECTION_LOST when it ends every connection', async () => {
+  it('fails with CONNECTION_LOST when it ends every connection, and does not say that it is down', async () => {
     const port = await listen((socket) => socket.end())
-    await expectAllFail(
-      openDatabase({ host: '127.0.0.1', port }),
-      'CONNECTION_LOST',
-      `127.0.0.1:${port}`,
-    )
+    const db = openDatabase({ host: '127.0.0.1', port })
+    await expectAllFail(db, 'CONNECTION_LOST', `127.0.0.1:${port}`)
+    const { message } = await expectFailure(db.ping(), 'CONNECTION_LOST', `127.0.0.1:${port}`)
+    expect(message).toMatch(/ends them before it answers.*TLS/)
   })
 
   it('fails with CONNECTION_TIMEOUT when the connection does not stand in time', async () => {
@@ -106,12 +108,21 @@ describe('a server that is not there', () => {
     }
   })
 
-  it('fails with an error of the list when it is no Redis', async () => {
+  it('fails with NOT_REDIS when it is an HTTP server', async () => {
     const port = await listen((socket) => {
       socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
     })
     const db = openDatabase({ host: '127.0.0.1', port })
-    await expectFailure(db.getToken('a'), 'CONNECTION_LOST', `127.0.0.1:${port}`)
+    const { message } = await expectFailure(db.getToken('a'), 'NOT_REDIS', `127.0.0.1:${port}`)
+    expect(message).toContain('HTTP')
+  })
+
+  it('fails with MASTER_NOT_FOUND when the Sentinels know no master of that name', async () => {
+    const sentinel = await startServer({ sentinel: [] })
+    const { host, port } = sentinel
+    const db = openDatabase({ sentinel: { name: 'myMaster', nodes: [{ host, port }] } })
+    const { message } = await expectFailure(db.ping(), 'MASTER_NOT_FOUND', 'myMaster')
+    expect(message).toMatch(/sentinel\.name.*SENTINEL MASTERS/)
   })
 })
 
@@ -168,7 +179,17 @@ describe('TLS', () => {
 
   it('fails with CONNECTION_LOST when the port speaks only TLS and the client does not', async () => {
     const { host, port } = await startServer({ tls: true })
-    await expectFailure(openDatabase({ host, port }).ping(), 'CONNECTION_LOST', `${host}:${port}`)
+    const work = openDatabase({ host, port }).ping()
+    const { message } = await expectFailure(work, 'CONNECTION_LOST', `${host}:${port}`)
+    expect(message).toContain('rediss://')
+  })
+
+  it('says the same of a port that refuses in words of TLS', async () => {
+    const alert = Buffer.from([21, 3, 1, 0, 2, 2, 70])
+    const port = await listen((socket) => socket.on('data', () => socket.end(alert)))
+    const work = openDatabase({ host: '127.0.0.1', port }).ping()
+    const { message } = await expectFailure(work, 'CONNECTION_LOST', `127.0.0.1:${port}`)
+    expect(message).toContain('rediss://')
   })
 })
 

@@ -49,6 +49,18 @@ describe('what Redis says is told by code', () => {
     ],
     ['PERMISSION_DENIED', "NOPERM User bob has no permissions to run the 'get' command"],
     ['PERMISSION_DENIED', 'NOPERM No permissions to access a key'],
+    [
+      'PERMISSION_DENIED',
+      "ERR The user executing the script can't run this command or subcommand script: 10, on @user_script:1.",
+    ],
+    [
+      'PERMISSION_DENIED',
+      "ERR ACL failure in script: User u has no permissions to run the 'time' command script: 10, on @user_script:1.",
+    ],
+    [
+      'PERMISSION_DENIED',
+      'ERR ACL failure in script: No permissions to access a channel script: on @user_script:1.',
+    ],
     ['DATABASE_OUT_OF_RANGE', 'ERR DB index is out of range'],
     ['DATABASE_OUT_OF_RANGE', 'ERR invalid DB index'],
     ['DATABASE_OUT_OF_RANGE', 'ERR SELECT is not allowed in cluster mode'],
@@ -196,6 +208,32 @@ it('of other errors of Redis the words that are known are quoted, and of all els
   )
   const other = failureOf(reply('EXECABORT because of the-token'), SERVER, read()).message
   expect(other).toMatch(/\(EXECABORT: its text is left out/)
+})
+
+it.each([
+  [
+    "NOPERM User bob has no permissions to run the 'hset' command",
+    /may not run 'hset', and so .*stored/,
+  ],
+  [
+    "NOPERM this user has no permissions to run the 'client|id' command",
+    /may not run 'client\|id'/,
+  ],
+  [
+    "NOPERM User bob has no permissions to run the 'secret' command",
+    /may not run EVAL or a command/,
+  ],
+  ["ERR The user executing the script can't run this command", /may not run EVAL or a command/],
+  ['NOPERM No permissions to access a key', /may not use a key that EVAL names/],
+  ['NOPERM this user has no permissions to access one of the keys used', /may not use a key/],
+  ['NOPERM No permissions to access a channel', /may not use a channel/],
+])('what a user may not is told by what is denied: %s', (said, advice) => {
+  const denied = { name: 'eval', effect: 'read', writes: 0 } as const
+  const { message } = failureOf(reply(said), SERVER, denied)
+  expect(message).toMatch(advice)
+  expect(message).toContain('docs/operations.md')
+  expect(message).not.toMatch(/bob|secret/)
+  expect(failureOf(redacted(reply(said)), SERVER, denied).message).toBe(message)
 })
 
 it.each(['SET', 'DEL', 'EXISTS', 'MGET', 'SCAN', 'EVAL', 'SUBSCRIBE', 'TIME', 'INFO'])(
