@@ -18,6 +18,8 @@ type Expiring = Pick<AccessToken, 'expiresAt'>
 // In milliseconds the year 2001, long before the first OAuth token; in seconds the year 33658. The year 9999 in seconds, which
 // often stands for "never", is a quarter of it.
 const FIRST_MILLISECONDS = 1e12
+// 1980, in seconds: what is before is a span of time, such as the `expires_in` of a token response.
+const FIRST_SECONDS = 315_532_800
 // The last time that a Date, and so a caller, can name.
 const END_OF_TIME_MS = 8.64e15
 
@@ -29,6 +31,15 @@ export function expiresAtMs({ expiresAt }: Expiring): UnixMs | undefined {
   if (!expiresAt) return undefined
   const ms = isMilliseconds(expiresAt) ? expiresAt : expiresAt * 1000
   return Math.floor(Math.min(ms, END_OF_TIME_MS))
+}
+
+/** @throws TypeError where `expiresAt` is a span instead of a time: the record would have expired in 1970 */
+export function checkIsTime({ expiresAt }: Expiring): void {
+  if (!expiresAt || expiresAt >= FIRST_SECONDS) return
+  throw new TypeError(
+    `token.expiresAt must be a time since 1970, in seconds or milliseconds, and ${expiresAt} is in the past of any token: ` +
+      'add expires_in to the present time',
+  )
 }
 
 /** An `expiresAt` in the unit of the one before it; in seconds, as documented, where there was none. */

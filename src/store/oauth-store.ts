@@ -7,7 +7,7 @@ import { decodeRecord, decodeToken, encodeRecord, encodeToken } from '../record/
 import { reading } from '../record/fingerprint.js'
 import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
-import { expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
+import { checkIsTime, expiresAtMs, isExpired, type RecordTtls } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
@@ -166,6 +166,7 @@ export class OAuthStore {
   ): Promise<void> {
     const key = this.#keys.of('access', userId, url)
     const text = encodeToken('token', token, origin)
+    checkIsTime(token)
     const now = systemClock.now()
     const expiry = KINDS.access.lifetime(token, this.#options, now)
     const known = this.#shelves?.skipsSaves ? this.#known : undefined

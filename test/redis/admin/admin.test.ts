@@ -83,7 +83,11 @@ describe.each(VARIANTS)('on %s %s', (topologyName, _variant, options) => {
     await db.savePKCEValues('began a login', 'state', VALUES)
     await db.saveAccessToken('logged out', URL, TOKEN)
     await db.deleteAccessToken('logged out', URL)
-    await db.saveAccessToken('expired', URL, { accessToken: 'a', resourceUrl: '', expiresAt: 1 })
+    await db.saveAccessToken('expired', URL, {
+      accessToken: 'a',
+      resourceUrl: '',
+      expiresAt: 1_000_000_000,
+    })
     await db.storeToken('~index:{token}', SECRET)
     expect(new Set(await all(users(db)))).toEqual(new Set(names))
   })

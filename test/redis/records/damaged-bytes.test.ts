@@ -69,7 +69,12 @@ it('the character that stands for damage, U+FFFD, may be in a token or record', 
 })
 
 it('a refresh whose record is damaged meanwhile ends, and so does close()', async () => {
-  const record = { accessToken: 'old', refreshToken: 'r1', resourceUrl: URL, expiresAt: 1 }
+  const record = {
+    accessToken: 'old',
+    refreshToken: 'r1',
+    resourceUrl: URL,
+    expiresAt: 1_000_000_000,
+  }
   await db.saveAccessToken(USER, URL, record)
   await db.getAccessToken(USER, URL)
   const fetch = db.coordinatedFetch(async () => {

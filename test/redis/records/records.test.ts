@@ -147,6 +147,12 @@ describe('what is no record is refused with the name of the argument, and nothin
       () => db.saveAccessToken(USER, URL, { ...TOKEN, expiresAt: Number.NaN }),
     ],
     [
+      'token',
+      'token.expiresAt must be a time since 1970, in seconds or milliseconds, and 3600 is in the past of any token: ' +
+        'add expires_in to the present time',
+      () => db.saveAccessToken(USER, URL, { ...TOKEN, expiresAt: 3_600 }),
+    ],
+    [
       'credentials',
       'credentials.clientId must be a non-empty string',
       () => db.saveClientCredentials('https://auth.example', {} as never),
