@@ -1,8 +1,10 @@
+import { type InspectOptions, inspect } from 'node:util'
 import type { FetchLike } from './contract.js'
 import { type KeyUsage, keysFromEnv } from './crypto/keyring.js'
+import { descriptionOf } from './database/description.js'
 import { OAuthMethods } from './database/oauth-methods.js'
 import { type CloseOptions, Operations } from './database/operations.js'
-import { keepOperations } from './database/operations-of.js'
+import { keepOperations, operationsIn } from './database/operations-of.js'
 import { DEFAULTS } from './defaults.js'
 import type { FlightOptions } from './flight/single-flight.js'
 import { optionsFromEnv } from './options/environment.js'
@@ -10,6 +12,7 @@ import type { RedisOAuthDatabaseOptions } from './options/options.js'
 import { refuseOverruled } from './redis/address/contradictions.js'
 import { resolveTopology } from './redis/address/topology.js'
 import { type Health, healthOf } from './redis/health.js'
+import { checkReadyOptions, type ReadyOptions, ready } from './redis/readiness.js'
 import type { CoordinatedFetchOptions } from './store/coordination.js'
 import { type ResealOptions, type ResealProgress, reseal } from './store/reseal.js'
 
@@ -152,24 +155,25 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Returns what Redis says of itself, per node (version, role, eviction policy, round-trip time, clock skew), and
-   * `warnings` for an operator. Three round trips a node.
+   * Returns what Redis says of itself, per node (version, role, memory, persistence, round-trip time, clock skew), and
+   * `warnings` for an operator, each with a `code`. Three round trips a node.
    * @example
    * ```ts
    * const { topology, nodes, warnings } = await db.health()
    * console.log(topology, nodes.length) // server 1
-   * for (const warning of warnings) console.error(warning)
+   * for (const { code, server, message } of warnings) console.info(code, server, message)
    * ```
    */
   health(): Promise<Health> {
     return this.#operations.run(
       'health',
-      async ({ connection, topology, durability, tracking }) => {
-        const health = await healthOf(connection, topology, durability?.replicas ?? 0)
-        const warning = tracking?.warning
-        return warning === undefined
-          ? health
-          : { ...health, warnings: [...health.warnings, warning] }
+      async ({ connection, topology, database, durability, tracking }) => {
+        const place = { topology, database }
+        const health = await healthOf(connection, place, durability?.replicas ?? 0)
+        const message = tracking?.warning
+        if (message === undefined) return health
+        const warning = { code: 'CACHE_OFF', server: connection.server, message } as const
+        return { ...health, warnings: [...health.warnings, warning] }
       },
     )
   }
@@ -204,6 +208,24 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
+   * For a readiness probe: resolves when Redis serves this database, and rejects with the reason if it does not, within
+   * `commandTimeout`, also before the first connection. With `write: true` it tries out everything that storing needs, and so finds
+   * a replica (`READ_ONLY`), a full memory (`OUT_OF_MEMORY`) and missing rights (`PERMISSION_DENIED`). One round trip, to every master
+   * of a Cluster.
+   * @throws TypeError for options that are none
+   * @example
+   * ```ts
+   * await db.ready({ write: true })
+   * ```
+   */
+  ready(options: ReadyOptions = {}): Promise<void> {
+    return this.#operations.run('ready', (parts) => {
+      checkReadyOptions(options)
+      return ready(parts, parts.keys.of('marker').redisKey, options)
+    })
+  }
+
+  /**
    * Lets calls under way finish, then closes the connection, so that the process can exit. Later calls reject with `CLOSED`.
    * Safe to call more than once and before there is a connection. A borrowed `client` stays open.
    *
@@ -233,6 +255,16 @@ export type AsyncDisposableWhereKnown = {
 }
 
 export interface RedisOAuthDatabase extends AsyncDisposableWhereKnown {}
+
+// What console.log shows: enough to see a wrong prefix or database by, and no secret.
+Object.defineProperty(RedisOAuthDatabase.prototype, inspect.custom, {
+  value(this: RedisOAuthDatabase, _depth: number, options: InspectOptions): string {
+    const parts = operationsIn(this)?.parts
+    return `RedisOAuthDatabase ${inspect(parts ? descriptionOf(parts) : {}, options)}`
+  },
+  configurable: true,
+  writable: true,
+})
 
 const { asyncDispose } = Symbol as { asyncDispose?: symbol }
 if (asyncDispose !== undefined) {

@@ -7,6 +7,11 @@ export function keepOperations(database: object, operations: Operations): void {
   OPERATIONS.set(database, operations)
 }
 
+/** Undefined for anything but a database, as the prototype of its class. */
+export function operationsIn(database: object): Operations | undefined {
+  return OPERATIONS.get(database)
+}
+
 /** @throws TypeError for anything but a `RedisOAuthDatabase` */
 export function operationsOf(database: object): Operations {
   const operations = OPERATIONS.get(Object(database))

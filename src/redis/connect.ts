@@ -1,5 +1,12 @@
+import type { ConnectionOptions } from 'node:tls'
 import type { Cluster, Redis } from 'ioredis'
-import { nameOfAddress, nameOfTopology, type Topology } from './address/topology.js'
+import {
+  nameOfAddress,
+  nameOfTopology,
+  type SentinelTopology,
+  type Topology,
+} from './address/topology.js'
+import type { Address } from './address/url.js'
 import type { BorrowedClient } from './borrowed-client.js'
 import { Subscriber } from './changes/subscriber.js'
 import { type ChangeListener, type Feeds, Tracking } from './changes/tracking.js'
@@ -25,6 +32,8 @@ export interface Channels {
   /** Redis' number of the database. */
   readonly database: number
   readonly hasTls: boolean
+  /** Who names the master, where that is known here. */
+  readonly sentinels?: { readonly nodes: readonly Address[]; readonly tls?: ConnectionOptions }
   readonly connection: Connection
   readonly subscriber: Subscriber
   /** Has the listener hear of changes of keys, as soon as it is said of which. */
@@ -68,6 +77,9 @@ export function connect(topology: Topology, options: ConnectOptions): Channels {
     topology: topology.kind,
     database: topology.db,
     hasTls: topology.tls !== undefined,
+    ...(topology.kind === 'sentinel' && {
+      sentinels: { nodes: topology.nodes, ...tlsOf(topology.sentinel) },
+    }),
     keyAt: anyKey,
     renewSlots: () => {},
     connection: new Connection(server, options, (queue) => {
@@ -126,6 +138,10 @@ export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
         createClient: (node) => node.duplicate(FEED_OPTIONS),
       }),
   }
+}
+
+function tlsOf({ tls }: SentinelTopology['sentinel']): { tls?: ConnectionOptions } {
+  return tls === undefined ? {} : { tls }
 }
 
 function nameOfClient(client: Redis | Cluster): string {

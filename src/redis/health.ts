@@ -1,7 +1,10 @@
+import type { Channels } from './connect.js'
 import type { Connection } from './connection/connection.js'
+import type { Node } from './connection/link.js'
+import { type HealthWarning, warningsOf } from './health-warnings.js'
 import { type Reader, text, unixMs } from './protocol/replies.js'
 
-/** What one server says of itself. */
+/** What one server says of itself. Some services leave out what their customers cannot change. */
 export interface NodeHealth {
   /** `host:port`, or what the caller called it. */
   readonly server: string
@@ -18,26 +21,34 @@ export interface NodeHealth {
   /** Redis' `maxmemory-policy`; `unknown` where the server does not say it. */
   readonly evictionPolicy: string
   readonly connectedReplicas: number
+  /** Null where the server does not say it. */
+  readonly usedMemoryBytes: number | null
+  /** Redis' `maxmemory`; 0: no limit. Null where the server does not say it. */
+  readonly maxMemoryBytes: number | null
+  /** Whether every write goes to an append-only file. Null where the server does not say it. */
+  readonly hasAppendOnlyFile: boolean | null
+  /** Writes since the last snapshot. Null where the server does not say it. */
+  readonly changesSinceSnapshot: number | null
+  /** Keys in the database, those of others included. */
+  readonly keys: number
+  /** False after a snapshot or a write to the append-only file that failed: Redis then refuses writes. */
+  readonly canSave: boolean
 }
 
 export interface Health {
   readonly topology: 'server' | 'sentinel' | 'cluster'
   /** The server, or every master of the Cluster. */
   readonly nodes: readonly NodeHealth[]
-  /** What an operator should look at, in sentences; empty when all is well. */
-  readonly warnings: readonly string[]
+  /** What an operator should look at; empty when all is well. */
+  readonly warnings: readonly HealthWarning[]
 }
 
-/** All others drop what expires, `volatile-ttl` the leases and marks of refreshes before anything else. */
-const SAFE_POLICY = 'noeviction'
-const MAX_SKEW_MS = 5_000
-/** Some services leave out what their customers cannot change. */
 const UNKNOWN = 'unknown'
 
 /** A round trip, and two more a node. */
 export async function healthOf(
   connection: Connection,
-  topology: Health['topology'],
+  { topology, database }: Pick<Channels, 'topology' | 'database'>,
   replicas: number,
 ): Promise<Health> {
   await connection.reached()
@@ -52,8 +63,8 @@ export async function healthOf(
       const roundTripMs = performance.now() - startedAt
       const info = await ask('info', text)
       return {
-        server: node ? `${node.options.host}:${node.options.port}` : connection.server,
-        ...factsOf(info),
+        server: nameOfNode(connection, node),
+        ...factsOf(info, database),
         roundTripMs,
         clockSkewMs: Math.round(between - serverNow),
       }
@@ -62,58 +73,35 @@ export async function healthOf(
   return { topology, nodes, warnings: nodes.flatMap((node) => warningsOf(node, replicas)) }
 }
 
+/** How an operator knows it. */
+export function nameOfNode(connection: Connection, node: Node): string {
+  return node ? `${node.options.host}:${node.options.port}` : connection.server
+}
+
 /** What `INFO` says. */
 export function factsOf(
   info: string,
-): Pick<NodeHealth, 'version' | 'role' | 'evictionPolicy' | 'connectedReplicas'> {
+  database = 0,
+): Omit<NodeHealth, 'server' | 'roundTripMs' | 'clockSkewMs'> {
   const fields = fieldsOf(info)
+  const number = (name: string): number | null => {
+    const value = fields.get(name)
+    return value === undefined ? null : Number(value)
+  }
+  const saved = ['rdb_last_bgsave_status', 'aof_last_write_status'].map((name) => fields.get(name))
   return {
     version: fields.get('valkey_version') ?? fields.get('redis_version') ?? UNKNOWN,
     role: fields.get('role') ?? UNKNOWN,
     evictionPolicy: fields.get('maxmemory_policy') ?? UNKNOWN,
-    connectedReplicas: Number(fields.get('connected_slaves')) || 0,
+    connectedReplicas: number('connected_slaves') ?? 0,
+    usedMemoryBytes: number('used_memory'),
+    maxMemoryBytes: number('maxmemory'),
+    hasAppendOnlyFile: fields.has('aof_enabled') ? fields.get('aof_enabled') === '1' : null,
+    changesSinceSnapshot: number('rdb_changes_since_last_save'),
+    canSave: !saved.includes('err'),
+    // Redis leaves out databases without keys.
+    keys: Number(new RegExp(`^db${database}:keys=(\\d+)`, 'm').exec(info)?.[1] ?? 0),
   }
-}
-
-export function warningsOf(node: NodeHealth, replicas: number): string[] {
-  const warnings: string[] = []
-  const { server, version, evictionPolicy, role, clockSkewMs, connectedReplicas } = node
-  if (isTooOld(version)) {
-    warnings.push(
-      `${server} runs Redis ${version}: nothing can be stored with an expiry. Use Redis 6.2 or later, or Valkey`,
-    )
-  }
-  if (evictionPolicy === UNKNOWN) {
-    warnings.push(
-      `${server} does not say what it evicts at maxmemory: make sure that its maxmemory-policy is noeviction`,
-    )
-  } else if (evictionPolicy !== SAFE_POLICY) {
-    const first =
-      evictionPolicy === 'volatile-ttl'
-        ? 'leases first, so that a refresh token may be sent twice'
-        : 'registrations and sessions'
-    warnings.push(
-      `${server} evicts by ${evictionPolicy}: at maxmemory it may drop ${first}. Set maxmemory-policy to noeviction`,
-    )
-  }
-  if (role !== 'master' && role !== UNKNOWN)
-    warnings.push(`${server} is a ${role}: it takes no writes, and may lag behind`)
-  if (Math.abs(clockSkewMs) > MAX_SKEW_MS) {
-    const where = clockSkewMs > 0 ? 'ahead of' : 'behind'
-    warnings.push(`This clock is ${Math.abs(clockSkewMs)} ms ${where} that of ${server}: check NTP`)
-  }
-  if (connectedReplicas < replicas) {
-    warnings.push(
-      `${server} has ${connectedReplicas} replica(s), and durability asks for ${replicas}: writes will be NOT_DURABLE`,
-    )
-  }
-  return warnings
-}
-
-/** Valkey began after 6.2. */
-function isTooOld(version: string): boolean {
-  const [major = 0, minor = 0] = version.split('.').map(Number)
-  return major < 6 || (major === 6 && minor < 2)
 }
 
 function fieldsOf(info: string): ReadonlyMap<string, string> {

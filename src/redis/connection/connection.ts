@@ -39,9 +39,7 @@ export class Connection implements CommandOwner {
   constructor(server: string, limits: TimeLimits, openLink: (queue: CommandQueue) => Link) {
     this.server = server
     this.commandTimeout = limits.commandTimeout
-    this.#queue = new CommandQueue(limits, (command) => {
-      command.fail(this.#link.stalled(command) ?? new Error('timed out'))
-    })
+    this.#queue = new CommandQueue(limits, (command) => this.#expire(command))
     this.#link = openLink(this.#queue)
     const slotOf = (key: string): number => this.#link.slotOf(key)
     this.#strings = new ReadBatch(this.#readsOf(nullableText), slotOf)
@@ -92,6 +90,21 @@ export class Connection implements CommandOwner {
     this.#flush()
     if (!this.#passes) this.#turn.begin()
     return this.#start(effect, name, args, read, node)
+  }
+
+  /** Gives a command up at a moment, by `performance.now()`, that is before its time is over. */
+  until<T>(endsAt: number, command: TrackedCommand<T>): Promise<T> {
+    const timer = setTimeout(() => {
+      // After the sockets were read: an answer that came while this process was busy counts.
+      setImmediate(() => {
+        if (!command.settled) this.#expire(command)
+      })
+    }, endsAt - performance.now())
+    return command.promise.finally(() => clearTimeout(timer))
+  }
+
+  #expire(command: TrackedCommand): void {
+    command.fail(this.#link.stalled(command) ?? new Error('timed out'))
   }
 
   #start<T>(

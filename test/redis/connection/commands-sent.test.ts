@@ -71,6 +71,7 @@ const calls: { readonly [method: string]: () => unknown } = {
   singleFlight: waitForAnother,
   reseal: sealWhatIsPlain,
   health: () => db.health(),
+  ready: () => db.ready({ write: true }),
   encryptionKeyUsage: storeDurably,
   deleteAccessToken: () => db.deleteAccessToken('user', URL),
   deleteUser: () => db.deleteUser('user'),

@@ -79,7 +79,7 @@ describe.each<[string, object]>([
     })
     await peer.storeToken('a', 'two')
     await eventually(async () => (await db.getToken('a')) === 'two')
-    expect((await db.health()).warnings.filter((text) => text.includes('cache'))).toEqual([])
+    expect((await db.health()).warnings.filter(({ code }) => code === 'CACHE_OFF')).toEqual([])
     await db.savePKCEValues('user', 'state', {
       codeVerifier: 'verifier',
       codeChallenge: 'challenge',

@@ -23,6 +23,7 @@ export type Call = (db: RedisOAuthDatabase, keys: string[]) => Promise<unknown>
 export const CALLS: { readonly [method: string]: Call } = {
   ping: (db) => db.ping(),
   health: (db) => db.health(),
+  ready: (db) => db.ready({ write: true }),
   storeToken: (db) => db.storeToken('a0', 'next', new Date(Date.now() + EXPIRY_MS)),
   storeTokens: (db, keys) => db.storeTokens(keys.map((key) => ({ key, token: 'next' }))),
   getToken: (db) => db.getToken('a0'),
