@@ -1,5 +1,6 @@
 export type * from './admin.js'
 export {
+  doctor,
   exportRecords,
   findUnreadable,
   importRecords,

@@ -58,12 +58,15 @@ async function* stepsOf(
 ): AsyncGenerator<WalkStep<UnreadableRecord>, void, undefined> {
   const { commands, keys } = parts
   for await (const redisKeys of commands.scan(keys.pattern, null)) {
-    const found = await Promise.all(redisKeys.map((redisKey) => check(parts, keys.parse(redisKey))))
+    const found = await Promise.all(
+      redisKeys.map((redisKey) => problemOf(parts, keys.parse(redisKey))),
+    )
     yield { seen: redisKeys.length, found: found.filter((one) => one !== undefined) }
   }
 }
 
-async function check(
+/** Why a record cannot be read; undefined if it can, or if nobody reads it. */
+export async function problemOf(
   parts: Composition,
   key: FoundKey | null,
 ): Promise<UnreadableRecord | undefined> {

@@ -111,6 +111,7 @@ const OPERATOR_CALLS: {
   sessions: (db) => admin.sessions(db, NAMES.user),
   users: (db) => listOf(admin.users(db)),
   registrations: (db) => listOf(admin.registrations(db)),
+  doctor: (db) => admin.doctor(db),
   findUnreadable: (db) => listOf(admin.findUnreadable(db)),
   exportRecords: (db) => listOf(admin.exportRecords(db, { secrets: 'plain' })),
   importRecords: async (db) => {

@@ -1,0 +1,119 @@
+import type { Composition } from '../../composition.js'
+import { keyIdOf } from '../../crypto/keyring.js'
+import { isSealed } from '../../crypto/record-sealer.js'
+import type { FoundKey } from '../../record/keys.js'
+import { isSealedKind } from '../../record/kinds.js'
+import type { ResealProgress } from '../../store/reseal.js'
+import { problemOf, type UnreadableRecord } from '../unreadable.js'
+import type { WalkStep } from '../walk.js'
+import { advice, type Finding, ok, trouble } from './finding.js'
+
+/** Of each unreadable record, so many are shown. */
+const SHOWN = 5
+
+/** What stands under the prefix. */
+export class Census {
+  readonly #kinds = new Map<string, number>()
+  /** Records by the id of the key that they are sealed with. */
+  readonly #keyIds = new Map<string, number>()
+  readonly #unreadable: UnreadableRecord[] = []
+  #foreign = 0
+  #outdated = 0
+
+  /** Looks at all keys of Redis, a step at a time. */
+  async *take(parts: Composition): AsyncGenerator<WalkStep<never>, void, undefined> {
+    const { commands, keys } = parts
+    for await (const redisKeys of commands.scan(keys.pattern, null)) {
+      await Promise.all(redisKeys.map((redisKey) => this.#look(parts, keys.parse(redisKey))))
+      yield { seen: redisKeys.length, found: [] }
+    }
+  }
+
+  async #look(parts: Composition, key: FoundKey | null): Promise<void> {
+    if (key === null) {
+      this.#foreign += 1
+      return
+    }
+    count(this.#kinds, key.kind)
+    const problem = await problemOf(parts, key)
+    if (problem !== undefined) this.#unreadable.push(problem)
+    else if (isSealedKind(key.kind) && parts.sealer !== undefined) await this.#weigh(parts, key)
+  }
+
+  async #weigh({ commands, sealer }: Composition, key: FoundKey): Promise<void> {
+    const bytes = await commands.getBuffer(key.redisKey)
+    if (bytes === null) return
+    count(this.#keyIds, isSealed(bytes) ? (keyIdOf(bytes) ?? 'custom') : 'plain')
+    if (sealer?.needsReseal(bytes)) this.#outdated += 1
+  }
+
+  /** What `reseal` would come to. */
+  get resealing(): ResealProgress {
+    const unreadable = this.#unreadable.filter(({ kind }) => kind !== 'index').length
+    const readable = [...this.#keyIds.values()].reduce((sum, number) => sum + number, 0)
+    return { seen: readable + unreadable, resealed: this.#outdated, unreadable }
+  }
+
+  findings({ keys, sealer }: Composition): Finding[] {
+    const prefix = JSON.stringify(keys.prefix)
+    const kinds = this.#kinds.size === 0 ? 'nothing' : listOf(this.#kinds)
+    return [
+      ok(`under the prefix ${prefix} stands ${kinds}`),
+      ...this.#foreignFindings(prefix),
+      ...this.#unreadableFindings(),
+      ...(sealer === undefined ? [NOT_ENCRYPTED] : this.#keyFindings()),
+    ]
+  }
+
+  #foreignFindings(prefix: string): Finding[] {
+    if (this.#foreign === 0) return []
+    return [
+      advice(
+        'FOREIGN_KEYS',
+        `${this.#foreign} key(s) under ${prefix} are none of this library's`,
+        'Give the database a keyPrefix of its own, with which no other begins',
+      ),
+    ]
+  }
+
+  #unreadableFindings(): Finding[] {
+    const all = this.#unreadable
+    if (all.length === 0) return []
+    const some = all.slice(0, SHOWN).map(({ kind, fingerprint, why, keyId }) => {
+      return `${kind} ${fingerprint} (${why}${keyId === undefined ? '' : ` ${keyId}`})`
+    })
+    const more = all.length > SHOWN ? `, and ${all.length - SHOWN} more` : ''
+    return [
+      trouble(
+        'UNREADABLE_RECORD',
+        `${all.length} record(s) cannot be read: ${some.join(', ')}${more}`,
+        'docs/admin.md#records-that-cannot-be-read says what to do for each reason',
+      ),
+    ]
+  }
+
+  #keyFindings(): Finding[] {
+    const used = this.#keyIds.size === 0 ? 'no record is sealed yet' : listOf(this.#keyIds)
+    const fact = `records by the key that sealed them: ${used}`
+    if (this.#outdated === 0) return [ok(fact)]
+    const plan = 'Run atxp-redis reseal, or reseal(db), once all processes have the new key'
+    return [advice('OLD_KEYS', `${fact}; ${this.#outdated} of them not by the first key`, plan)]
+  }
+}
+
+const NOT_ENCRYPTED = advice(
+  'NO_ENCRYPTION',
+  'records are not encrypted: whoever reads Redis has the tokens',
+  'Make a key with atxp-redis keygen, and see docs/security.md#switching-encryption-on',
+)
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
+}
+
+function listOf(counts: ReadonlyMap<string, number>): string {
+  return [...counts]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, number]) => `${name} ${number}`)
+    .join(', ')
+}
