@@ -1,4 +1,4 @@
-import { readdir, rename, rm } from 'node:fs/promises'
+import { chmod, readdir, rename, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -21,6 +21,7 @@ async function build() {
       await compareFaces(join(fresh, file))
     }
     await bundleDeclarations(fresh)
+    await chmod(join(fresh, 'cli.js'), 0o755)
     await rm(join(root, 'dist'), { recursive: true, force: true })
     await rename(fresh, join(root, 'dist'))
   } finally {

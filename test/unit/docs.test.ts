@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import { ENCRYPTION_KEYS_VARIABLE, HASH_KEY_VARIABLE } from '../../src/crypto/keyring.js'
 import { DEFAULTS } from '../../src/defaults.js'
 import { ENV_NAMES } from '../../src/options/environment.js'
 import { KINDS } from '../../src/record/kinds.js'
@@ -86,7 +87,11 @@ test('docs/connecting.md lists every environment variable', () => {
   const documented = rowsUnder('docs/connecting.md', 'From the environment')
   expect(
     Object.fromEntries(documented.map(([name, option]) => [codeIn(option)[0], codeIn(name)[0]])),
-  ).toEqual(ENV_NAMES)
+  ).toEqual({
+    ...ENV_NAMES,
+    'encryption.keys': ENCRYPTION_KEYS_VARIABLE,
+    'hashKeys.key': HASH_KEY_VARIABLE,
+  })
 })
 
 test('docs/operations.md shows the ACL rule that the tests run under', () => {

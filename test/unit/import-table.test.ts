@@ -307,12 +307,18 @@ const table: Row[] = [
     refused: [value('./index.js'), value('./errors.js'), ...driver, type('@atxp/common')],
   },
   {
+    file: 'src/cli/probe.ts',
+    allowed: [value('./neighbour.js'), value('../admin/probe.js'), value('../errors.js')],
+    refused: [value('../index.js'), value('../cli.js'), ...driver, type('@atxp/common')],
+  },
+  {
+    file: 'src/cli.ts',
+    allowed: [load('./cli/probe.js')],
+    refused: [value('./index.js'), value('./redis-oauth-database.js'), ...driver],
+  },
+  {
     file: 'src/index.ts',
-    allowed: [
-      value('./redis-oauth-database.js'),
-      value('./errors.js'),
-      type('./options/options.js'),
-    ],
+    allowed: [value('./redis-oauth-database.js'), type('./options/options.js')],
     refused: [
       value('./admin/probe.js'),
       value('./mcp/probe.js'),

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { operationsIn } from '../database/operations-of.js'
+import type { RedisOAuthDatabaseOptions } from '../options/options.js'
+import { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import { type Arguments, type OptionTable, UsageError } from './arguments.js'
+
+export const PLACE: OptionTable = {
+  url: {
+    type: 'string',
+    value: 'URL',
+    help: 'where Redis is; others see it in the list of processes, so keep passwords in REDIS_URL',
+  },
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'a module whose default export is options or a RedisOAuthDatabase, in the place of variables',
+  },
+}
+
+/**
+ * The database that `--config` or `--url` and the environment name, as `RedisOAuthDatabase.fromEnv` does.
+ * @throws UsageError
+ */
+export async function openDatabase(
+  given: Arguments,
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<RedisOAuthDatabase> {
+  const [url, config] = [given.text('url'), given.text('config')]
+  if (url !== undefined && config !== undefined) {
+    throw new UsageError('--url and --config both say where Redis is: leave one of them out')
+  }
+  try {
+    if (config !== undefined) return databaseOf(await load(config))
+    return RedisOAuthDatabase.fromEnv(url === undefined ? {} : { url }, env)
+  } catch (error) {
+    // Of options; none of these quotes a value.
+    if (error instanceof TypeError) {
+      throw new UsageError(error.message.replace('options.url', '--url'))
+    }
+    throw error
+  }
+}
+
+async function load(file: string): Promise<unknown> {
+  let module: { default?: unknown }
+  try {
+    module = await import(pathToFileURL(resolve(file)).href)
+  } catch (error) {
+    // What it says may hold a secret.
+    const { name = 'Error', code } = Object(error) as { name?: string; code?: string }
+    const kind = code === undefined ? name : `${name} ${code}`
+    throw new UsageError(`--config ${file} cannot be loaded (${kind}). See why with: node ${file}`)
+  }
+  return module.default
+}
+
+function databaseOf(exported: unknown): RedisOAuthDatabase {
+  if (operationsIn(Object(exported)) !== undefined) return exported as RedisOAuthDatabase
+  if (typeof exported !== 'object' || exported === null) {
+    throw new UsageError(
+      '--config must name a module whose default export is options or a database',
+    )
+  }
+  if (exported.constructor?.name === 'RedisOAuthDatabase') {
+    throw new UsageError(
+      'the database of --config is of another copy of @atxp/redis: run the atxp-redis beside it, or export options',
+    )
+  }
+  return new RedisOAuthDatabase(exported as RedisOAuthDatabaseOptions)
+}

@@ -1,0 +1,23 @@
+import { INTERRUPTED, runCommandLine } from './main.js'
+
+/** The process of the command line. A second Ctrl-C ends it at once. */
+export async function runProcess(): Promise<void> {
+  const interrupted = new AbortController()
+  process.on('SIGINT', () => {
+    if (interrupted.signal.aborted) process.exit(INTERRUPTED)
+    interrupted.abort()
+  })
+  process.once('SIGTERM', () => interrupted.abort())
+  // Whoever read the output has seen enough, as `head`.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  const { stdout, stderr, env } = process
+  process.exitCode = await runCommandLine(process.argv.slice(2), {
+    stdout,
+    stderr,
+    env,
+    signal: interrupted.signal,
+  })
+}

@@ -1,0 +1,151 @@
+import type { Writable } from 'node:stream'
+import type { WalkProgress } from '../admin/walk.js'
+
+export interface Output extends Pick<Writable, 'write' | 'once'> {
+  readonly isTTY?: boolean
+}
+
+export interface Streams {
+  readonly stdout: Output
+  readonly stderr: Output
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+const COLOURS = { green: 32, yellow: 33, red: 31, bold: 1, dim: 2 } as const
+
+export type Colour = keyof typeof COLOURS
+
+const BAR_WIDTH = 24
+const REDRAW_MS = 100
+/** Between two lines of progress where there is no terminal. */
+const LINE_MS = 5_000
+const ERASE_LINE = '\r\u001b[2K'
+
+/**
+ * What would make a terminal do something, or shows text in another order than it stands. It may come from Redis: names of users, URLs.
+ */
+const UNSAFE = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
+
+function escaped(character: string): string {
+  return `\\u${(character.codePointAt(0) as number).toString(16).padStart(4, '0')}`
+}
+
+export function safe(text: string): string {
+  return text.replace(UNSAFE, escaped)
+}
+
+/** Writes results to `stdout`, and all else to `stderr`. */
+export class Screen {
+  readonly isJson: boolean
+  readonly #streams: Streams
+  /** Whether a progress bar stands in the last line of the terminal. */
+  #hasBar = false
+  #hasResult = false
+
+  constructor(streams: Streams, isJson: boolean) {
+    this.#streams = streams
+    this.isJson = isJson
+  }
+
+  /** Whether the result goes to a terminal. */
+  get isTerminal(): boolean {
+    return this.#streams.stdout.isTTY === true
+  }
+
+  colour(colour: Colour, text: string): string {
+    const { NO_COLOR } = this.#streams.env
+    if (!this.isTerminal || NO_COLOR) return text
+    return `\u001b[${COLOURS[colour]}m${text}\u001b[0m`
+  }
+
+  /** Whether a part of the result has been written. */
+  get hasResult(): boolean {
+    return this.#hasResult
+  }
+
+  /** One line of the result. Text that is not our own goes through `safe` before. */
+  async line(text: string): Promise<void> {
+    this.#hasResult = true
+    await this.#write(this.#streams.stdout, `${text}\n`)
+  }
+
+  /** For the user, and no result. */
+  async note(text: string): Promise<void> {
+    await this.#write(this.#streams.stderr, `${safe(text)}\n`)
+  }
+
+  /** A result for programs, on one line. */
+  json(value: unknown): Promise<void> {
+    // A terminal would take the rest of what `UNSAFE` names as well.
+    return this.line(safe(JSON.stringify(value)))
+  }
+
+  /** One result a line, or all in one array for programs; none is held back. */
+  async list<T>(all: AsyncIterable<T> | Iterable<T>, show: (one: T) => string): Promise<number> {
+    let count = 0
+    for await (const one of all) {
+      if (this.isJson) await this.line(`${count === 0 ? '[' : ','}${safe(JSON.stringify(one))}`)
+      else await this.line(show(one))
+      count += 1
+    }
+    if (this.isJson) await this.line(count === 0 ? '[]' : ']')
+    return count
+  }
+
+  /** Text in columns, under their names. */
+  async table(names: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
+    const all = [names, ...rows].map((row) => row.map(safe))
+    const widths = names.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+    for (const [index, row] of all.entries()) {
+      const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      const text = cells.join('  ').trimEnd()
+      await this.line(index === 0 ? this.colour('bold', text) : text)
+    }
+  }
+
+  /**
+   * Shows how far a walk is: a bar on a terminal, else a line now and then.
+   * @param total - keys of Redis, those of others included; 0: not known yet
+   */
+  progress(total: () => number): { update(progress: WalkProgress): void; end(): void } {
+    const { stderr } = this.#streams
+    let shownAt = performance.now()
+    let last: WalkProgress = { seen: 0, found: 0 }
+    const show = (): void => {
+      shownAt = performance.now()
+      const all = total()
+      const text = `${last.seen} ${all > 0 ? `of ${Math.max(all, last.seen)} ` : ''}keys`
+      if (!stderr.isTTY) {
+        stderr.write(`${text}\n`)
+        return
+      }
+      stderr.write(`${ERASE_LINE}${barOf(last.seen, all)}${text}`)
+      this.#hasBar = true
+    }
+    return {
+      update: (progress) => {
+        last = progress
+        const everyMs = stderr.isTTY ? REDRAW_MS : LINE_MS
+        if (performance.now() - shownAt >= everyMs) show()
+      },
+      end: () => {
+        show()
+        if (this.#hasBar) stderr.write('\n')
+        this.#hasBar = false
+      },
+    }
+  }
+
+  async #write(stream: Output, text: string): Promise<void> {
+    if (this.#hasBar) this.#streams.stderr.write(ERASE_LINE)
+    this.#hasBar = false
+    if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
+  }
+}
+
+function barOf(seen: number, total: number): string {
+  if (total === 0) return ''
+  const share = Math.min(1, seen / total)
+  const done = Math.round(share * BAR_WIDTH)
+  return `[${'#'.repeat(done)}${'-'.repeat(BAR_WIDTH - done)}] ${Math.floor(share * 100)} % `
+}
