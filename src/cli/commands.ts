@@ -1,6 +1,9 @@
 import type { Command } from './command.js'
 import { doctorCommand } from './commands/doctor.js'
+import { exportCommand } from './commands/export.js'
+import { importCommand } from './commands/import.js'
 import { keygen } from './commands/keygen.js'
+import { refereeCommand } from './commands/referee.js'
 import { registrationsCommand } from './commands/registrations.js'
 import { resealCommand } from './commands/reseal.js'
 import { revoke } from './commands/revoke.js'
@@ -15,5 +18,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   sessions: sessionsCommand,
   revoke,
   registrations: registrationsCommand,
+  export: exportCommand,
+  import: importCommand,
   reseal: resealCommand,
+  referee: refereeCommand,
 }

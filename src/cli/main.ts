@@ -71,7 +71,8 @@ async function runCommand(
 function checkOperands(name: string, { operands }: Command, count: number): void {
   const all = operands === '' ? [] : operands.split(' ')
   const needed = all.filter((operand) => !operand.startsWith('['))
-  if (count >= needed.length && count <= all.length) return
+  const most = operands.endsWith('...') ? Number.POSITIVE_INFINITY : all.length
+  if (count >= needed.length && count <= most) return
   throw new UsageError(`usage: atxp-redis ${name} ${operands}`.trimEnd())
 }
 

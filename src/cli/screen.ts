@@ -69,6 +69,12 @@ export class Screen {
     await this.#write(this.#streams.stdout, `${text}\n`)
   }
 
+  /** A part of the result in lines of its own form, which holds nothing that a terminal would take for more. */
+  async part(text: string): Promise<void> {
+    this.#hasResult = true
+    await this.#write(this.#streams.stdout, text)
+  }
+
   /** For the user, and no result. */
   async note(text: string): Promise<void> {
     await this.#write(this.#streams.stderr, `${safe(text)}\n`)

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
 import { ENCRYPTION_KEYS_VARIABLE, HASH_KEY_VARIABLE } from '../../crypto/keyring.js'
 import { UsageError } from '../arguments.js'
 import type { Command } from '../command.js'
+import { writeNewFile } from '../output-file.js'
 
 const KEY_BYTES = 32
 
@@ -34,7 +34,7 @@ export const keygen: Command = {
     const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
     const file = given.text('out')
     if (file !== undefined) {
-      await create(file, `${lines.join('\n')}\n`)
+      await writeNewFile(file, [`${lines.join('\n')}\n`])
       await screen.note(`wrote ${file}: keep it as you keep passwords`)
       return 0
     }
@@ -51,17 +51,4 @@ export const keygen: Command = {
 
 function newKey(): string {
   return randomBytes(KEY_BYTES).toString('base64url')
-}
-
-async function create(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text, { mode: 0o600, flag: 'wx' })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new UsageError(
-      code === 'EEXIST'
-        ? `--out ${file} exists already`
-        : `--out ${file} cannot be written (${code})`,
-    )
-  }
 }

@@ -13,6 +13,9 @@ const URL = 'https://mcp.example/'
 const OTHER_URL = 'https://other.example/'
 const SECRET = 's3cr3t-of-alice'
 const TOKEN = { accessToken: SECRET, refreshToken: `${SECRET}-refresh`, resourceUrl: URL }
+const BAD_PROCESS = fileURLToPath(
+  new globalThis.URL('../../support/referee/bad-process.mjs', import.meta.url),
+)
 const KEY = randomBytes(32).toString('base64url')
 
 let server: RedisServer
@@ -238,6 +241,38 @@ describe('keygen', () => {
     expect(statSync(file).mode & 0o777).toBe(0o600)
     expect(await run(['keygen', '--out', file])).toMatchObject({ code: 2 })
     expect(readFileSync(file, 'utf8')).toBe(text)
+  })
+})
+
+describe('referee', () => {
+  const command = (way: string) => [
+    ...['referee', '--processes', '2', '--scenario', 'cold start', '--timeout', '5000', '--json'],
+    ...['--', process.execPath, BAD_PROCESS, way],
+  ]
+
+  it('ends with 1 where the processes fail, and shows no secret of theirs', async () => {
+    const setting = { env: { PIDS: join(directory, 'pids') } }
+    const { code, stdout, stderr } = await run(command('dies with a secret on its lips'), setting)
+    expect(code).toBe(1)
+    const report = JSON.parse(stdout)
+    expect(report).toMatchObject({
+      processes: 2,
+      passed: false,
+      scenarios: [{ name: 'cold start' }],
+    })
+    expect(stderr).toBe('failed: cold start\n')
+    expect(stdout).not.toContain('refresh-secret-17')
+  })
+
+  it.each([
+    [['referee'], 'usage: atxp-redis referee COMMAND...'],
+    [['referee', '--processes', '1', 'node'], 'options.processes must be a whole number from 2'],
+    [['referee', '--timeout', 'soon', 'node'], '--timeout takes a whole number'],
+    [['referee', '--scenario', 'warm start', 'node'], 'There are: cold start'],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await run(args)
+    expect(code).toBe(2)
+    expect(stderr).toContain(message)
   })
 })
 

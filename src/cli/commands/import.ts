@@ -1,0 +1,70 @@
+import { open as openFile } from 'node:fs/promises'
+import { importRecords } from '../../admin/transfer/import.js'
+import { UsageError } from '../arguments.js'
+import type { Command } from '../command.js'
+import { PLAIN } from './export.js'
+
+export const importCommand: Command = {
+  summary:
+    'imports what export wrote, from FILE or - for the standard input; records that are there stay',
+  operands: 'FILE',
+  options: {
+    ...PLAIN,
+    overwrite: {
+      type: 'boolean',
+      help: 'replaces records that are there, which may be newer; needs --yes',
+    },
+    yes: { type: 'boolean', help: 'with --overwrite: do it' },
+    resume: { type: 'string', value: 'LINE', help: 'goes on behind that line' },
+  },
+  examples: [
+    'atxp-redis import records.ndjson --url redis://new.example:6379',
+    'gpg --decrypt records.ndjson.gpg | atxp-redis import - --plain',
+  ],
+  async run({ given, screen, signal, open }) {
+    const [file = ''] = given.operands
+    const overwrite = given.has('overwrite')
+    if (overwrite && !given.has('yes')) {
+      throw new UsageError(
+        '--overwrite may put older records in the place of newer ones: add --yes to do it',
+      )
+    }
+    const resume = Number(given.text('resume') ?? 0)
+    if (!Number.isSafeInteger(resume) || resume < 0)
+      throw new UsageError('--resume takes the number of a line')
+    const source = await sourceOf(file)
+    const db = await open()
+    let line = 0
+    try {
+      const result = await importRecords(db, source, {
+        secrets: given.has('plain') ? 'plain' : 'sealed',
+        overwrite,
+        resume,
+        signal,
+        onProgress: (progress) => {
+          line = progress.line
+        },
+        onRefused: (refused) =>
+          void screen.note(`line ${refused.line} was left out: ${refused.why}`),
+      })
+      if (screen.isJson) await screen.json(result)
+      else
+        await screen.line(
+          `${result.added} added, ${result.kept} were there, ${result.refused} left out`,
+        )
+      return result.refused > 0 ? 1 : 0
+    } catch (error) {
+      if (line > 0)
+        await screen.note(`all lines up to ${line} are settled: go on with --resume ${line}`)
+      throw error
+    }
+  },
+}
+
+async function sourceOf(file: string): Promise<AsyncIterable<Uint8Array>> {
+  if (file === '-') return process.stdin
+  const handle = await openFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`${file} cannot be read (${error.code})`)
+  })
+  return handle.createReadStream()
+}

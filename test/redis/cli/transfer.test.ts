@@ -1,0 +1,112 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { RedisOAuthDatabase } from '../../../src/index.js'
+import { run } from '../../support/cli/command-line.js'
+import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
+
+const SECRET = 's3cr3t-of-alice'
+const TOKEN = { accessToken: SECRET, refreshToken: `${SECRET}-refresh`, resourceUrl: '' }
+const PROGRAM = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url))
+
+let server: RedisServer
+let directory: string
+let from: Record<string, string>
+let to: Record<string, string>
+
+beforeAll(async () => {
+  server = await startRedis()
+  directory = mkdtempSync(join(tmpdir(), 'atxp-redis-cli-'))
+  from = { REDIS_URL: server.url, REDIS_KEY_PREFIX: 'from:' }
+  to = { REDIS_URL: server.url, REDIS_KEY_PREFIX: 'to:' }
+})
+
+beforeEach(() => server.cli('FLUSHALL'))
+
+afterAll(async () => {
+  rmSync(directory, { recursive: true, force: true })
+  await server?.stop()
+})
+
+async function withDatabase<T>(
+  env: Record<string, string>,
+  work: (db: RedisOAuthDatabase) => Promise<T>,
+): Promise<T> {
+  const db = RedisOAuthDatabase.fromEnv({}, env)
+  try {
+    return await work(db)
+  } finally {
+    await db.close()
+  }
+}
+
+const fill = (env: Record<string, string>) =>
+  withDatabase(env, async (db) => {
+    await db.saveAccessToken('alice', '', TOKEN)
+    await db.storeToken('a', SECRET)
+  })
+
+const tokenOfAlice = (env: Record<string, string>) =>
+  withDatabase(env, (db) => db.getAccessToken('alice', ''))
+
+it('sealed records go by a file, which only its owner can read, and no secret stands in it', async () => {
+  const keys = { ATXP_REDIS_ENCRYPTION_KEYS: `a:${randomBytes(32).toString('hex')}` }
+  await fill({ ...from, ...keys })
+  const file = join(directory, 'sealed.ndjson')
+  const out = await run(['export', '--out', file], { env: { ...from, ...keys }, isTerminal: true })
+  expect(out).toMatchObject({ code: 0, stdout: '' })
+  expect(statSync(file).mode & 0o777).toBe(0o600)
+  expect(readFileSync(file, 'utf8')).not.toContain('s3cr3t')
+  const imported = await run(['import', file], { env: { ...to, ...keys } })
+  expect(imported).toMatchObject({ code: 0, stdout: '2 added, 0 were there, 0 left out\n' })
+  expect(await tokenOfAlice({ ...to, ...keys })).toEqual(TOKEN)
+  const again = await run(['import', file, '--json'], { env: { ...to, ...keys } })
+  expect(JSON.parse(again.stdout)).toEqual({ added: 0, kept: 2, refused: 0 })
+})
+
+it('plain records go through a pipe, where that is said on both sides', async () => {
+  await fill(from)
+  const program = `'${process.execPath}' '${PROGRAM}'`
+  const { status, stdout, stderr } = spawnSync(
+    'sh',
+    ['-c', `${program} export --plain | REDIS_KEY_PREFIX=to: ${program} import - --plain`],
+    { env: { ...from, PATH: process.env.PATH }, encoding: 'utf8' },
+  )
+  expect({ status, stdout }).toEqual({ status: 0, stdout: '2 added, 0 were there, 0 left out\n' })
+  expect(stderr).not.toContain('s3cr3t')
+  expect(await tokenOfAlice(to)).toEqual(TOKEN)
+})
+
+it.each([
+  [['export'], 'this database does not encrypt its records: give --plain'],
+  [['import', '/nowhere/records.ndjson'], '/nowhere/records.ndjson cannot be read (ENOENT)'],
+  [['import', 'f', '--overwrite'], '--overwrite may put older records in the place of newer ones'],
+  [['import', 'f', '--resume', 'x'], '--resume takes the number of a line'],
+  [['import'], 'usage: atxp-redis import FILE'],
+])('%j is wrong use', async (args, message) => {
+  const { code, stdout, stderr } = await run(args, { env: from })
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toContain(message)
+})
+
+it('an export goes to no terminal, and over no file', async () => {
+  await fill(from)
+  const shown = await run(['export', '--plain'], { env: from, isTerminal: true })
+  expect(shown).toMatchObject({ code: 2, stdout: '' })
+  const file = join(directory, 'there.ndjson')
+  writeFileSync(file, 'mine')
+  expect((await run(['export', '--plain', '--out', file], { env: from })).code).toBe(2)
+  expect(readFileSync(file, 'utf8')).toBe('mine')
+})
+
+it('what is no export is told by its code', async () => {
+  const file = join(directory, 'other.txt')
+  writeFileSync(file, 'something else\n')
+  const { code, stderr } = await run(['import', file, '--plain'], { env: to })
+  expect(code).toBe(1)
+  expect(stderr).toContain('INVALID_ENTRY')
+})
