@@ -6,6 +6,7 @@ import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src
 import { eventually } from '../../support/eventually.js'
 import { openDatabase, startProxy, startServer } from '../../support/scene.js'
 import { certificates } from '../../support/servers/certificates.js'
+import { startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
 import { type RedisServer, SLOW_LOADING } from '../../support/servers/redis-server.js'
 
@@ -201,6 +202,20 @@ it.each(FAULTS)('%s: %s', async (_what, code, says, fault) => {
 })
 
 const lineOf = ({ fact, advice }: Finding): string => `${fact}. ${advice}`
+
+it('one master of a Cluster hangs', async () => {
+  const cluster = await startCluster()
+  onTestFinished(() => cluster.stop())
+  const nodes = cluster.nodes.map(addressOf)
+  const db = openDatabase({ ...LIMITS, connectionTimeout: 3_000, cluster: { nodes } })
+  await db.ping()
+  const [master] = await cluster.masters()
+  master?.pause()
+  const findings = await doctor(db)
+  master?.resume()
+  const codes = findings.filter(({ mark }) => mark === 'trouble').map(({ code }) => code)
+  expect(codes).toEqual([expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CLUSTER_DOWN)$/)])
+})
 
 it('one of several Sentinels is gone, which nobody else notices', async () => {
   const master = await startServer({ appendonly: true })
