@@ -19,7 +19,7 @@ import {
 } from './driver/clients.js'
 import { authenticate } from './driver/credentials.js'
 import { type ConnectOptions, FEED_OPTIONS } from './driver/driver-options.js'
-import { refreshSlots } from './driver/internals.js'
+import { refreshSlots } from './driver/internals/cluster.js'
 import type { RetryLimits } from './driver/retry.js'
 import { BorrowedLink } from './link/borrowed-link.js'
 import { ClusterLink } from './link/cluster-link.js'

@@ -108,11 +108,11 @@ function redisRoom(name: string, below: string[]): Row {
 const redis = room('redis')
 redis.allowed.push(type('ioredis'), ...redisRooms.map((name) => value(`./${name}/probe.js`)))
 redis.refused = redis.refused.filter((line) => !line.includes('ioredis'))
-const redisDriver: Row = {
-  file: 'src/redis/driver-probe.ts',
-  allowed: [type('ioredis')],
-  refused: [value('ioredis')],
-}
+const redisDriver: Row = { ...redis, file: 'src/redis/driver-probe.ts', allowed: [type('ioredis')] }
+redisDriver.refused = [value('ioredis')]
+const internals = redisRoom('driver/internals', [])
+internals.allowed = [...driver, value('../../address/probe.js')]
+internals.refused = ['../probe.js', '../../link/probe.js', '../../../errors.js', '..'].map(value)
 
 const oauthRooms = ['http', 'trust', 'refresh', 'registration', 'session']
 const oauth = room('oauth', ['flight', 'record'])
@@ -171,6 +171,7 @@ const table: Row[] = [
   redisRoom('address', []),
   redisRoom('protocol', []),
   redisRoom('driver', ['address', 'protocol']),
+  internals,
   redisRoom('connection', ['driver', 'protocol']),
   redisRoom('link', ['address', 'driver', 'protocol', 'connection']),
   redisRoom('changes', ['driver', 'protocol']),

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { reconnectInBackground } from '../driver/internals.js'
+import { reconnectInBackground } from '../driver/internals/clients.js'
 import { disconnect } from '../driver/socket.js'
 
 type Listener = () => void

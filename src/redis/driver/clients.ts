@@ -3,14 +3,14 @@ import { withServerName } from '../address/server-name.js'
 import type { ClusterTopology, SentinelTopology, ServerTopology } from '../address/topology.js'
 import { authenticate } from './credentials.js'
 import { type ConnectOptions, commonOptions, driverOptions } from './driver-options.js'
-import { checkSlots, guard } from './guard.js'
 import {
   beforeConnecting,
   type ChangeableOptions,
   onCopy,
-  reportNodeError,
   setOptions,
-} from './internals.js'
+} from './internals/clients.js'
+import { checkSlots, reportNodeError } from './internals/cluster.js'
+import { guard } from './internals/guard.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
 import { expectFurtherErrors } from './socket.js'
 

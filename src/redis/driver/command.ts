@@ -1,8 +1,9 @@
 import type { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Argument } from '../protocol/frame.js'
 import type { Reader } from '../protocol/replies.js'
+import { isRedirection } from '../protocol/replies.js'
 import { isReply } from './failure.js'
-import { DriverCommand, isRedirection, showErrors } from './internals.js'
+import { DriverCommand, showErrors } from './internals/command.js'
 import { redacted } from './redaction.js'
 
 /** What a command is written to. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
 import { RedisOAuthDatabaseError } from '../../errors.js'
-import { setCredentials } from './internals.js'
+import { setCredentials } from './internals/clients.js'
 import { within } from './time-limit.js'
 
 /** What Redis is asked to let in; without `username` it is Redis' user `default`. */

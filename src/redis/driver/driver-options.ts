@@ -1,7 +1,7 @@
 import type { RedisOptions } from 'ioredis'
 import type { SentinelTopology, ServerTopology, Topology } from '../address/topology.js'
 import type { CredentialsProvider } from './credentials.js'
-import { NamingSentinelConnector } from './internals.js'
+import { NamingSentinelConnector } from './internals/sentinel.js'
 import type { RetryLimits } from './retry.js'
 
 export interface ConnectOptions extends RetryLimits {

@@ -1,7 +1,8 @@
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import { WrongReply } from '../protocol/replies.js'
 import { type Denial, denialIn, isRight } from '../protocol/rights.js'
-import { DRIVER_TEXTS, lastNodeErrorOf } from './internals.js'
+import { lastNodeErrorOf } from './internals/cluster.js'
+import { DRIVER_TEXTS } from './internals/texts.js'
 
 // What Redis says is never passed on as it is: it quotes commands, and after a surplus reply ioredis quotes somebody's record.
 // So this is a list of what may be shown. All else is dropped.

@@ -4,7 +4,8 @@ import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/lin
 import { noteRefusal, type TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { endedClientFailure } from '../driver/failure.js'
-import { reportRefusals, sendToCluster } from '../driver/internals.js'
+import { sendToCluster } from '../driver/internals/cluster.js'
+import { reportRefusals } from '../driver/internals/command.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { Layout } from '../connection/link.js'
-import { refreshSlots } from '../driver/internals.js'
+import { refreshSlots } from '../driver/internals/cluster.js'
 import { within } from '../driver/time-limit.js'
 import { SLOT_COUNT } from '../protocol/slot.js'
 

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { masterAddressOf } from '../driver/internals.js'
+import { masterAddressOf } from '../driver/internals/cluster.js'
 import { SLOT_COUNT, slotOf } from '../protocol/slot.js'
 
 /** The master that serves the slot of a key; undefined where that is not known. */

@@ -5,7 +5,7 @@ import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/lin
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf, firstFailure, isReply } from '../driver/failure.js'
-import { setOptions } from '../driver/internals.js'
+import { setOptions } from '../driver/internals/clients.js'
 import {
   attemptLimitMs,
   idleDelayMs,

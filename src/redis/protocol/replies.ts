@@ -1,3 +1,5 @@
+import { SLOT_COUNT } from './slot.js'
+
 // What Redis answers is input like any other: each reply is read by one of these, where it enters.
 
 /** Makes of a reply what its command's caller needs. @throws WrongReply */
@@ -38,7 +40,12 @@ export const done: Reader<boolean> = (reply) => {
 }
 
 export const ok: Reader<void> = (reply) => {
-  if (String(reply) !== 'OK') throw new WrongReply(reply, 'OK')
+  if (!isOkOfBytes(reply) && reply !== 'OK') throw new WrongReply(reply, 'OK')
+}
+
+/** Most replies are this one, and to make a text of it costs more than all else that is done with it. */
+function isOkOfBytes(reply: unknown): boolean {
+  return Buffer.isBuffer(reply) && reply.length === 2 && reply[0] === 0x4f && reply[1] === 0x4b
 }
 
 /** What a conditional `SET` answers: nil is no. */
@@ -110,7 +117,7 @@ export function changedKeys(message: unknown): Buffer[] | null {
   return Array.isArray(message) && message.every(Buffer.isBuffer) ? message : null
 }
 
-const MAX_SLOT = 2 ** 14 - 1
+const MAX_SLOT = SLOT_COUNT - 1
 
 /** Whether it is what `CLUSTER SLOTS` answers: ranges, each slot in one at most, and the nodes that serve them. */
 export function isSlots(reply: unknown): boolean {
@@ -132,6 +139,12 @@ function isNode(node: unknown): boolean {
   if (!Array.isArray(node)) return false
   const [host, port] = node as unknown[]
   return (host === null || typeof host === 'string') && isWithin(port, 2 ** 16 - 1)
+}
+
+/** Whether it says of a slot who serves it, and nothing else. */
+export function isRedirection(message: string): boolean {
+  const [, slot, port] = /^(?:MOVED|ASK) (\d{1,5}) [\w.:-]*:(\d{1,5})$/.exec(message) ?? []
+  return slot !== undefined && Number(slot) < SLOT_COUNT && Number(port) < 2 ** 16
 }
 
 function isWithin(value: unknown, max: number): value is number {

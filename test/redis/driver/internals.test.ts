@@ -7,20 +7,21 @@ import { TrackedCommand } from '../../../src/redis/driver/command.js'
 import { failureOf } from '../../../src/redis/driver/failure.js'
 import {
   beforeConnecting,
-  DriverCommand,
-  lastNodeErrorOf,
-  lastSentinelErrorOf,
-  masterAddressOf,
   onCopy,
   onInvalidation,
   reconnectInBackground,
+  setCredentials,
+  setOptions,
+} from '../../../src/redis/driver/internals/clients.js'
+import {
+  lastNodeErrorOf,
+  masterAddressOf,
   refreshSlots,
   reportNodeError,
   sendToCluster,
-  setCredentials,
-  setOptions,
-  TIMED_OUT,
-} from '../../../src/redis/driver/internals.js'
+} from '../../../src/redis/driver/internals/cluster.js'
+import { DriverCommand } from '../../../src/redis/driver/internals/command.js'
+import { lastSentinelErrorOf, TIMED_OUT } from '../../../src/redis/driver/internals/texts.js'
 import { integer, text } from '../../../src/redis/protocol/replies.js'
 import { SLOT_COUNT, slotOf } from '../../../src/redis/protocol/slot.js'
 import { eventually } from '../../support/eventually.js'

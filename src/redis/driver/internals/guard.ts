@@ -1,10 +1,6 @@
 import type { Redis } from 'ioredis'
-import { isSlots } from '../protocol/replies.js'
-import { ReplyFrames, UnreadableReplies } from '../protocol/reply-frames.js'
-import { DriverCommand } from './internals.js'
-
-// What stands between a client of ioredis and a server that lies. Beside `internals.ts` the one file that knows private parts of ioredis;
-// each has a test that fails when ioredis changes it.
+import { ReplyFrames, UnreadableReplies } from '../../protocol/reply-frames.js'
+import { DriverCommand } from './command.js'
 
 /** Has no password stand in ioredis' debug output or a tracer's span. */
 function hidePassword(client: Redis): void {
@@ -70,18 +66,4 @@ function guardStream(stream: Redis['stream']): void {
       }
     })
   }
-}
-
-/** Has a client give no slots but such as a Cluster can have. ioredis walks them without a look, and throws past everyone. */
-export function checkSlots(client: Redis): void {
-  type Callback = (error: Error | null, reply?: unknown) => void
-  const { cluster } = client as unknown as { cluster(...args: unknown[]): unknown }
-  const ask = (subcommand: string, callback?: Callback): unknown => {
-    if (callback === undefined) return cluster.call(client, subcommand)
-    return cluster.call(client, subcommand, (error: Error | null, reply?: unknown) => {
-      if (error === null && !isSlots(reply)) callback(new UnreadableReplies())
-      else callback(error, reply)
-    })
-  }
-  Object.assign(client, { cluster: ask })
 }

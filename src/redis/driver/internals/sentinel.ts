@@ -1,0 +1,32 @@
+import type { ConnectionOptions } from 'node:tls'
+import { type Redis, SentinelConnector } from 'ioredis'
+import { withServerName } from '../../address/server-name.js'
+
+interface SentinelSteps {
+  options: { tls?: ConnectionOptions; sentinelTLS?: ConnectionOptions; family?: 0 | 4 | 6 }
+  /** Of one Sentinel. */
+  connectToSentinel(address: { host: string }, options?: object): Redis
+  /** Where the master is, by one Sentinel. What it gives is what Node connects to, under the options for TLS. */
+  resolve(address: object): Promise<{ host: string } | null>
+}
+
+/** What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version. */
+export class NamingSentinelConnector extends SentinelConnector {
+  constructor(options: unknown) {
+    super(options as ConstructorParameters<typeof SentinelConnector>[0])
+    const steps = this as unknown as SentinelSteps
+    const { connectToSentinel, resolve } = steps
+    steps.connectToSentinel = (address, others) => {
+      const { sentinelTLS } = steps.options
+      const tls = sentinelTLS && { tls: withServerName(sentinelTLS, address.host) }
+      return connectToSentinel.call(this, address, { ...others, ...tls })
+    }
+    steps.resolve = async (address) => {
+      const master = await resolve.call(this, address)
+      if (master === null) return null
+      const { tls, family } = steps.options
+      const named = tls && { servername: withServerName(tls, master.host).servername }
+      return { ...master, ...named, family }
+    }
+  }
+}
