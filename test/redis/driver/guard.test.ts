@@ -125,6 +125,39 @@ describe('a connection is dropped and made again, and nothing is thrown,', () =>
   })
 })
 
+it('ioredis waits with an object of ours for the answer to a command, and its own lets go of it', async () => {
+  const server = await startLyingServer(([name]) => (name === 'get' ? '' : '+OK\r\n'))
+  type Item = Record<string, unknown>
+  type Parts = { commandQueue: { push(item: Item): number; peekBack(): Item } }
+  const plain = new Redis({ port: server.port, enableReadyCheck: false, disableClientInfo: true })
+  onTestFinished(() => plain.disconnect())
+  await plain.set('a', 'b')
+  plain.get('a').catch(() => {})
+  const members = Object.keys((plain as unknown as Parts).commandQueue.peekBack())
+  const client = guarded({ port: server.port })
+  await client.connect()
+  for (const _connection of [1, 2]) {
+    const { commandQueue } = client as unknown as Parts
+    const { push } = commandQueue
+    const pushed: Item[] = []
+    commandQueue.push = (item) => {
+      pushed.push(item)
+      return push.call(commandQueue, item)
+    }
+    const command = new TrackedCommand(owner, 'read', 'get', ['a'], text)
+    client.sendCommand(command)
+    command.promise.catch(() => {})
+    expect(pushed).toHaveLength(1)
+    expect(pushed[0]).toMatchObject({ command: undefined })
+    const kept = commandQueue.peekBack()
+    expect(kept).not.toBe(pushed[0])
+    expect(kept.command).toBe(command)
+    expect(Object.keys(kept)).toEqual(members)
+    client.stream.destroy()
+    await eventually(() => client.status === 'ready' && client.stream.writable)
+  }
+})
+
 it('replies that come in any pieces are read', async () => {
   const value = `${'*1\r\n$5\r\n'.repeat(3)}é`
   const frame = `$${Buffer.byteLength(value)}\r\n${value}\r\n`

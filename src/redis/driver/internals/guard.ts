@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis'
 import { ReplyFrames, UnreadableReplies } from '../../protocol/reply-frames.js'
 import { DriverCommand } from './command.js'
+import { freeAnswered } from './command-queue.js'
 
 /** Has no password stand in ioredis' debug output or a tracer's span. */
 function hidePassword(client: Redis): void {
@@ -27,6 +28,7 @@ export function guard(client: Redis): void {
   if (guarded.has(client)) return
   guarded.add(client)
   hidePassword(client)
+  freeAnswered(client)
   // Before the socket is read for the first time. ioredis listens by now, with its parser and for the socket's next word.
   client.on('connect', () => guardStream(client.stream))
   client.on('error', (error: Error) => {
