@@ -47,6 +47,11 @@ export interface Expiry {
   readonly ttlMs?: number
 }
 
+/** A number of no interest. */
+const anyInteger: Reader<void> = (reply) => {
+  integer(reply)
+}
+
 /** What this library does to single keys. Each method is one command, sent before it returns, and one round trip. */
 export class Commands {
   readonly #connection: Connection
@@ -86,24 +91,19 @@ export class Commands {
   }
 
   /** Sets value and expiry at once; without either the key lives until it is deleted. */
-  set(key: string, value: Value, expiry: Expiry = {}): Promise<void> {
-    // Not as an async function, which while it waits keeps what it was called with alive.
-    return this.#set(key, value, expiry).then(() => {})
+  set(key: string, value: Value, { expiresAt, ttlMs }: Expiry = {}): Promise<void> {
+    if (expiresAt === undefined) {
+      return this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs], ok)
+    }
+    // Redis takes no such time.
+    if (expiresAt <= 0) return this.#write('del', [key], anyInteger)
+    // Also when it is past: Redis' clock decides, and gives nobody what has expired by that.
+    return this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)], ok)
   }
 
   /** Sets value and expiry if there is no such key; false: there is one, and nothing was done. */
   add(key: string, value: Value, expiry: Expiry = {}): Promise<boolean> {
     return this.#write('set', [key, value, ...expiryArguments(expiry), 'NX'], isOk)
-  }
-
-  #set(key: string, value: Value, { expiresAt, ttlMs }: Expiry): Promise<unknown> {
-    if (expiresAt === undefined) {
-      return this.#write('set', ttlMs === undefined ? [key, value] : [key, value, 'PX', ttlMs], ok)
-    }
-    // Redis takes no such time.
-    if (expiresAt <= 0) return this.#write('del', [key], integer)
-    // Also when it is past: Redis' clock decides, and gives nobody what has expired by that.
-    return this.#write('set', [key, value, 'PXAT', Math.floor(expiresAt)], ok)
   }
 
   /** Whether it removed something. */

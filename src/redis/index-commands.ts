@@ -10,13 +10,15 @@ import {
   SET_INDEXED,
 } from './scripts.js'
 
-/** The expiry of an indexed record, which has one. */
-export interface IndexedExpiry extends Expiry {
-  /** How long its entry is kept at least, in milliseconds. */
+/** How long the entry of a record is kept at least, in milliseconds. */
+export interface EntryLife {
+  /** From the save on. */
   readonly entryMs: number
-  /** How long its entry outlives it at least, in milliseconds. */
+  /** Beyond the end of the record. */
   readonly marginMs: number
 }
+
+type ScriptArguments = [script: string, keys: 2, key: string, ...Argument[]]
 
 /** Where a record is indexed, in its own slot. */
 export interface Entry {
@@ -49,20 +51,22 @@ export class IndexCommands {
 
   /**
    * Sets a record and its entry.
+   * @param expiry - which every indexed record has
    * @param mode - `absent`: only if there is no record
    * @returns whether it was set
    */
   set(
     key: string,
-    entry: Entry,
+    { index, field }: Entry,
     value: Value,
-    expiry: IndexedExpiry,
+    expiry: Expiry,
+    life: EntryLife,
     mode: 'always' | 'absent' = 'always',
   ): Promise<boolean> {
-    const { index, field } = entry
-    const args = [value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
-    if (mode === 'absent') args.push('NX')
-    return this.#run('write', [SET_INDEXED, 2, key, index, ...args])
+    const args = [value, field, entryMsOf(life, expiry), untilOf(life, expiry)]
+    const all: ScriptArguments = [SET_INDEXED, 2, key, index, ...args, ...expiryArguments(expiry)]
+    if (mode === 'absent') all.push('NX')
+    return this.#run('write', all)
   }
 
   /** The fields of an index, and what stands there. */
@@ -99,10 +103,12 @@ export class IndexCommands {
     { index, field }: Entry,
     expected: Value,
     value: Value,
-    expiry: IndexedExpiry,
+    expiry: Expiry,
+    life: EntryLife,
   ): Promise<boolean> {
-    const args = [expected, value, field, ...entryTimes(expiry), ...expiryArguments(expiry)]
-    return this.#run('repeatable', [COMPARE_AND_SET_INDEXED, 2, key, index, ...args])
+    const args = [expected, value, field, entryMsOf(life, expiry), untilOf(life, expiry)]
+    const all = [...args, ...expiryArguments(expiry)]
+    return this.#run('repeatable', [COMPARE_AND_SET_INDEXED, 2, key, index, ...all])
   }
 
   /** Deletes the record if it still holds `expected`, and its entry. */
@@ -111,10 +117,7 @@ export class IndexCommands {
   }
 
   /** A script that writes to its first key, or leaves it. */
-  #run(
-    effect: Effect,
-    args: [script: string, keys: 2, key: string, ...Argument[]],
-  ): Promise<boolean> {
+  #run(effect: Effect, args: ScriptArguments): Promise<boolean> {
     return this.#commands.confirmed(args[2], this.#connection.start(effect, 'eval', args, done))
   }
 }
@@ -126,9 +129,12 @@ const removedAndLeft = (reply: unknown): [removed: number, left: number] => {
   return [removed, left]
 }
 
-/** How long an entry is kept, as the scripts take it. */
-function entryTimes(expiry: IndexedExpiry): [ms: number, until: number] {
-  const { entryMs, marginMs, expiresAt, ttlMs = 0 } = expiry
-  if (expiresAt !== undefined) return [entryMs, Math.floor(expiresAt) + marginMs]
-  return [Math.max(entryMs, ttlMs + marginMs), 0]
+/** How long an entry is kept from now on. */
+function entryMsOf({ entryMs, marginMs }: EntryLife, { expiresAt, ttlMs = 0 }: Expiry): number {
+  return expiresAt === undefined ? Math.max(entryMs, ttlMs + marginMs) : entryMs
+}
+
+/** The time until which an entry is kept; 0 for a record whose life is a span. */
+function untilOf({ marginMs }: EntryLife, { expiresAt }: Expiry): number {
+  return expiresAt === undefined ? 0 : Math.floor(expiresAt) + marginMs
 }

@@ -137,13 +137,15 @@ export class OAuthStore {
   async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     const key = this.#keys.of('access', userId, url)
     const saving = this.#indexed.saving(key)
-    let stored = await this.#loadAccessToken(userId, url, key)
-    if (stored === null && saving !== undefined) {
+    let found = await this.#loadAccessToken(userId, url, key)
+    if (found === null && saving !== undefined) {
       await saving.catch(() => {})
-      stored = await this.#loadAccessToken(userId, url, key)
+      found = await this.#loadAccessToken(userId, url, key)
     }
-    if (stored === null) return null
-    const { token, origin } = stored
+    if (found === null) return null
+    const stored = found
+    const { token, origin } =
+      typeof stored === 'string' ? reading(key, () => decodeToken(stored)) : stored
     this.#places.remember(userId, url, token, origin)
     // Redis still has it: it has a refresh token, or the clocks differ. It is never deleted here, since a peer may just have
     // saved a new one.
@@ -151,11 +153,13 @@ export class OAuthStore {
     return token.refreshToken && this.#options.expiredAccessTokens === 'keep' ? token : null
   }
 
-  #loadAccessToken(userId: string, url: string, key: RecordKey): Promise<StoredToken | null> {
-    if (this.#known !== undefined) return this.#known.read(userId, url, key)
-    return this.#vault
-      .get(key)
-      .then((text) => (text === null ? null : reading(key, () => decodeToken(text))))
+  /** Its text, where this process has nothing in memory: to decode it here would be a promise more. */
+  #loadAccessToken(
+    userId: string,
+    url: string,
+    key: RecordKey,
+  ): Promise<StoredToken | string | null> {
+    return this.#known === undefined ? this.#vault.get(key) : this.#known.read(userId, url, key)
   }
 
   saveAccessToken(

@@ -202,7 +202,7 @@ const ROWS: readonly Row[] = [
   },
   {
     file: 'store/vault/indexed-records.ts',
-    maps: 2,
+    maps: 1,
     store: () => {
       const keys = new KeySpace('test:')
       const commands = {

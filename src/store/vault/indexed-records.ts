@@ -4,7 +4,8 @@ import type { FoundKey, KeySpace, RecordKey } from '../../record/keys.js'
 import type { Expiry, Value } from '../../redis/commands.js'
 import { inBunches } from '../../redis/commands.js'
 import type { DeletionTally } from '../../redis/deletion-tally.js'
-import type { IndexCommands, IndexedExpiry } from '../../redis/index-commands.js'
+import type { EntryLife, IndexCommands } from '../../redis/index-commands.js'
+import { type SavedRecord, SavedRecords } from './saved-records.js'
 
 const DAY_MS = 86_400_000
 /** How long this process relies on having entered a record. */
@@ -22,13 +23,7 @@ const LOGIN_MARGIN_MS = 60_000
 /** Somebody who saves new records of a user as fast as they are deleted ends no deletion. */
 const MAX_ROUNDS = 5
 
-/** What this process knows of a record that it has entered in its index. */
-interface Known {
-  /** The number of the latest save. */
-  latest: number
-  /** That save while it is under way. */
-  saving: Promise<void> | undefined
-}
+const ACCESS_ENTRY: EntryLife = { entryMs: ENTRY_MS, marginMs: DAY_MS }
 
 /** One entry of an index, and the record that it names. */
 export interface IndexedRecord {
@@ -48,12 +43,8 @@ export interface IndexedRecord {
 export class IndexedRecords {
   readonly #keys: KeySpace
   readonly #commands: IndexCommands
-  readonly #markerMs: number
-  readonly #known = new RecentMap<Known>({
-    maxEntries: 100_000,
-    maxBytes: 16_777_216,
-    maxAgeMs: REMEMBERED_MS,
-  })
+  readonly #loginEntry: EntryLife
+  readonly #saved = new SavedRecords(REMEMBERED_MS)
   readonly #deletions = new RecentMap<{ readonly number: number; readonly ending: Promise<void> }>({
     maxEntries: 10_000,
     maxBytes: 16_777_216,
@@ -67,49 +58,45 @@ export class IndexedRecords {
   constructor(keys: KeySpace, commands: IndexCommands, markerMs: number) {
     this.#keys = keys
     this.#commands = commands
-    this.#markerMs = markerMs
+    this.#loginEntry = { entryMs: 0, marginMs: LOGIN_MARGIN_MS + markerMs }
   }
 
   /** One round trip; two where a record that this process has saved is gone. */
   set(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
-    const known = this.#known.get(key.redisKey)
-    if (known === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
+    const record = this.#saved.get(key)
+    if (record === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
     this.#calls += 1
     const call = this.#calls
     this.#underWay += 1
-    const end = (): void => {
+    record.latest = call
+    record.saving = this.#commands.setExisting(key.redisKey, value, expiry).then((isSet) => {
+      if (!isSet) return this.#enterLate(key, value, expiry, record, call)
       this.#underWay -= 1
-    }
-    const saving = this.#commands.setExisting(key.redisKey, value, expiry).then(
-      (isSet) => {
-        if (!isSet) return this.#enterLate(key, value, expiry, known, call).finally(end)
-        end()
-        if (known.latest === call) known.saving = undefined
-        return undefined
-      },
-      (error) => {
-        end()
-        throw error
-      },
-    )
-    known.latest = call
-    known.saving = saving
-    return saving
+      if (record.latest === call) record.saving = undefined
+      return undefined
+    }, this.#failed)
+    return record.saving
+  }
+
+  readonly #failed = (error: unknown): never => {
+    this.#underWay -= 1
+    throw error
   }
 
   /** Sets a record where there is none, and its entry; false: there is one, and it stands as it was. One round trip. */
   add(key: RecordKey, value: Value, expiry: Expiry): Promise<boolean> {
     const entry = this.#keys.entryOf(key)
-    return this.#commands.set(key.redisKey, entry, value, this.#indexed(key, expiry), 'absent')
+    const life = this.#lifeOfEntry(key)
+    return this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
   }
 
   /**
    * The save of a record that is under way and may need a second round trip, if there is one: a read that was called after it and
    * finds no record has to be made again once this has ended.
    */
-  saving({ redisKey }: RecordKey): Promise<void> | undefined {
+  saving(key: RecordKey): Promise<void> | undefined {
     // Asked by each read.
-    return this.#underWay === 0 ? undefined : this.#known.get(redisKey)?.saving
+    return this.#underWay === 0 ? undefined : this.#saved.get(key)?.saving
   }
 
   /** Whether there was one. One round trip. */
@@ -118,15 +105,14 @@ export class IndexedRecords {
     const markers = key.kind === 'pkce' ? [this.#keys.consumedOf(key)] : []
     const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], markers)
     this.#noteDeletion(key.redisKey, removal)
-    this.#known.delete(key.redisKey)
+    this.#saved.forget(key)
     return removal.then(([removed]) => removed > 0)
   }
 
   compareAndSet(key: RecordKey, expected: Value, value: Value, expiry: Expiry): Promise<boolean> {
     const entry = this.#keys.entryOf(key)
-    const { redisKey } = key
     return this.#commands
-      .compareAndSet(redisKey, entry, expected, value, this.#indexed(key, expiry))
+      .compareAndSet(key.redisKey, entry, expected, value, expiry, this.#lifeOfEntry(key))
       .then((isSet) => {
         if (isSet) this.#remember(key)
         return isSet
@@ -191,7 +177,7 @@ export class IndexedRecords {
     some: readonly IndexedRecord[],
     tally: DeletionTally,
   ): Promise<number | undefined> {
-    for (const { key } of some) this.#known.delete(key.redisKey)
+    for (const { key } of some) this.#saved.forget(key)
     const deletions = some.map(({ key, field }) => ({ key: key.redisKey, field }))
     const logins = some.filter(({ key }) => key.kind === 'pkce')
     const markers = logins.map(({ key }) => this.#keys.consumedOf(key))
@@ -208,7 +194,7 @@ export class IndexedRecords {
   #enter(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
     const entry = this.#keys.entryOf(key)
     return this.#commands
-      .set(key.redisKey, entry, value, this.#indexed(key, expiry))
+      .set(key.redisKey, entry, value, expiry, this.#lifeOfEntry(key))
       .then(() => this.#remember(key))
   }
 
@@ -220,24 +206,25 @@ export class IndexedRecords {
     key: RecordKey,
     value: Value,
     expiry: Expiry,
-    known: Known,
+    record: SavedRecord,
     call: number,
   ): Promise<void> {
-    if (known.latest !== call) return known.saving
     try {
+      if (record.latest !== call) return await record.saving
       const entry = this.#keys.entryOf(key)
       const deletion = this.#deletionSince(call, key.redisKey, entry.index)
       if (deletion !== undefined && (await hasSucceeded(deletion))) return undefined
-      await this.#commands.set(key.redisKey, entry, value, this.#indexed(key, expiry), 'absent')
+      const life = this.#lifeOfEntry(key)
+      await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
     } finally {
-      if (known.latest === call) known.saving = undefined
+      this.#underWay -= 1
+      if (record.latest === call) record.saving = undefined
     }
   }
 
-  #remember({ kind, redisKey }: RecordKey): void {
+  #remember(key: RecordKey): void {
     // The values of a login are saved once.
-    if (kind === 'pkce') return
-    this.#known.set(redisKey, this.#known.get(redisKey) ?? { latest: 0, saving: undefined })
+    if (key.kind !== 'pkce') this.#saved.remember(key)
   }
 
   #noteDeletion(key: string, work: Promise<unknown>): void {
@@ -253,10 +240,8 @@ export class IndexedRecords {
       .find((deletion) => deletion !== undefined && deletion.number > call)?.ending
   }
 
-  #indexed({ kind }: RecordKey, expiry: Expiry): IndexedExpiry {
-    return kind === 'pkce'
-      ? { ...expiry, entryMs: 0, marginMs: LOGIN_MARGIN_MS + this.#markerMs }
-      : { ...expiry, entryMs: ENTRY_MS, marginMs: DAY_MS }
+  #lifeOfEntry({ kind }: RecordKey): EntryLife {
+    return kind === 'pkce' ? this.#loginEntry : ACCESS_ENTRY
   }
 }
 
