@@ -1,3 +1,4 @@
+import { appendFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { McpFleet } from '../support/mcp/mcp-fleet.js'
 import type { Outcome } from '../support/mcp/worker.mjs'
@@ -5,6 +6,7 @@ import type { Outcome } from '../support/mcp/worker.mjs'
 // Larger fleets, many times over, in the same way as of `scenarios.test.ts`.
 const processes = Number(process.env.FLEET_PROCESSES ?? 8)
 const repeats = Number(process.env.FLEET_REPEATS ?? 1)
+const reportFile = process.env.FLEET_REPORT
 const TIMEOUT_MS = 60_000 * repeats
 
 const ANSWERED: Outcome = { answer: 'user_123 at /mcp' }
@@ -18,51 +20,61 @@ beforeAll(async () => {
 
 afterAll(() => fleet?.stop())
 
-async function repeatedly(scenario: () => Promise<void>): Promise<void> {
-  for (let repeat = 0; repeat < repeats; repeat += 1) await scenario()
+/** Runs what gives the outcomes of calls that are all to be answered, and what the authorization server counted then. */
+async function repeatedly(
+  name: string,
+  scenario: () => Promise<Outcome[]>,
+  counted: object,
+): Promise<void> {
+  for (let repeat = 0; repeat < repeats; repeat += 1) {
+    const outcomes = await scenario()
+    const counters = fleet.authorizationServer.counters()
+    if (reportFile !== undefined) {
+      const lost = outcomes.filter((outcome) => !('answer' in outcome))
+      appendFileSync(reportFile, `${JSON.stringify({ name, processes, lost, ...counters })}\n`)
+    }
+    expect(outcomes).toEqual(allAnswered)
+    expect(counters).toMatchObject({ refusedRefreshes: 0, reuseDetections: 0, familiesRevoked: 0 })
+    expect(counters).toMatchObject(counted)
+  }
 }
 
 describe.each(['v1', 'v2', 'ai'] as const)(`${processes} processes with a client of %s`, (sdk) => {
   it.each([0, 150, 2_000])(
     'refresh an expired token once when their calls are spread over %s ms',
     (spreadMs) =>
-      repeatedly(async () => {
-        await fleet.begin({ sdk, provider: 'ours' })
-        await fleet.share()
-        fleet.authorizationServer.expireAccessTokens()
-        if (spreadMs === 0) fleet.mcpServer.gatherRefusals(processes)
-        expect(await fleet.call(spreadMs)).toEqual(allAnswered)
-        expect(fleet.authorizationServer.counters()).toMatchObject({
-          registrations: 1,
-          codeGrants: 1,
-          refreshes: 1,
-          refusedRefreshes: 0,
-          reuseDetections: 0,
-          familiesRevoked: 0,
-        })
-      }),
+      repeatedly(
+        `${sdk}, calls spread over ${spreadMs} ms`,
+        async () => {
+          await fleet.begin({ sdk, provider: 'ours' })
+          await fleet.share()
+          fleet.authorizationServer.expireAccessTokens()
+          if (spreadMs === 0) fleet.mcpServer.gatherRefusals(processes)
+          return fleet.call(spreadMs)
+        },
+        { registrations: 1, codeGrants: 1, refreshes: 1 },
+      ),
     TIMEOUT_MS,
   )
 
   it(
     'register once at a cold start, and each login that they begin can be finished anywhere',
     () =>
-      repeatedly(async () => {
-        await fleet.begin({ sdk, provider: 'ours' })
-        const outcomes = await fleet.connect()
-        const loginUrls = outcomes.map((outcome) => 'loginUrl' in outcome && outcome.loginUrl)
-        expect(new Set(loginUrls).size).toBe(processes)
-        for (const [at, loginUrl] of loginUrls.entries()) {
-          const worker = fleet.workers[(at + 1) % processes]
-          if (worker !== undefined) await fleet.finish(worker, String(loginUrl))
-        }
-        expect(await fleet.connect()).toEqual(allAnswered)
-        expect(fleet.authorizationServer.counters()).toMatchObject({
-          registrations: 1,
-          codeGrants: processes,
-          familiesRevoked: 0,
-        })
-      }),
+      repeatedly(
+        `${sdk}, cold start`,
+        async () => {
+          await fleet.begin({ sdk, provider: 'ours' })
+          const outcomes = await fleet.connect()
+          const loginUrls = outcomes.map((outcome) => 'loginUrl' in outcome && outcome.loginUrl)
+          expect(new Set(loginUrls).size).toBe(processes)
+          for (const [at, loginUrl] of loginUrls.entries()) {
+            const worker = fleet.workers[(at + 1) % processes]
+            if (worker !== undefined) await fleet.finish(worker, String(loginUrl))
+          }
+          return fleet.connect()
+        },
+        { registrations: 1, codeGrants: processes, refusedCodes: 0 },
+      ),
     TIMEOUT_MS,
   )
 })

@@ -1,91 +1,242 @@
-import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { sessions } from '../../../src/admin.js'
-import type { RedisOAuthDatabase } from '../../../src/index.js'
-import { finishMcpLogin, type McpOAuthProvider, mcpOAuthProvider } from '../../../src/mcp.js'
-import {
-  type AuthorizationServer,
-  startAuthorizationServer,
-} from '../../support/fleet/authorization-server.mjs'
-import { startMcpServer, type TestMcpServer } from '../../support/fleet/mcp-server.mjs'
-import { agreeAt } from '../../support/mcp/browser.mjs'
+import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { registrations, sessions } from '../../../src/admin.js'
+import { finishMcpLogin, type McpOAuthProvider, type McpTokens } from '../../../src/mcp.js'
+import { FLOWS, McpScene, REDIRECT_URL, USER } from '../../support/mcp/scene.js'
 import { SDKS } from '../../support/mcp/sdks.mjs'
 import { openDatabase } from '../../support/scene.js'
-import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
-const USER = 'user_123'
-const REDIRECT_URL = 'http://127.0.0.1:9/callback'
+const NOT_FOUND = { code: 'LOGIN_NOT_FOUND' }
+const FAILED = { code: 'LOGIN_FAILED' }
 
-let redis: RedisServer
-let authorizationServer: AuthorizationServer
-let mcpServer: TestMcpServer
-let db: RedisOAuthDatabase
-let urls: URL[]
+let scene: McpScene
 
 beforeAll(async () => {
-  redis = await startRedis()
-  authorizationServer = await startAuthorizationServer()
-  const { issuer, introspect } = authorizationServer
-  mcpServer = await startMcpServer({ issuer, introspect })
+  scene = await McpScene.start()
 })
+afterAll(() => scene?.stop())
+beforeEach(() => scene.begin())
 
-afterAll(async () => {
-  await mcpServer?.stop()
-  await authorizationServer?.stop()
-  await redis?.stop()
-})
+/** Begins a login, and gives the callback of a browser that agreed. */
+async function begin(provider: McpOAuthProvider = scene.provider()): Promise<URL> {
+  expect(await FLOWS.v1(scene, provider, provider.fetch)).toBe('REDIRECT')
+  return new URL(await scene.agree())
+}
 
-beforeEach(async () => {
-  authorizationServer.reset()
-  mcpServer.reset()
-  db = openDatabase({ url: redis.url, keyPrefix: `${randomUUID()}:` })
-  urls = []
-})
+async function logIn(): Promise<void> {
+  await scene.finish((await begin()).href)
+}
 
-function newProvider(userId = USER): McpOAuthProvider {
-  return mcpOAuthProvider({
-    db,
-    userId,
-    serverUrl: mcpServer.url(),
-    redirectUrl: REDIRECT_URL,
-    clientMetadata: { client_name: 'My app' },
-    onRedirect: (url) => void urls.push(url),
-  })
+function altered(callback: URL, change: (parameters: URLSearchParams) => void): string {
+  const url = new URL(callback)
+  change(url.searchParams)
+  return url.href
+}
+
+async function keysOf(pattern: string): Promise<string[]> {
+  const redis = new Redis(scene.redis.url)
+  onTestFinished(() => redis.disconnect())
+  return (await redis.keys(`${scene.keyPrefix}*`)).filter((key) => key.includes(pattern))
 }
 
 describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
-  const clientOf = (provider: McpOAuthProvider) => SDKS[sdk](mcpServer.url(), provider)
-
-  async function logIn(provider = newProvider()): Promise<void> {
-    await expect((await clientOf(provider)).connect()).rejects.toThrow()
-    const callbackUrl = await agreeAt(String(urls.pop()), USER)
-    await finishMcpLogin({ db, callbackUrl, userId: USER })
-  }
+  const clientOf = (provider: McpOAuthProvider) => SDKS[sdk](scene.serverUrl, provider)
 
   it('logs in, calls, and renews its tokens', async () => {
-    await logIn()
-    const session = await (await clientOf(newProvider())).connect()
+    await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
+    await scene.finish(await scene.agree())
+    const session = await (await clientOf(scene.provider())).connect()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
-    authorizationServer.expireAccessTokens()
+    scene.authorizationServer.expireAccessTokens()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
     await session.close()
-    expect(authorizationServer.counters()).toMatchObject({
+    expect(scene.authorizationServer.counters()).toMatchObject({
       registrations: 1,
       codeGrants: 1,
       refreshes: 1,
       familiesRevoked: 0,
     })
-    expect(await sessions(db, USER)).toMatchObject([
-      { url: mcpServer.url(), hasRefreshToken: true },
-    ])
   })
 
   it("finishes a login by the SDK's own call, in another process", async () => {
-    await expect((await clientOf(newProvider())).connect()).rejects.toThrow()
-    const callback = new URL(await agreeAt(String(urls.pop()), USER))
-    await (await clientOf(newProvider())).finishAuth(callback)
-    const session = await (await clientOf(newProvider())).connect()
+    await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
+    const callback = new URL(await scene.agree())
+    await (await clientOf(scene.provider())).finishAuth(callback)
+    await expect((await clientOf(scene.provider())).finishAuth(callback)).rejects.toThrow()
+    const session = await (await clientOf(scene.provider())).connect()
     expect(await session.whoami()).toBe(`${USER} at /mcp`)
     await session.close()
+    expect(scene.authorizationServer.counters().codeReuses).toBe(0)
   })
+
+  it('registers anew when the authorization server has forgotten the client', async () => {
+    await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
+    await scene.finish(await scene.agree())
+    scene.authorizationServer.forgetClients()
+    scene.authorizationServer.expireAccessTokens()
+    await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
+    await scene.finish(await scene.agree())
+    const session = await (await clientOf(scene.provider())).connect()
+    expect(await session.whoami()).toBe(`${USER} at /mcp`)
+    await session.close()
+    expect(scene.authorizationServer.counters().registrations).toBe(2)
+  })
+})
+
+describe('a callback', () => {
+  it('that comes twice at once finishes one login', async () => {
+    const { href } = await begin()
+    const finished = await Promise.allSettled([scene.finish(href), scene.finish(href)])
+    expect(finished.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    await expect(scene.finish(href)).rejects.toMatchObject(NOT_FOUND)
+    expect(scene.authorizationServer.counters()).toMatchObject({ codeGrants: 1, codeReuses: 0 })
+  })
+
+  it.each([
+    ['an unknown state', (query: URLSearchParams) => query.set('state', 'unknown')],
+    ['no state', (query: URLSearchParams) => query.delete('state')],
+  ])('with %s is not found, and ends no login', async (_what, change) => {
+    const callback = await begin()
+    await expect(scene.finish(altered(callback, change))).rejects.toMatchObject(NOT_FOUND)
+    await scene.finish(callback.href)
+  })
+
+  it("in another user's browser is not found, and ends no login", async () => {
+    const { href } = await begin()
+    await expect(scene.finish(href, 'user_456')).rejects.toMatchObject(NOT_FOUND)
+    expect(await sessions(scene.db, 'user_456')).toEqual([])
+    await scene.finish(href)
+  })
+
+  it('after ten minutes is not found: what a login has kept is gone then', async () => {
+    const { href } = await begin()
+    const [key = ''] = await keysOf('~pkce:')
+    const redis = new Redis(scene.redis.url)
+    onTestFinished(() => redis.disconnect())
+    const leftMs = await redis.pttl(key)
+    expect(leftMs).toBeGreaterThan(500_000)
+    expect(leftMs).toBeLessThanOrEqual(600_000)
+    await redis.pexpire(key, 0)
+    await expect(scene.finish(href)).rejects.toMatchObject(NOT_FOUND)
+  })
+
+  it.each([
+    ['of another issuer', (query: URLSearchParams) => query.set('iss', 'https://evil.example')],
+    ['without the issuer that was promised', (query: URLSearchParams) => query.delete('iss')],
+  ])('%s fails, and its code is sent nowhere', async (_what, change) => {
+    const callback = await begin()
+    await expect(scene.finish(altered(callback, change))).rejects.toMatchObject(FAILED)
+    expect(scene.authorizationServer.counters()).toMatchObject({ codeGrants: 0, refusedCodes: 0 })
+    expect(await sessions(scene.db, USER)).toEqual([])
+  })
+
+  it('of a user who did not agree fails with the error that the server gave, and not with its words', async () => {
+    const callback = altered(await begin(), (query) => {
+      query.delete('code')
+      query.set('error', 'access_denied')
+      query.set('error_description', 'words of the server')
+    })
+    const failure = await scene.finish(callback).catch((error: Error) => error)
+    expect(failure).toMatchObject(FAILED)
+    expect(String(failure)).toContain('access_denied')
+    expect(String(failure)).not.toContain('words')
+  })
+
+  it('with a code that is refused fails, and says no secret', async () => {
+    const callback = altered(await begin(), (query) => query.set('code', 'code-secret-forged'))
+    const failure = await scene.finish(callback).catch((error: Error) => error)
+    expect(failure).toMatchObject(FAILED)
+    expect(String((failure as Error).stack)).not.toMatch(/-secret-/)
+  })
+
+  it('may be given as the path of a request', async () => {
+    const { pathname, search } = await begin()
+    const finished = await finishMcpLogin({
+      db: scene.db,
+      callbackUrl: pathname + search,
+      userId: USER,
+    })
+    expect(finished).toEqual({ serverUrl: scene.serverUrl })
+  })
+})
+
+describe('what is kept', () => {
+  it('is a session and a registration for an operator to see, and goes with its user', async () => {
+    await logIn()
+    expect(await sessions(scene.db, USER)).toMatchObject([
+      { url: scene.serverUrl, resourceUrl: scene.serverUrl, hasRefreshToken: true },
+    ])
+    const found = []
+    for await (const one of registrations(scene.db)) found.push(one)
+    expect(found).toMatchObject([
+      {
+        serverUrl: scene.authorizationServer.issuer,
+        role: 'mcp-client',
+        redirectUri: REDIRECT_URL,
+        isReadable: true,
+      },
+    ])
+    await begin(scene.provider({ serverUrl: `${scene.serverUrl}/other` }))
+    expect(await scene.db.deleteUser(USER)).toBe(2)
+    expect(await scene.provider().tokens()).toBeUndefined()
+  })
+
+  it('serves the ATXP client too: one session of a user and a server', async () => {
+    await logIn()
+    const record = await scene.db.getAccessToken(USER, scene.serverUrl)
+    const tokens = (await scene.provider().tokens()) as McpTokens
+    expect(record).toMatchObject({
+      accessToken: tokens.access_token,
+      refreshToken: tokens.refresh_token,
+    })
+    expect(await scene.db.getClientCredentials(scene.authorizationServer.issuer)).toBeNull()
+  })
+
+  it('shows no secret and no name in Redis with encryption and hashed names, and is found all the same', async () => {
+    const db = openDatabase({
+      url: scene.redis.url,
+      keyPrefix: scene.keyPrefix,
+      encryption: { keys: [{ id: 'k1', key: randomBytes(32) }] },
+      hashKeys: { key: randomBytes(32) },
+    })
+    const provider = scene.provider({ db })
+    const callback = await begin(provider)
+    // By the SDK's own call, in a process that does not know the state.
+    const elsewhere = scene.provider({ db })
+    await (await SDKS.v1(scene.serverUrl, elsewhere)).finishAuth(callback)
+    expect((await elsewhere.tokens())?.refresh_token).toBeDefined()
+    const redis = new Redis(scene.redis.url)
+    onTestFinished(() => redis.disconnect())
+    for (const key of await keysOf('')) {
+      expect(key).not.toMatch(/user_123|127\.0\.0\.1/)
+      const value = await redis.getBuffer(key).catch(() => Buffer.alloc(0))
+      expect(String(value)).not.toMatch(/-secret-|user_123|127\.0\.0\.1/)
+    }
+  })
+})
+
+describe('a client that was registered beforehand', () => {
+  it.each(['client_secret_basic', 'client_secret_post', 'none'])(
+    'authenticates by %s as it registered',
+    async (token_endpoint_auth_method) => {
+      const { issuer } = scene.authorizationServer
+      const response = await fetch(`${issuer}/register`, {
+        method: 'POST',
+        body: JSON.stringify({ redirect_uris: [REDIRECT_URL], token_endpoint_auth_method }),
+      })
+      const client = (await response.json()) as { client_id: string }
+      const provider = scene.provider({ clientInformation: { ...client, issuer } })
+      expect(provider.saveClientInformation).toBeUndefined()
+      await scene.finish((await begin(provider)).href)
+      expect(await FLOWS.v2(scene, provider, provider.fetch)).toBe('AUTHORIZED')
+      expect(scene.authorizationServer.counters()).toMatchObject({ registrations: 1, codeGrants: 1 })
+    },
+  )
+})
+
+it('another user finds nothing of a session, nor another server', async () => {
+  await logIn()
+  expect(await scene.provider({ userId: 'user_456' }).tokens()).toBeUndefined()
+  expect(await scene.provider({ serverUrl: 'https://other.example' }).tokens()).toBeUndefined()
 })

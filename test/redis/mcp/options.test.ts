@@ -1,0 +1,38 @@
+import { expect, it } from 'vitest'
+import { finishMcpLogin, type McpOAuthProviderOptions, mcpOAuthProvider } from '../../../src/mcp.js'
+import { openDatabase } from '../../support/scene.js'
+
+const db = () => openDatabase({ host: '127.0.0.1', port: 1 })
+
+const options = (changes: object): McpOAuthProviderOptions => ({
+  db: db(),
+  userId: 'user_123',
+  serverUrl: 'https://server.example/mcp',
+  redirectUrl: 'https://app.example/callback',
+  clientMetadata: {},
+  onRedirect: () => undefined,
+  ...changes,
+})
+
+it.each([
+  [{ db: {} }, 'db must be a RedisOAuthDatabase'],
+  [{ userId: 3 }, 'options.userId'],
+  [{ serverUrl: '/mcp' }, 'options.serverUrl must be an absolute URL'],
+  [{ redirectUrl: 'callback' }, 'options.redirectUrl must be an absolute URL'],
+  [{ clientMetadata: undefined }, 'options.clientMetadata must be an object'],
+  [{ clientInformation: {} }, 'options.clientInformation must be an object with a client_id'],
+  [{ onRedirect: undefined }, 'options.onRedirect must be a function'],
+  [{ fetch: 'fetch' }, 'fetch function'],
+  [{ redirectUri: 'https://app.example' }, 'options.redirectUri is not an option'],
+])('%j is refused with the name of the option', (changes, message) => {
+  expect(() => mcpOAuthProvider(options(changes))).toThrow(TypeError)
+  expect(() => mcpOAuthProvider(options(changes))).toThrow(message)
+})
+
+it('a login is not finished for nobody, nor by no URL', async () => {
+  const callbackUrl = '/callback?state=a'
+  await expect(finishMcpLogin({ db: db(), callbackUrl } as never)).rejects.toThrow('options.userId')
+  await expect(
+    finishMcpLogin({ db: db(), callbackUrl: 'http://', userId: 'user_123' }),
+  ).rejects.toThrow('options.callbackUrl must be the URL of the callback')
+})
