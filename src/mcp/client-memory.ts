@@ -27,6 +27,7 @@ export class ClientMemory {
   readonly #refused = new RecentMap<string>({ ...bounds, bytesOf: weightOf })
   /** Access tokens that the SDK has read and not had from an authorization server since, by hash. */
   readonly #read = new RecentMap<true>(bounds)
+  #unknownClient: McpClientInformation | undefined
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
   #login: { login: Login; atMs: number } | undefined
@@ -47,9 +48,14 @@ export class ClientMemory {
     return this.#clients.get(clientId)
   }
 
-  /** The client that the SDK was handed last. */
-  get lastClient(): McpClientInformation | undefined {
-    return [...this.#clients.values()].pop()
+  /** To be called when the authorization server says that it does not know a client. */
+  refusedClient(clientId: string): void {
+    this.#unknownClient = this.#clients.get(clientId)
+  }
+
+  /** The client that its authorization server does not know. */
+  get unknownClient(): McpClientInformation | undefined {
+    return this.#unknownClient
   }
 
   addServer(server: McpDiscoveryState): void {
@@ -67,11 +73,13 @@ export class ClientMemory {
   /** The authorization server whose URL this is. */
   serverOf({ origin, pathname }: URL): McpDiscoveryState | undefined {
     return this.#servers.find(({ authorizationServerUrl, authorizationServerMetadata }) => {
-      const endpoint = new URL(
-        authorizationServerMetadata?.authorization_endpoint ??
-          new URL('/authorize', authorizationServerUrl),
-      )
-      return endpoint.origin === origin && endpoint.pathname === pathname
+      const { authorization_endpoint: named = '/authorize' } = Object(authorizationServerMetadata)
+      try {
+        const endpoint = new URL(String(named), authorizationServerUrl)
+        return endpoint.origin === origin && endpoint.pathname === pathname
+      } catch {
+        return false
+      }
     })
   }
 

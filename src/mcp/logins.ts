@@ -4,7 +4,11 @@ import { isUnreadable } from '../errors.js'
 import { decodeRecord } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
+import { loginFailed } from './failures.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
+
+/** What servers say of themselves is much less, and stands in Redis for as long as they let users wait. */
+const MAX_LENGTH = 262_144
 
 /** A login that has begun, with all that its callback needs: that may come to another process. */
 export interface Login {
@@ -44,6 +48,9 @@ export class Logins {
       resourceUrl: serverUrl,
       url: serverUrl,
       mcp,
+    }
+    if (JSON.stringify(record).length > MAX_LENGTH) {
+      throw loginFailed('The metadata of the server or of its authorization server is too large')
     }
     await this.#parts.records.savePkce(userId, nameOf(login.state), record)
   }

@@ -257,12 +257,13 @@ class Provider {
     }
   }
 
+  /** That whose authorization server does not know it. Other refusals are of one request, and the sessions of all hang on the client. */
   async #forgetClient(): Promise<void> {
-    const { lastClient, server } = this.#memory
+    const { unknownClient, server } = this.#memory
     const issuer = server?.authorizationServerMetadata?.issuer ?? server?.authorizationServerUrl
-    if (lastClient === undefined || typeof issuer !== 'string') return
+    if (unknownClient === undefined || typeof issuer !== 'string') return
     await this.#operations.run('invalidateCredentials', () =>
-      this.#registrations.forget(issuer, lastClient),
+      this.#registrations.forget(issuer, unknownClient),
     )
   }
 }

@@ -18,6 +18,7 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
       if (isDue) memory.failed(unrenewed(error))
       throw error
     })
+    await noteRefusedClient(answer, request, memory)
     if (isRefresh) await noteRefresh(answer, request, memory)
     else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
     else if (answer.status === 200) await noteGiven(answer, request, init, memory, issuers)
@@ -49,6 +50,17 @@ async function noteRefresh(
   } else if (request.kind === 'refresh' && refusesRefresh(answer, await jsonOf(answer))) {
     memory.refused(request.refreshToken)
   }
+}
+
+async function noteRefusedClient(
+  answer: Answer,
+  request: OAuthRequest,
+  memory: ClientMemory,
+): Promise<void> {
+  if (answer.status !== 400 && answer.status !== 401) return
+  if (request.kind !== 'refresh' && request.kind !== 'code') return
+  if (request.client === null || (await jsonOf(answer)).error !== 'invalid_client') return
+  memory.refusedClient(request.client.clientId)
 }
 
 async function noteIssued(answer: Answer, memory: ClientMemory): Promise<void> {

@@ -25,7 +25,7 @@ interface Program {
   sources: string[]
 }
 
-const documented = ['types.ts', 'server.ts', 'conformance.ts', 'admin.ts', 'referee.ts']
+const documented = ['types.ts', 'server.ts', 'conformance.ts', 'admin.ts', 'mcp.ts', 'referee.ts']
 
 const PROGRAMS: Record<string, Program> = {
   'TypeScript 5.0 and the types of Node 16': {

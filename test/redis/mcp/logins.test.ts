@@ -161,6 +161,34 @@ describe('a callback', () => {
   })
 })
 
+describe('what servers say', () => {
+  it('does not fill Redis', async () => {
+    const large = (async (url: string | URL, init?: RequestInit) => {
+      const answer = await fetch(url, init)
+      if (!String(url).includes('oauth-authorization-server')) return answer
+      return Response.json({ ...((await answer.json()) as object), padding: 'x'.repeat(300_000) })
+    }) as typeof fetch
+    const provider = scene.provider({ fetch: large })
+    await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
+    expect(await keysOf('~pkce:')).toEqual([])
+    expect(scene.urls).toEqual([])
+  })
+
+  it.each([
+    ['unauthorized_client', 'keeps the client of all', 1],
+    ['invalid_client', 'has the client registered anew', 2],
+  ])('%s of one request %s', async (error, _what, registered) => {
+    await logIn()
+    const refusing = (async (url: string | URL, init?: RequestInit) =>
+      String(init?.body).includes('grant_type=refresh_token')
+        ? Response.json({ error }, { status: 400 })
+        : fetch(url, init)) as typeof fetch
+    const provider = scene.provider({ fetch: refusing })
+    await FLOWS.v1(scene, provider, provider.fetch)
+    expect(scene.authorizationServer.counters().registrations).toBe(registered)
+  })
+})
+
 describe('what is kept', () => {
   it('is a session and a registration for an operator to see, and goes with its user', async () => {
     await logIn()
@@ -230,7 +258,10 @@ describe('a client that was registered beforehand', () => {
       expect(provider.saveClientInformation).toBeUndefined()
       await scene.finish((await begin(provider)).href)
       expect(await FLOWS.v2(scene, provider, provider.fetch)).toBe('AUTHORIZED')
-      expect(scene.authorizationServer.counters()).toMatchObject({ registrations: 1, codeGrants: 1 })
+      expect(scene.authorizationServer.counters()).toMatchObject({
+        registrations: 1,
+        codeGrants: 1,
+      })
     },
   )
 })

@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module'
 import { expect, it } from 'vitest'
 import { finishMcpLogin, type McpOAuthProviderOptions, mcpOAuthProvider } from '../../../src/mcp.js'
 import { openDatabase } from '../../support/scene.js'
@@ -35,4 +36,12 @@ it('a login is not finished for nobody, nor by no URL', async () => {
   await expect(
     finishMcpLogin({ db: db(), callbackUrl: 'http://', userId: 'user_123' }),
   ).rejects.toThrow('options.callbackUrl must be the URL of the callback')
+})
+
+it('who imports the package alone loads nothing of this', () => {
+  const load = createRequire(import.meta.url)
+  load('../../../dist/index.js')
+  const loaded = Object.keys(load.cache).join()
+  expect(loaded).toContain('redis-oauth-database.js')
+  expect(loaded).not.toMatch(/[/\\]dist[/\\]mcp/)
 })
