@@ -245,7 +245,7 @@ class Provider {
     const isMeant = (one: string): boolean => scope === 'all' || scope === one
     if (isMeant('tokens')) await this.#forgetTokens(tokens)
     if (isMeant('client')) await this.#forgetClient()
-    if (isMeant('discovery')) this.#memory.forgetServers()
+    if (scope === 'discovery') this.#memory.forgetServers()
     if (scope === 'verifier') this.#memory.login = undefined
   }
 
