@@ -29,9 +29,9 @@ const refuse = (clients: ClientRefusals, issuer: string, clientId: string) =>
 test('an issuer that refuses thousands of clients has no refusal of another forgotten', async () => {
   const clients = refusals()
   await refuse(clients, HONEST, 'client')
-  for (let index = 0; index < 3_000; index += 1) await refuse(clients, EVIL, `client-${index}`)
+  for (let index = 0; index < 1_100; index += 1) await refuse(clients, EVIL, `client-${index}`)
   expect(clients.isRefused(HONEST, 'client')).toBe(true)
-  expect(clients.isRefused(EVIL, 'client-2999')).toBe(true)
+  expect(clients.isRefused(EVIL, 'client-1099')).toBe(true)
 })
 
 test('a refusal is of one client of one issuer', async () => {

@@ -258,7 +258,7 @@ describe('one who publishes thousands of documents', () => {
   /** Each names five endpoints of its own, or what `changes` says. */
   function flood(issuers: Issuers, changes: object = {}): number {
     let learned = 0
-    for (let tenant = 0; tenant < 5_000; tenant += 1) {
+    for (let tenant = 0; tenant < 2_500; tenant += 1) {
       const issuer = `${EVIL}/${tenant}`
       const url = new URL(`${EVIL}/.well-known/oauth-authorization-server/${tenant}`)
       if (issuers.learn(url, metadata(issuer, changes)) !== undefined) learned += 1
@@ -268,7 +268,7 @@ describe('one who publishes thousands of documents', () => {
 
   test('has no other forgotten', () => {
     const issuers = having(metadata(HONEST))
-    expect(flood(issuers)).toBeLessThan(5_000)
+    expect(flood(issuers)).toBeLessThan(2_500)
     expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).toBe(HONEST)
     expect(issuers.issuerOf(`${HONEST}/token`, 'token')).toBe(HONEST)
     expect(issuers.isForeign({ issuer: HONEST }, `${HONEST}/other`)).toBe(true)
