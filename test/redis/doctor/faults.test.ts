@@ -214,7 +214,8 @@ it('one master of a Cluster hangs', async () => {
   const findings = await doctor(db)
   master?.resume()
   const codes = findings.filter(({ mark }) => mark === 'trouble').map(({ code }) => code)
-  expect(codes).toEqual([expect.stringMatching(/^(TIMEOUT|CONNECTION_LOST|CLUSTER_DOWN)$/)])
+  expect(codes).not.toEqual([])
+  expect(['TIMEOUT', 'CONNECTION_LOST', 'CLUSTER_DOWN']).toEqual(expect.arrayContaining(codes))
 })
 
 it('one of several Sentinels is gone, which nobody else notices', async () => {
