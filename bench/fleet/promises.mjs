@@ -21,6 +21,10 @@ export const MISHAPS = {
       run: 'the client is forgotten, at a server that only says 401',
     },
     {
+      cells: ['the same, without a refresh token', '1 registration, 1 login', '0, 0'],
+      run: 'the client is forgotten and nobody has a refresh token, at a server that only says 401',
+    },
+    {
       cells: ['meet an expired access token whose refresh token is refused', '1 login', '0, 0'],
       run: 'the refresh token is refused, at a server that only says 401',
     },
