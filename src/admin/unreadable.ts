@@ -1,11 +1,12 @@
 import type { Composition } from '../composition.js'
 import { problemWithoutKeys, type Unopened } from '../crypto/record-sealer.js'
 import { operationsOf } from '../database/operations-of.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { isUnreadable, RedisOAuthDatabaseError } from '../errors.js'
 import { decodeRecord, decodeToken } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
 import { isSealedKind, type JsonKind, KINDS, type Kind, type SealedKind } from '../record/kinds.js'
+import { isPublished, mayBePublished } from '../record/published.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { sealContextOf } from '../store/vault/sealed-vault.js'
 import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
@@ -13,8 +14,8 @@ import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.
 export type { SealedKind } from '../record/kinds.js'
 
 export interface UnreadableRecord {
-  /** What it is by its key; `index` is the index of a user. */
-  readonly kind: SealedKind | 'index'
+  /** What it is by its key; `index` is the index of a user, `foreign` nothing of this library. */
+  readonly kind: SealedKind | 'index' | 'foreign'
   /** The first 12 hex digits of the SHA-256 of its Redis key, as in the errors of those who tried to read it. */
   readonly fingerprint: string
   readonly why: /** Sealed with a key that is not in `encryption.keys`; see `keyId`. */
@@ -27,12 +28,16 @@ export interface UnreadableRecord {
     | 'corrupt'
     /** A Redis type that this library does not write under such a key. */
     | 'wrongType'
+    /** Of `RedisOAuthDb` up to 0.11, or of another program, or of a kind that a newer version of this library writes. */
+    | 'foreign'
   /** With `unknownKey`: the id of the key that is missing. */
   readonly keyId?: string
+  /** With `foreign`: the Redis key, as everyone who uses this Redis can see it. */
+  readonly redisKey?: string
 }
 
 /**
- * Yields every record that this database cannot read, and why. Errors do not say why, since that would help whoever tries out
+ * Yields every record that this database cannot read, and why; also what other programs keep under its prefix. Errors do not say why, since that would help whoever tries out
  * forgeries. Walks the whole keyspace of Redis with `SCAN`, as {@link users} does, and reads every record.
  * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`; `SEALING_FAILED` if `encryption.open` of yours fails
  * @example
@@ -59,7 +64,7 @@ async function* stepsOf(
   const { commands, keys } = parts
   for await (const redisKeys of commands.scan(keys.pattern, null)) {
     const found = await Promise.all(
-      redisKeys.map((redisKey) => problemOf(parts, keys.parse(redisKey))),
+      redisKeys.map((redisKey) => problemOf(parts, redisKey, keys.parse(redisKey))),
     )
     yield { seen: redisKeys.length, found: found.filter((one) => one !== undefined) }
   }
@@ -68,9 +73,10 @@ async function* stepsOf(
 /** Why a record cannot be read; undefined if it can, or if nobody reads it. */
 export async function problemOf(
   parts: Composition,
+  redisKey: string,
   key: FoundKey | null,
 ): Promise<UnreadableRecord | undefined> {
-  if (key === null) return undefined
+  if (key === null || (await isOfPublishedClass(parts, key))) return foreign(redisKey)
   const { kind } = key
   // What serves coordination only is read by nobody who could not do without.
   if (!isSealedKind(kind) && kind !== 'index') return undefined
@@ -82,6 +88,24 @@ export async function problemOf(
     const isWrong = error instanceof RedisOAuthDatabaseError && error.code === 'WRONG_TYPE'
     if (!isWrong) throw error
     return { kind, fingerprint, why: 'wrongType' }
+  }
+}
+
+function foreign(redisKey: string): UnreadableRecord {
+  const fingerprint = fingerprintOf({ redisKey })
+  return { kind: 'foreign', fingerprint, why: 'foreign', redisKey }
+}
+
+async function isOfPublishedClass(
+  { commands, keys }: Composition,
+  key: FoundKey,
+): Promise<boolean> {
+  if (!mayBePublished(keys, key)) return false
+  try {
+    return isPublished(keys, key, (await commands.getBuffer(key.redisKey)) ?? '')
+  } catch (error) {
+    if (isUnreadable(error)) return false
+    throw error
   }
 }
 

@@ -5,7 +5,7 @@ import type { FoundKey } from './keys.js'
 const DIGITS = 12
 
 /** Names a record where its key, which may have secrets of the caller's in it, must not stand. */
-export function fingerprintOf({ redisKey }: FoundKey): string {
+export function fingerprintOf({ redisKey }: Pick<FoundKey, 'redisKey'>): string {
   return createHash('sha256').update(redisKey).digest('hex').slice(0, DIGITS)
 }
 

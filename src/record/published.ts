@@ -55,10 +55,13 @@ export function rowOf(layout: PublishedLayout, text: string): PublishedRow | und
     // The parser's message quotes the text.
     return undefined
   }
+  return isRow(layout, row) ? row : undefined
+}
+
+/** Whether it has the members that a record of the layout cannot do without. */
+export function isRow(layout: PublishedLayout, row: unknown): row is PublishedRow {
   const members: PublishedRow = Object(row)
   return LAYOUTS[layout].texts.every((name) => typeof members[name] === 'string')
-    ? members
-    : undefined
 }
 
 /** A record or a row of a table, nothing of which is known to be what it should be. */
@@ -83,9 +86,10 @@ type Decoded<L extends PublishedLayout> = JsonRecords[(typeof LAYOUTS)[L]['kind'
 /** The record that `decodePublished` makes of a row. @throws RedisOAuthDatabaseError `UNREADABLE_RECORD`, whatever `decrypt` throws */
 export async function decodePublished<L extends PublishedLayout>(
   layout: L,
-  row: PublishedRow,
+  row: PublishedRow | undefined,
   decrypt: Decrypt,
 ): Promise<Decoded<L>> {
+  if (row === undefined) throw unreadable()
   const open = async (name: keyof PublishedRow): Promise<string> => {
     const text = await decrypt(String(row[name]))
     if (typeof text !== 'string') throw new TypeError('decrypt must return a string')

@@ -1,6 +1,7 @@
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { FoundKey, KeySpace } from '../record/keys.js'
 import { isSealedKind } from '../record/kinds.js'
+import { isPublished } from '../record/published.js'
 import type { Commands } from '../redis/commands.js'
 import { type Sealer, sealContextOf } from './vault/sealed-vault.js'
 
@@ -14,6 +15,8 @@ export interface ResealProgress {
    * as they are. Records that are sealed with the first key are not opened, and so never counted here.
    */
   readonly unreadable: number
+  /** Keys under the prefix that hold nothing of this library, as records of `RedisOAuthDb` up to 0.11. They stay as they are. */
+  readonly foreign: number
 }
 
 export interface ResealOptions {
@@ -54,7 +57,7 @@ export async function reseal(
   sealer: Sealer,
   { onProgress, signal }: ResealOptions,
 ): Promise<ResealProgress> {
-  const progress = { seen: 0, resealed: 0, unreadable: 0 }
+  const progress = { seen: 0, resealed: 0, unreadable: 0, foreign: 0 }
   for await (const found of commands.scan(keys.pattern)) {
     if (signal?.aborted) {
       throw new RedisOAuthDatabaseError(
@@ -65,9 +68,10 @@ export async function reseal(
     await Promise.all(
       found.map(async (redisKey) => {
         const key = keys.parse(redisKey)
+        if (key === null) progress.foreign += 1
         if (key === null || !isSealedKind(key.kind)) return
         progress.seen += 1
-        const outcome = await resealOne(commands, sealer, key)
+        const outcome = await resealOne(keys, commands, sealer, key)
         if (outcome !== 'current') progress[outcome] += 1
       }),
     )
@@ -78,12 +82,14 @@ export async function reseal(
 }
 
 async function resealOne(
+  keys: KeySpace,
   commands: Commands,
   sealer: Sealer,
   key: FoundKey,
-): Promise<'current' | 'resealed' | 'unreadable'> {
+): Promise<'current' | 'resealed' | 'unreadable' | 'foreign'> {
   const raw = await commands.getBuffer(key.redisKey)
   if (raw === null || !sealer.needsReseal(raw)) return 'current'
+  if (isPublished(keys, key, raw)) return 'foreign'
   const context = sealContextOf(key)
   let text: string
   try {

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { bytesOfText, type Shelf } from '../cache/shelf.js'
 import { checkPart, type FoundKey, type KeySpace, type RecordKey } from '../record/keys.js'
+import { isPublished, mayBePublished } from '../record/published.js'
 import { type Commands, inBunches } from '../redis/commands.js'
 import { DeletionTally } from '../redis/deletion-tally.js'
 import type { Vault } from './vault/vault.js'
@@ -50,8 +51,20 @@ export class TokenStore {
   /** What each step of a scan finds, also nothing. */
   async *scan(): AsyncGenerator<string[], void, undefined> {
     for await (const found of this.#commands.scan(this.#keys.pattern)) {
-      yield await this.#vault.namesOf(found.map((key) => this.#keys.parse(key)).filter(isToken))
+      const tokens = found.map((key) => this.#keys.parse(key)).filter(isToken)
+      yield await this.#vault.namesOf(await this.#ownOf(tokens))
     }
+  }
+
+  /** Leaves out records of the published class, which may have the same prefix. Reads only what its names say that it may be one. */
+  async #ownOf(tokens: FoundKey[]): Promise<FoundKey[]> {
+    const suspects = tokens.filter((key) => mayBePublished(this.#keys, key))
+    if (suspects.length === 0) return tokens
+    const values = await this.#commands.getAllBuffers(suspects.map(({ redisKey }) => redisKey))
+    const foreign = new Set(
+      suspects.filter((key, at) => isPublished(this.#keys, key, values[at] ?? '')),
+    )
+    return tokens.filter((key) => !foreign.has(key))
   }
 
   async list(): Promise<string[]> {

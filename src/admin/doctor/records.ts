@@ -24,18 +24,20 @@ export class Census {
   async *take(parts: Composition): AsyncGenerator<WalkStep<never>, void, undefined> {
     const { commands, keys } = parts
     for await (const redisKeys of commands.scan(keys.pattern, null)) {
-      await Promise.all(redisKeys.map((redisKey) => this.#look(parts, keys.parse(redisKey))))
+      await Promise.all(
+        redisKeys.map((redisKey) => this.#look(parts, redisKey, keys.parse(redisKey))),
+      )
       yield { seen: redisKeys.length, found: [] }
     }
   }
 
-  async #look(parts: Composition, key: FoundKey | null): Promise<void> {
-    if (key === null) {
+  async #look(parts: Composition, redisKey: string, key: FoundKey | null): Promise<void> {
+    const problem = await problemOf(parts, redisKey, key)
+    if (key === null || problem?.why === 'foreign') {
       this.#foreign += 1
       return
     }
     count(this.#kinds, key.kind)
-    const problem = await problemOf(parts, key)
     if (problem !== undefined) this.#unreadable.push(problem)
     else if (isSealedKind(key.kind) && parts.sealer !== undefined) await this.#weigh(parts, key)
   }
@@ -51,7 +53,12 @@ export class Census {
   get resealing(): ResealProgress {
     const unreadable = this.#unreadable.filter(({ kind }) => kind !== 'index').length
     const readable = [...this.#keyIds.values()].reduce((sum, number) => sum + number, 0)
-    return { seen: readable + unreadable, resealed: this.#outdated, unreadable }
+    return {
+      seen: readable + unreadable,
+      resealed: this.#outdated,
+      unreadable,
+      foreign: this.#foreign,
+    }
   }
 
   findings({ keys, sealer }: Composition): Finding[] {

@@ -53,13 +53,18 @@ for (const name of ['standalone', 'tls+acl', 'cluster']) {
         const former = await expireTimesOf(redis, keys)
 
         const db = open(after)
-        expect(await db.reseal()).toEqual({ seen: count, resealed: count, unreadable: 0 })
+        expect(await db.reseal()).toEqual({
+          seen: count,
+          resealed: count,
+          unreadable: 0,
+          foreign: 0,
+        })
         expect(await keysOfRecords()).toEqual(keys)
         const values = await Promise.all(keys.map((key) => redis.cli<string>('GET', key)))
         expect(new Set(values.map(formOf))).toEqual(new Set([form]))
         expect(await expireTimesOf(redis, keys)).toEqual(former)
         await expectEachKind(db)
-        expect(await db.reseal()).toEqual({ seen: count, resealed: 0, unreadable: 0 })
+        expect(await db.reseal()).toEqual({ seen: count, resealed: 0, unreadable: 0, foreign: 0 })
       },
     )
   })

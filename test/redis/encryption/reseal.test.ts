@@ -93,7 +93,7 @@ describe('reseal', () => {
         memory.push(retainedBytes())
       },
     })
-    expect(total).toMatchObject({ resealed: 20_000, unreadable: 0 })
+    expect(total).toMatchObject({ resealed: 20_000, unreadable: 0, foreign: 0 })
     expect(progress.at(-1)).toEqual(total)
     expect(progress.length).toBeGreaterThan(15)
     const steps = progress.slice(1).map(({ seen }, index) => seen - (progress[index]?.seen ?? 0))
@@ -120,7 +120,7 @@ describe('reseal', () => {
     await expect(first).rejects.toMatchObject({ code: 'ABORTED' })
     expect(done).toBeLessThan(5_000)
     expect(await formsOf(redis)).toEqual({ a: 5_000 - done, b: done })
-    expect(await db.reseal()).toMatchObject({ resealed: 5_000 - done, unreadable: 0 })
+    expect(await db.reseal()).toMatchObject({ resealed: 5_000 - done, unreadable: 0, foreign: 0 })
     expect(await formsOf(redis)).toEqual({ b: 5_000 })
   })
 
@@ -147,9 +147,9 @@ describe('reseal', () => {
     )
     const before = await redis.mgetBuffer(unreadable)
     const db = open(under(B, A))
-    expect(await db.reseal()).toEqual({ seen: 14, resealed: 10, unreadable: 4 })
+    expect(await db.reseal()).toEqual({ seen: 14, resealed: 10, unreadable: 4, foreign: 0 })
     expect(await redis.mgetBuffer(unreadable)).toEqual(before)
-    expect(await db.reseal()).toEqual({ seen: 14, resealed: 0, unreadable: 4 })
+    expect(await db.reseal()).toEqual({ seen: 14, resealed: 0, unreadable: 4, foreign: 0 })
   })
 
   it('leaves alone what is no record, and what is under another prefix', async () => {
@@ -159,7 +159,7 @@ describe('reseal', () => {
     await redis.set('atxp:oauth:~refused:abc', '')
     await redis.hset('atxp:oauth:hash', 'field', 'value')
     const db = open(ACCEPTING)
-    expect(await db.reseal()).toEqual({ seen: 0, resealed: 0, unreadable: 0 })
+    expect(await db.reseal()).toEqual({ seen: 0, resealed: 0, unreadable: 0, foreign: 0 })
     expect(await redis.get('other:a')).toBe('secret')
     expect(await redis.get('atxp:oauth:~lease:abc')).toBe('owner')
   })

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
 import { describeConformance } from '../../support/conformance/describe-conformance.js'
-import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.js'
+import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 let server: RedisServer

@@ -2,59 +2,43 @@
 // keys, records and lifetimes, since the registry of these tests does not have it. It is here to be compared with and moved
 // from: it keeps the faults that its users live with.
 import { Redis } from 'ioredis'
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../../../src/contract.js'
 
 const PKCE_SECONDS = 600
 const DEFAULT_TTL_SECONDS = 86_400
 const DEFAULT_PREFIX = 'oauth:'
 
-export interface PublishedRedisClient {
-  get(key: string): Promise<string | null>
-  set(key: string, value: string): Promise<unknown>
-  setex(key: string, seconds: number, value: string): Promise<unknown>
-  del(key: string): Promise<number>
-  quit(): Promise<unknown>
-}
+/**
+ * @typedef {import('../../../src/contract.js').AccessToken} AccessToken
+ * @typedef {import('../../../src/contract.js').ClientCredentials} ClientCredentials
+ * @typedef {import('../../../src/contract.js').PKCEValues} PKCEValues
+ *
+ * @typedef {object} PublishedRedisClient
+ * @property {(key: string) => Promise<string | null>} get
+ * @property {(key: string, value: string) => Promise<unknown>} set
+ * @property {(key: string, seconds: number, value: string) => Promise<unknown>} setex
+ * @property {(key: string) => Promise<number>} del
+ * @property {() => Promise<unknown>} quit
+ *
+ * @typedef {object} PublishedOAuthDbOptions
+ * @property {string | PublishedRedisClient} redis
+ * @property {((text: string) => string)} [encrypt]
+ * @property {((text: string) => string)} [decrypt]
+ * @property {string} [keyPrefix]
+ * @property {number} [ttl] seconds that every access token lives, whatever its own expiry
+ * @property {number} [defaultTtl] seconds that an access token without an expiry lives
+ */
 
-export interface PublishedOAuthDbOptions {
-  redis: string | PublishedRedisClient
-  encrypt?: (text: string) => string
-  decrypt?: (text: string) => string
-  keyPrefix?: string
-  /** Seconds that every access token lives, whatever its own expiry. */
-  ttl?: number
-  /** Seconds that an access token without an expiry lives. */
-  defaultTtl?: number
-}
+/** @implements {Pick<import('../../../src/contract.js').OAuthDb, keyof import('../../../src/contract.js').OAuthDb>} */
+export class PublishedOAuthDb {
+  /** @type {PublishedRedisClient} */
+  #redis
+  #prefix
+  #encrypt
+  #decrypt
+  #ttl
+  #defaultTtl
 
-interface StoredRegistration {
-  encrypted_client_id: string
-  encrypted_client_secret: string
-  redirect_uri: string
-}
-
-interface StoredPkce {
-  encrypted_code_verifier: string
-  encrypted_code_challenge: string
-  resource_url: string
-  url: string
-}
-
-interface StoredToken {
-  resource_url: string
-  encrypted_access_token: string
-  encrypted_refresh_token: string | null
-  expires_at: string | null
-}
-
-export class PublishedOAuthDb implements OAuthDb {
-  readonly #redis: PublishedRedisClient
-  readonly #prefix: string
-  readonly #encrypt: (text: string) => string
-  readonly #decrypt: (text: string) => string
-  readonly #ttl: number | undefined
-  readonly #defaultTtl: number
-
+  /** @param {PublishedOAuthDbOptions} options */
   constructor({
     redis,
     encrypt = (text) => text,
@@ -62,7 +46,7 @@ export class PublishedOAuthDb implements OAuthDb {
     keyPrefix = DEFAULT_PREFIX,
     ttl,
     defaultTtl = DEFAULT_TTL_SECONDS,
-  }: PublishedOAuthDbOptions) {
+  }) {
     this.#redis = typeof redis === 'string' ? new Redis(redis) : redis
     this.#encrypt = encrypt
     this.#decrypt = decrypt
@@ -71,8 +55,12 @@ export class PublishedOAuthDb implements OAuthDb {
     this.#defaultTtl = defaultTtl
   }
 
-  async getClientCredentials(url: string): Promise<ClientCredentials | null> {
-    const stored = await this.#read<StoredRegistration>(this.#key('client_credentials', url))
+  /**
+   * @param {string} url
+   * @returns {Promise<ClientCredentials | null>}
+   */
+  async getClientCredentials(url) {
+    const stored = await this.#read(this.#key('client_credentials', url))
     return (
       stored && {
         clientId: this.#decrypt(stored.encrypted_client_id),
@@ -82,9 +70,12 @@ export class PublishedOAuthDb implements OAuthDb {
     )
   }
 
-  async saveClientCredentials(url: string, credentials: ClientCredentials): Promise<void> {
-    const { clientId, clientSecret, redirectUri } = credentials
-    const stored: StoredRegistration = {
+  /**
+   * @param {string} url
+   * @param {ClientCredentials} credentials
+   */
+  async saveClientCredentials(url, { clientId, clientSecret, redirectUri }) {
+    const stored = {
       encrypted_client_id: this.#encrypt(clientId),
       encrypted_client_secret: this.#encrypt(clientSecret),
       redirect_uri: redirectUri,
@@ -92,8 +83,13 @@ export class PublishedOAuthDb implements OAuthDb {
     await this.#redis.set(this.#key('client_credentials', url), JSON.stringify(stored))
   }
 
-  async getPKCEValues(user: string, state: string): Promise<PKCEValues | null> {
-    const stored = await this.#read<StoredPkce>(this.#key('pkce', user, state))
+  /**
+   * @param {string} user
+   * @param {string} state
+   * @returns {Promise<PKCEValues | null>}
+   */
+  async getPKCEValues(user, state) {
+    const stored = await this.#read(this.#key('pkce', user, state))
     return (
       stored && {
         codeVerifier: this.#decrypt(stored.encrypted_code_verifier),
@@ -104,8 +100,13 @@ export class PublishedOAuthDb implements OAuthDb {
     )
   }
 
-  async savePKCEValues(user: string, state: string, values: PKCEValues): Promise<void> {
-    const stored: StoredPkce = {
+  /**
+   * @param {string} user
+   * @param {string} state
+   * @param {PKCEValues} values
+   */
+  async savePKCEValues(user, state, values) {
+    const stored = {
       encrypted_code_verifier: this.#encrypt(values.codeVerifier),
       encrypted_code_challenge: this.#encrypt(values.codeChallenge),
       resource_url: values.resourceUrl,
@@ -114,9 +115,14 @@ export class PublishedOAuthDb implements OAuthDb {
     await this.#redis.setex(this.#key('pkce', user, state), PKCE_SECONDS, JSON.stringify(stored))
   }
 
-  async getAccessToken(user: string, url: string): Promise<AccessToken | null> {
+  /**
+   * @param {string} user
+   * @param {string} url
+   * @returns {Promise<AccessToken | null>}
+   */
+  async getAccessToken(user, url) {
     const key = this.#key('access_token', user, url)
-    const stored = await this.#read<StoredToken>(key)
+    const stored = await this.#read(key)
     if (stored === null) return null
     const expiresAt = stored.expires_at === null ? undefined : Number(stored.expires_at)
     if (expiresAt !== undefined && Date.now() >= expiresAt * 1_000) {
@@ -135,9 +141,13 @@ export class PublishedOAuthDb implements OAuthDb {
     }
   }
 
-  async saveAccessToken(user: string, url: string, token: AccessToken): Promise<void> {
-    const { accessToken, refreshToken, expiresAt, resourceUrl } = token
-    const stored: StoredToken = {
+  /**
+   * @param {string} user
+   * @param {string} url
+   * @param {AccessToken} token
+   */
+  async saveAccessToken(user, url, { accessToken, refreshToken, expiresAt, resourceUrl }) {
+    const stored = {
       resource_url: resourceUrl,
       encrypted_access_token: this.#encrypt(accessToken),
       encrypted_refresh_token: refreshToken ? this.#encrypt(refreshToken) : null,
@@ -148,21 +158,30 @@ export class PublishedOAuthDb implements OAuthDb {
   }
 
   /** Ends the connection, also one that was handed in. */
-  async close(): Promise<void> {
+  async close() {
     // A connection that has ended already is only logged by the original.
     await this.#redis.quit().catch(() => undefined)
   }
 
-  #key(kind: string, ...parts: string[]): string {
+  /**
+   * @param {string} kind
+   * @param {string[]} parts
+   */
+  #key(kind, ...parts) {
     return `${this.#prefix}${kind}:${parts.join(':')}`
   }
 
-  async #read<T>(key: string): Promise<T | null> {
+  /**
+   * @param {string} key
+   * @returns {Promise<any>}
+   */
+  async #read(key) {
     const text = await this.#redis.get(key)
     return text === null ? null : JSON.parse(text)
   }
 
-  #seconds(expiresAt: number | undefined): number {
+  /** @param {number | undefined} expiresAt */
+  #seconds(expiresAt) {
     if (this.#ttl !== undefined) return this.#ttl
     if (!expiresAt) return this.#defaultTtl
     return Math.max(1, expiresAt - Math.floor(Date.now() / 1_000))
