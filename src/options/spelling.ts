@@ -1,31 +1,38 @@
 /** Names that other libraries have, and what they are called here. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  redis: 'url or client',
-  ioredis: 'client',
-  uri: 'url',
-  connectionstring: 'url',
-  hostname: 'host',
-  socketpath: 'path',
-  user: 'username',
-  pass: 'password',
-  auth: 'password',
-  database: 'db',
-  prefix: 'keyPrefix',
-  ssl: 'tls',
-  sentinels: 'sentinel',
-  sentinelpassword: 'sentinel.password',
-  nodes: 'cluster or sentinel',
-  connecttimeout: 'connectionTimeout',
-  timeout: 'commandTimeout or connectionTimeout',
-  maxsize: 'maxEntries',
-  ttl: 'maxAgeMs',
-}
+const ELSEWHERE: ReadonlyMap<string, string | readonly string[]> = new Map(
+  Object.entries({
+    redis: 'url or client',
+    ioredis: 'client',
+    uri: 'url',
+    connectionstring: 'url',
+    hostname: 'host',
+    socketpath: 'path',
+    user: 'username',
+    pass: 'password',
+    auth: 'password',
+    database: 'db',
+    prefix: 'keyPrefix',
+    ssl: 'tls',
+    sentinels: 'sentinel',
+    sentinelpassword: 'sentinel.password',
+    nodes: 'cluster or sentinel',
+    connecttimeout: 'connectionTimeout',
+    timeout: 'commandTimeout or connectionTimeout',
+    maxsize: 'maxEntries',
+    ttl: ['maxAgeMs', 'refreshTokenTtl or accessTokenTtl'],
+    encrypt: 'encryption',
+    decrypt: 'encryption',
+    defaultttl: 'accessTokenTtl',
+  }),
+)
 
 /** The name that was most likely meant, or undefined where none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
   const lower = name.toLowerCase()
-  const elsewhere = ELSEWHERE[lower]
-  if (elsewhere?.split(/ or |\./).every((one) => known.includes(one))) return elsewhere
+  const elsewhere = [ELSEWHERE.get(lower) ?? []]
+    .flat()
+    .find((names) => names.split(/ or |\./).every((one) => known.includes(one)))
+  if (elsewhere !== undefined) return elsewhere
   let best: string | undefined
   // One slip in three characters, and always one.
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1

@@ -44,6 +44,17 @@ describe('the name that was meant', () => {
     expect(nearest(name, known)).toBe(meant)
   })
 
+  it.each([
+    ['redis', 'url or client'],
+    ['encrypt', 'encryption'],
+    ['ttl', 'refreshTokenTtl or accessTokenTtl'],
+    ['defaultTtl', 'accessTokenTtl'],
+    ['constructor', undefined],
+  ])('by %s, of the published class, is %s', (name, meant) => {
+    const options = ['url', 'client', 'tls', 'encryption', 'refreshTokenTtl', 'accessTokenTtl']
+    expect(nearest(name, options)).toBe(meant)
+  })
+
   it('is none that this object does not take', () => {
     expect(nearest('redis', ['replicas', 'timeoutMs'])).toBeUndefined()
   })
