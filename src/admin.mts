@@ -3,6 +3,7 @@ export {
   doctor,
   exportRecords,
   findUnreadable,
+  importPublished,
   importRecords,
   registrations,
   reseal,

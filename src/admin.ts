@@ -3,6 +3,12 @@ import type { ResealOptions, ResealProgress } from './store/reseal.js'
 
 export { doctor } from './admin/doctor/doctor.js'
 export type { Finding, FindingCode } from './admin/doctor/finding.js'
+export {
+  type ImportPublishedOptions,
+  type ImportPublishedProgress,
+  importPublished,
+  type RefusedPublished,
+} from './admin/published/import-published.js'
 export { type Registration, registrations } from './admin/registrations.js'
 export { revokeSession, revokeUser } from './admin/revoke.js'
 export { type Session, type SessionFailure, sessions } from './admin/sessions.js'

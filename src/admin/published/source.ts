@@ -1,0 +1,50 @@
+import type { UnixMs } from '../../clock.js'
+import type { Composition } from '../../composition.js'
+import { operationsOf } from '../../database/operations-of.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
+import type { PublishedLayout, PublishedRow } from '../../record/published.js'
+import { RedisOAuthDatabase } from '../../redis-oauth-database.js'
+import type { ImportPublishedOptions } from './import-published.js'
+import { entriesInRedis } from './redis-source.js'
+import { entriesInSqlite, openSqlite } from './sqlite-source.js'
+
+export interface PublishedEntry {
+  readonly key: string
+  /** User or URL, then what follows; undefined where its key can be read in two ways. */
+  readonly names: readonly [first: string, second: string] | undefined
+  /** Undefined where it is no record of the layout. */
+  readonly row: PublishedRow | undefined
+  /** When Redis removes it; null: never, or nobody knows. */
+  readonly expiresAt: UnixMs | null
+}
+
+export interface PublishedSource {
+  entries(layout: PublishedLayout): AsyncGenerator<PublishedEntry[], void, undefined>
+  close(): Promise<void> | void
+}
+
+export async function openSource(
+  parts: Composition,
+  { url, client, sqlite, keyPrefix = 'oauth:' }: ImportPublishedOptions,
+): Promise<PublishedSource> {
+  if (sqlite !== undefined) {
+    const file = await openSqlite(sqlite).catch((cause: unknown) => {
+      throw cause instanceof TypeError ? cause : sourceFailed(cause)
+    })
+    return { entries: (layout) => entriesInSqlite(file, layout), close: () => file.close() }
+  }
+  const other = url || client ? new RedisOAuthDatabase({ url, client }) : undefined
+  const from = other === undefined ? parts : operationsOf(other).parts
+  return {
+    entries: (layout) => entriesInRedis(from, keyPrefix, layout),
+    close: () => other?.close(),
+  }
+}
+
+function sourceFailed(cause: unknown): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'SOURCE_FAILED',
+    'The file of options.sqlite cannot be read; see cause',
+    { cause },
+  )
+}
