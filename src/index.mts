@@ -4,6 +4,7 @@ export {
   DeletionError,
   RedisOAuthDatabase,
   RedisOAuthDatabaseError,
+  RedisOAuthDb,
   StoreTokensError,
   withOAuthDatabase,
 } from './index.js'

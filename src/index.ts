@@ -48,6 +48,11 @@ export type { Health, NodeHealth } from './redis/health.js'
 export type { HealthWarning, HealthWarningCode } from './redis/health-warnings.js'
 export type { ReadyOptions } from './redis/readiness.js'
 export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
+export {
+  RedisOAuthDb,
+  type RedisOAuthDbLogger,
+  type RedisOAuthDbOptions,
+} from './redis-oauth-db.js'
 export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
 export type { ResealOptions, ResealProgress } from './store/reseal.js'

@@ -103,7 +103,7 @@ export function checkIsOptions(options: unknown): asserts options is RedisOAuthD
   if (!isObject(options)) throw new TypeError('options must be an object')
 }
 
-function isIoredis(given: unknown): boolean {
+export function isIoredis(given: unknown): boolean {
   if (!isObject(given)) return false
   const { sendCommand, options, status } = given as Record<string, unknown>
   // node-redis has the first two as well.

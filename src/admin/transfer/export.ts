@@ -6,6 +6,7 @@ import type { FoundKey } from '../../record/keys.js'
 import { isLastingKind, type LastingKind } from '../../record/kinds.js'
 import { isPublished } from '../../record/published.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
+import type { RedisOAuthDb } from '../../redis-oauth-db.js'
 import { sealContextOf } from '../../store/vault/sealed-vault.js'
 import { checkWalkOptions, inCalls } from '../walk.js'
 import { endLine, headerLine, plainLine, SETTINGS_CONTEXT, sealedLine } from './format.js'
@@ -73,7 +74,7 @@ export interface ExportOptions {
  * ```
  */
 export function exportRecords(
-  db: RedisOAuthDatabase,
+  db: RedisOAuthDatabase | RedisOAuthDb,
   options: ExportOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   checkWalkOptions(options)

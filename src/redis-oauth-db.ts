@@ -1,0 +1,250 @@
+import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
+import type { CustomEncryptionOptions } from './crypto/encryption-options.js'
+import { keepOperations, operationsOf } from './database/operations-of.js'
+import { unreadableRecord } from './errors.js'
+import { isIoredis } from './options/rules.js'
+import { decodePublished, type PublishedLayout, publishedKey, rowOf } from './record/published.js'
+import type { BorrowedClient } from './redis/borrowed-client.js'
+import { RedisOAuthDatabase } from './redis-oauth-database.js'
+
+/** What {@link RedisOAuthDb} logs with. */
+export interface RedisOAuthDbLogger {
+  warn(message: string): void
+}
+
+/** Of {@link RedisOAuthDb}: those of the class of version 0.11 and before. */
+export interface RedisOAuthDbOptions {
+  /** A Redis URL, or a client of ioredis 5 or 6, which `close()` quits. */
+  redis: string | BorrowedClient
+  /**
+   * Seals what is written; together with `decrypt`. Left out: records are plain.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({
+   *   redis: process.env.REDIS_URL ?? '',
+   *   encrypt: (text) => Buffer.from(text).toString('base64'),
+   *   decrypt: (text) => Buffer.from(text, 'base64').toString(),
+   * })
+   * await old.close()
+   * ```
+   */
+  encrypt?: ((text: string) => string) | undefined
+  /**
+   * Opens what `encrypt` made, by this class or the one before.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({
+   *   redis: process.env.REDIS_URL ?? '',
+   *   encrypt: (text) => Buffer.from(text).toString('base64'),
+   *   decrypt: (text) => Buffer.from(text, 'base64').toString(),
+   * })
+   * await old.close()
+   * ```
+   */
+  decrypt?: ((text: string) => string) | undefined
+  /**
+   * Is told, without secrets, that a client could not be quit.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '', logger: console })
+   * await old.close()
+   * ```
+   */
+  logger?: RedisOAuthDbLogger | undefined
+  /** @defaultValue `'oauth:'` */
+  keyPrefix?: string | undefined
+  /** How long every access token record lives that has no expiry, or a refresh token, in seconds. */
+  ttl?: number | undefined
+  /**
+   * How long an access token record lives that has neither expiry nor refresh token, in seconds, unless `ttl` says.
+   * @defaultValue `86400` (24 hours)
+   */
+  defaultTtl?: number | undefined
+}
+
+const NAMES: readonly string[] = [
+  'redis',
+  'encrypt',
+  'decrypt',
+  'logger',
+  'keyPrefix',
+  'ttl',
+  'defaultTtl',
+]
+
+/**
+ * The class that this package had up to version 0.11, over the records of {@link RedisOAuthDatabase}: for those who change nothing
+ * but the version. It writes the new layout only, under `keyPrefix` and `~`, and reads a record of the old one where there is no
+ * new one. A save writes the new record, then deletes the old one. So processes of the old class must be stopped before
+ * those of this one begin.
+ *
+ * It coordinates no refreshes: for that, {@link RedisOAuthDatabase} with {@link withOAuthDatabase}.
+ */
+export class RedisOAuthDb implements OAuthDb {
+  readonly #db: RedisOAuthDatabase
+  readonly #prefix: string
+  readonly #decrypt: (text: string) => string
+  readonly #logger: RedisOAuthDbLogger | undefined
+  readonly #client: { quit(): Promise<unknown> } | undefined
+
+  /**
+   * @throws TypeError that names the option that is wrong and what it takes
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * await old.close()
+   * ```
+   */
+  constructor(options: RedisOAuthDbOptions) {
+    checkOptions(options)
+    const { redis, keyPrefix = 'oauth:', ttl, defaultTtl, decrypt, logger } = options
+    const isUrl = typeof redis === 'string'
+    this.#prefix = keyPrefix
+    this.#decrypt = decrypt ?? ((text) => text)
+    this.#logger = logger
+    this.#client = isUrl ? undefined : (redis as unknown as { quit(): Promise<unknown> })
+    this.#db = new RedisOAuthDatabase({
+      ...(isUrl ? { url: redis } : { client: redis }),
+      keyPrefix,
+      encryption: sealingOf(options),
+      refreshTokenTtl: msOf(ttl),
+      accessTokenTtl: msOf(ttl ?? defaultTtl),
+    })
+    keepOperations(this, operationsOf(this.#db))
+  }
+
+  /** The registration with an authorization server, or null. One round trip; up to three where there is no new record. */
+  getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
+    const peek = (): Promise<ClientCredentials | null> =>
+      operationsOf(this.#db).run('getClientCredentials', ({ records }) =>
+        records.getClient(serverUrl, 'client'),
+      )
+    const read = (): Promise<ClientCredentials | null> => this.#db.getClientCredentials(serverUrl)
+    return this.#read('getClientCredentials', 'client_credentials', [serverUrl], peek, read)
+  }
+
+  /** Two round trips. */
+  async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
+    await this.#db.saveClientCredentials(serverUrl, credentials)
+    await this.#drop('saveClientCredentials', 'client_credentials', [serverUrl])
+  }
+
+  /** PKCE values, once, or null. One round trip; up to three where there is no new record. */
+  getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
+    const read = (): Promise<PKCEValues | null> => this.#db.getPKCEValues(userId, state)
+    return this.#read('getPKCEValues', 'pkce', [userId, state], read)
+  }
+
+  /** Two round trips. */
+  async savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
+    await this.#db.savePKCEValues(userId, state, values)
+    await this.#drop('savePKCEValues', 'pkce', [userId, state])
+  }
+
+  /** The access token, also an expired one that can be refreshed, or null. One round trip; up to three where there is no new record. */
+  getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    const read = (): Promise<AccessToken | null> => this.#db.getAccessToken(userId, url)
+    return this.#read('getAccessToken', 'access_token', [userId, url], read)
+  }
+
+  /** Two round trips. */
+  async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
+    await this.#db.saveAccessToken(userId, url, token)
+    await this.#drop('saveAccessToken', 'access_token', [userId, url])
+  }
+
+  /** Closes the connection, and quits a client that was handed in. Never rejects. */
+  async close(): Promise<void> {
+    await this.#db.close()
+    await this.#client?.quit().catch(() => {
+      this.#logger?.warn('RedisOAuthDb could not quit the Redis client: it was closed before')
+    })
+  }
+
+  /** A save writes the new record and then deletes the old one. Both may happen between two reads, so the new one is read again. */
+  async #read<T extends object>(
+    operation: string,
+    layout: PublishedLayout,
+    parts: string[],
+    first: () => Promise<T | null>,
+    again: () => Promise<T | null> = first,
+  ): Promise<T | null> {
+    return (await first()) ?? (await this.#published<T>(operation, layout, parts)) ?? again()
+  }
+
+  #published<T>(operation: string, layout: PublishedLayout, parts: string[]): Promise<T | null> {
+    return operationsOf(this.#db).run(operation, async ({ commands }) => {
+      const text = await commands.get(publishedKey(this.#prefix, layout, ...parts))
+      if (text === null) return null
+      return (await decodePublished(layout, rowOf(layout, text), this.#decrypt)) as T
+    })
+  }
+
+  #drop(operation: string, layout: PublishedLayout, parts: string[]): Promise<void> {
+    const key = publishedKey(this.#prefix, layout, ...parts)
+    return operationsOf(this.#db).run(operation, ({ commands }) => commands.unlink(key))
+  }
+}
+
+function checkOptions(options: unknown): asserts options is RedisOAuthDbOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError('options must be an object')
+  }
+  const unknown = Object.keys(options).find((name) => !NAMES.includes(name))
+  if (unknown !== undefined) {
+    throw new TypeError(
+      `options.${unknown} is not an option of RedisOAuthDb; those are ${NAMES.join(', ')}. RedisOAuthDatabase has more`,
+    )
+  }
+  const { redis, encrypt, decrypt, logger, ttl, defaultTtl } = options as Partial<
+    Record<keyof RedisOAuthDbOptions, unknown>
+  >
+  if (typeof redis !== 'string' && !isIoredis(redis)) {
+    throw new TypeError(
+      'options.redis must be a Redis URL, or a client of ioredis 5 or 6: a record and its index are written by one script, ' +
+        'which get, set, setex and del of another client cannot send',
+    )
+  }
+  for (const [name, hook] of Object.entries({ encrypt, decrypt })) {
+    if (hook !== undefined && typeof hook !== 'function') {
+      throw new TypeError(`options.${name} must be a function from a string to a string`)
+    }
+  }
+  if ((encrypt === undefined) !== (decrypt === undefined)) {
+    throw new TypeError('options.encrypt and options.decrypt go together')
+  }
+  if (logger !== undefined && typeof (logger as RedisOAuthDbLogger | null)?.warn !== 'function') {
+    throw new TypeError('options.logger must have a method warn')
+  }
+  for (const [name, seconds] of Object.entries({ ttl, defaultTtl })) {
+    if (seconds !== undefined && !(Number.isInteger(seconds) && Number(seconds) >= 1)) {
+      throw new TypeError(`options.${name} must be a whole number of seconds, at least 1`)
+    }
+  }
+}
+
+function msOf(seconds: number | undefined): number | undefined {
+  return seconds === undefined ? undefined : seconds * 1_000
+}
+
+/** Whole records by the hooks, which take text. What is sealed is bound to its place, by its name in it. */
+function sealingOf({ encrypt, decrypt }: RedisOAuthDbOptions): CustomEncryptionOptions | undefined {
+  if (encrypt === undefined || decrypt === undefined) return undefined
+  return {
+    seal: (plaintext, { kind, redisKey }) =>
+      Buffer.from(encrypt(JSON.stringify([kind, redisKey, plaintext.toString('base64')]))),
+    open: (sealed, { kind, redisKey }) => {
+      const [sealedAs, key, plaintext] = JSON.parse(decrypt(sealed.toString()))
+      if (sealedAs !== kind || key !== redisKey) throw unreadableRecord()
+      return Buffer.from(plaintext, 'base64')
+    },
+  }
+}
