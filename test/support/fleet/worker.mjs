@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { atxpClient, OAuthClient } from '@atxp/client'
 import { MemoryOAuthDb, OAuthResourceClient } from '@atxp/common'
+import { encryptionHooks } from '../databases/encryption-hooks.mjs'
+import { PublishedOAuthDb } from '../databases/published-oauth-db.mjs'
 import { serve } from '../processes/process-child.mjs'
 import { createAccount } from './account.mjs'
 import { UncoordinatedDatabase } from './uncoordinated-database.mjs'
@@ -8,6 +10,7 @@ import { UncoordinatedDatabase } from './uncoordinated-database.mjs'
 /**
  * @typedef {{ kind: 'memory' }
  *   | { kind: 'uncoordinated', url: string, keyPrefix: string }
+ *   | { kind: 'published', url: string, secret: string }
  *   | { kind: 'redis', options: Record<string, unknown>, wrap: boolean }} DatabaseChoice
  * @typedef {{ issuer: string, mcpOrigin: string, accountId: string, database: DatabaseChoice }} WorkerSetup
  * @typedef {{ name: string, message: string, code: string | null }} Failure
@@ -126,6 +129,8 @@ function openDatabase(choice) {
       return new MemoryOAuthDb({ logger: silence })
     case 'uncoordinated':
       return new UncoordinatedDatabase(choice)
+    case 'published':
+      return new PublishedOAuthDb({ redis: choice.url, ...encryptionHooks(choice.secret) })
     case 'redis': {
       const { RedisOAuthDatabase } = load('../../../dist/index.js')
       return new RedisOAuthDatabase(choice.options)
