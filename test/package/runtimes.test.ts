@@ -63,6 +63,14 @@ describe.concurrent.each(
     })
   })
 
+  test('records are exported and imported, and SQLite is read where there is one', async () => {
+    expect(await outcomeOf(runtime, 'move.mjs')).toEqual({
+      moved: { added: 1, kept: 0, refused: 0 },
+      expiresAt: '2099-01-01T00:00:00.000Z',
+      imported: true,
+    })
+  })
+
   test('a server that hangs lets the call fail in time, and the process end by itself', async () => {
     const server = await startRedis()
     try {
