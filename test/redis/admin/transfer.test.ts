@@ -40,6 +40,8 @@ const plain = { secrets: 'plain' } as const
 
 let standalone: RunningTopology
 let cluster: RunningTopology
+/** As a user who has the documented rights and no others. */
+let limited: RunningTopology
 let tests = 0
 let prefix: string
 
@@ -47,9 +49,10 @@ beforeAll(async () => {
   const start = (name: string) => TOPOLOGIES.find((one) => one.name === name)?.start()
   standalone = (await start('standalone')) as RunningTopology
   cluster = (await start('cluster')) as RunningTopology
+  limited = (await start('tls+acl')) as RunningTopology
 })
 
-afterAll(() => Promise.all([standalone?.stop(), cluster?.stop()]))
+afterAll(() => Promise.all([standalone, cluster, limited].map((redis) => redis?.stop())))
 
 beforeEach(() => {
   tests += 1
@@ -60,20 +63,21 @@ const open = (settings: Settings = {}, name = 'from', redis = standalone): Redis
   openDatabase({ ...redis.options, ...settings, keyPrefix: `${prefix}${name}:` })
 
 describe('everything out and in again gives the same records', () => {
-  const WAYS: [string, Settings, Settings, boolean][] = [
-    ['under another prefix', plainNames, plainNames, false],
-    ['into a Cluster', plainNames, plainNames, true],
-    ['with another key', plainNames, newKey, false],
-    ['with hashKeys switched on', plainNames, hashedNames, true],
-    ['with hashKeys switched off', hashedNames, plainNames, false],
-    ['with another key for names', hashedNames, otherHashes, false],
-    ['with hashed names, under another prefix', hashedNames, hashedNames, false],
+  const WAYS: [string, Settings, Settings, () => RunningTopology][] = [
+    ['under another prefix', plainNames, plainNames, () => standalone],
+    ['into a Cluster', plainNames, plainNames, () => cluster],
+    ['with another key', plainNames, newKey, () => standalone],
+    ['with hashKeys switched on', plainNames, hashedNames, () => cluster],
+    ['with hashKeys switched off', hashedNames, plainNames, () => standalone],
+    ['with another key for names', hashedNames, otherHashes, () => standalone],
+    ['with hashed names, under another prefix', hashedNames, hashedNames, () => standalone],
+    ['into a server with limited rights', plainNames, newKey, () => limited],
   ]
 
-  it.each(WAYS)('sealed, %s', async (_way, from, to, isCluster) => {
+  it.each(WAYS)('sealed, %s', async (_way, from, to, into) => {
     const source = open(from)
     await saveEveryRecord(source)
-    const target = open(to, 'to', isCluster ? cluster : standalone)
+    const target = open(to, 'to', into())
     const text = await textOf(exportRecords(source))
     expect(text).not.toContain(SECRET)
     const expected = { added: EVERY_RECORD, kept: 0, refused: 0 }

@@ -118,6 +118,7 @@ const OPERATOR_CALLS: {
     const lines = await listOf(admin.exportRecords(db, { secrets: 'plain' }))
     return admin.importRecords(db, lines, { secrets: 'plain', overwrite: true })
   },
+  importPublished: (db) => admin.importPublished(db),
   reseal: (db) => admin.reseal(db).catch((error) => expect(error).toBeInstanceOf(TypeError)),
   revokeSession: (db) => admin.revokeSession(db, NAMES.user, NAMES.refusedUrl),
   revokeUser: (db) => admin.revokeUser(db, NAMES.user),

@@ -1,4 +1,5 @@
 import { exportRecords } from '../../../src/admin.js'
+import { operationsOf } from '../../../src/database/operations-of.js'
 import type { RedisOAuthDatabase } from '../../../src/index.js'
 
 export const URL = 'https://server.example/mcp'
@@ -21,6 +22,7 @@ export async function saveEveryRecord(db: RedisOAuthDatabase): Promise<void> {
     db.saveClientCredentials(ISSUER, client),
     db.saveClientCredentials(`${ISSUER}/é`, client),
     db.forResourceServer().saveClientCredentials(ISSUER, { ...client, clientId: 'rs' }),
+    saveMcpClient(db, { ...client, information: { client_id: 'id' } }),
     ...users.flatMap((user) => [
       db.saveAccessToken(user, URL, { ...token, expiresAt: ms / 1_000, scope: 'a' } as never),
       db.saveAccessToken(user, '', { accessToken: SECRET, resourceUrl: '', expiresAt: ms + 7 }),
@@ -34,7 +36,14 @@ export async function saveEveryRecord(db: RedisOAuthDatabase): Promise<void> {
   ])
 }
 
-export const EVERY_RECORD = 6 + 8 * 3
+/** As the provider for the MCP SDK does, which speaks to no server here. */
+function saveMcpClient(db: RedisOAuthDatabase, registration: object): Promise<void> {
+  return operationsOf(db).run('save', ({ keys, vault }) =>
+    vault.set(keys.of('mcp', `${ISSUER} ${CALLBACK}`), JSON.stringify(registration)),
+  )
+}
+
+export const EVERY_RECORD = 7 + 8 * 3
 
 export async function textOf(source: AsyncIterable<string>): Promise<string> {
   return (await collect(source)).join('')
