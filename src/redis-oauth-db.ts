@@ -194,6 +194,8 @@ export class RedisOAuthDb implements OAuthDb {
   }
 }
 
+type Unchecked = Partial<Record<keyof RedisOAuthDbOptions, unknown>>
+
 function checkOptions(options: unknown): asserts options is RedisOAuthDbOptions {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError('options must be an object')
@@ -204,15 +206,22 @@ function checkOptions(options: unknown): asserts options is RedisOAuthDbOptions 
       `options.${unknown} is not an option of RedisOAuthDb; those are ${NAMES.join(', ')}. RedisOAuthDatabase has more`,
     )
   }
-  const { redis, encrypt, decrypt, logger, ttl, defaultTtl } = options as Partial<
-    Record<keyof RedisOAuthDbOptions, unknown>
-  >
+  const { redis, logger, ttl, defaultTtl } = options as Unchecked
   if (typeof redis !== 'string' && !isIoredis(redis)) {
     throw new TypeError(
       'options.redis must be a Redis URL, or a client of ioredis 5 or 6: a record and its index are written by one script, ' +
         'which get, set, setex and del of another client cannot send',
     )
   }
+  checkHooks(options as Unchecked)
+  if (logger !== undefined && typeof Object(logger).warn !== 'function') {
+    throw new TypeError('options.logger must have a method warn')
+  }
+  checkSeconds('ttl', ttl)
+  checkSeconds('defaultTtl', defaultTtl)
+}
+
+function checkHooks({ encrypt, decrypt }: Unchecked): void {
   for (const [name, hook] of Object.entries({ encrypt, decrypt })) {
     if (hook !== undefined && typeof hook !== 'function') {
       throw new TypeError(`options.${name} must be a function from a string to a string`)
@@ -221,14 +230,11 @@ function checkOptions(options: unknown): asserts options is RedisOAuthDbOptions 
   if ((encrypt === undefined) !== (decrypt === undefined)) {
     throw new TypeError('options.encrypt and options.decrypt go together')
   }
-  if (logger !== undefined && typeof (logger as RedisOAuthDbLogger | null)?.warn !== 'function') {
-    throw new TypeError('options.logger must have a method warn')
-  }
-  for (const [name, seconds] of Object.entries({ ttl, defaultTtl })) {
-    if (seconds !== undefined && !(Number.isInteger(seconds) && Number(seconds) >= 1)) {
-      throw new TypeError(`options.${name} must be a whole number of seconds, at least 1`)
-    }
-  }
+}
+
+function checkSeconds(name: string, seconds: unknown): void {
+  if (seconds === undefined || (Number.isInteger(seconds) && Number(seconds) >= 1)) return
+  throw new TypeError(`options.${name} must be a whole number of seconds, at least 1`)
 }
 
 function msOf(seconds: number | undefined): number | undefined {
