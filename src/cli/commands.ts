@@ -3,6 +3,7 @@ import { doctorCommand } from './commands/doctor.js'
 import { exportCommand } from './commands/export.js'
 import { importCommand } from './commands/import.js'
 import { keygen } from './commands/keygen.js'
+import { migrateCommand } from './commands/migrate.js'
 import { refereeCommand } from './commands/referee.js'
 import { registrationsCommand } from './commands/registrations.js'
 import { resealCommand } from './commands/reseal.js'
@@ -20,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   registrations: registrationsCommand,
   export: exportCommand,
   import: importCommand,
+  migrate: migrateCommand,
   reseal: resealCommand,
   referee: refereeCommand,
 }

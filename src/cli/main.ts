@@ -77,7 +77,7 @@ function checkOperands(name: string, { operands }: Command, count: number): void
 }
 
 async function report(error: unknown, screen: Screen, signal: AbortSignal): Promise<number> {
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || isMisuse(error)) {
     await screen.note(`atxp-redis: ${error.message}`)
     return WRONG_USE
   }
@@ -94,4 +94,9 @@ async function report(error: unknown, screen: Screen, signal: AbortSignal): Prom
   await screen.note(`atxp-redis: unexpected ${name}`)
   for (const frame of frames) await screen.note(frame)
   return 1
+}
+
+/** What the library says of options that it is given; it quotes none of them. */
+function isMisuse(error: unknown): error is TypeError {
+  return error instanceof TypeError && error.message.startsWith('options.')
 }

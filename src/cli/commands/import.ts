@@ -2,6 +2,7 @@ import { open as openFile } from 'node:fs/promises'
 import { importRecords } from '../../admin/transfer/import.js'
 import { UsageError } from '../arguments.js'
 import type { Command } from '../command.js'
+import { OVERWRITE, overwrites, showTakenIn } from '../taking-in.js'
 import { PLAIN } from './export.js'
 
 export const importCommand: Command = {
@@ -10,11 +11,7 @@ export const importCommand: Command = {
   operands: 'FILE',
   options: {
     ...PLAIN,
-    overwrite: {
-      type: 'boolean',
-      help: 'replaces records that are there, which may be newer; needs --yes',
-    },
-    yes: { type: 'boolean', help: 'with --overwrite: do it' },
+    ...OVERWRITE,
     resume: { type: 'string', value: 'LINE', help: 'goes on behind that line' },
   },
   examples: [
@@ -23,12 +20,7 @@ export const importCommand: Command = {
   ],
   async run({ given, screen, signal, open }) {
     const [file = ''] = given.operands
-    const overwrite = given.has('overwrite')
-    if (overwrite && !given.has('yes')) {
-      throw new UsageError(
-        '--overwrite may put older records in the place of newer ones: add --yes to do it',
-      )
-    }
+    const overwrite = overwrites(given)
     const resume = Number(given.text('resume') ?? 0)
     if (!Number.isSafeInteger(resume) || resume < 0)
       throw new UsageError('--resume takes the number of a line')
@@ -47,12 +39,7 @@ export const importCommand: Command = {
         onRefused: (refused) =>
           void screen.note(`line ${refused.line} was left out: ${refused.why}`),
       })
-      if (screen.isJson) await screen.json(result)
-      else
-        await screen.line(
-          `${result.added} added, ${result.kept} were there, ${result.refused} left out`,
-        )
-      return result.refused > 0 ? 1 : 0
+      return await showTakenIn(result, screen)
     } catch (error) {
       if (line > 0)
         await screen.note(`all lines up to ${line} are settled: go on with --resume ${line}`)

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { run } from '../../support/cli/command-line.js'
+import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const SECRET = 's3cr3t-of-alice'
@@ -87,6 +88,7 @@ it.each([
   [['import', 'f', '--overwrite'], '--overwrite may put older records in the place of newer ones'],
   [['import', 'f', '--resume', 'x'], '--resume takes the number of a line'],
   [['import'], 'usage: atxp-redis import FILE'],
+  [['migrate', '--overwrite'], '--overwrite may put older records'],
 ])('%j is wrong use', async (args, message) => {
   const { code, stdout, stderr } = await run(args, { env: from })
   expect([code, stdout]).toEqual([2, ''])
@@ -101,6 +103,22 @@ it('an export goes to no terminal, and over no file', async () => {
   writeFileSync(file, 'mine')
   expect((await run(['export', '--plain', '--out', file], { env: from })).code).toBe(2)
   expect(readFileSync(file, 'utf8')).toBe('mine')
+})
+
+it('records of the published class are taken over, and once only', async () => {
+  const old = new PublishedOAuthDb({ redis: server.url })
+  await old.saveAccessToken('alice', '', TOKEN)
+  await old.close()
+  const { code, stdout, stderr } = await run(['migrate'], { env: to })
+  expect([code, stdout]).toEqual([0, '1 added, 0 were there, 0 left out\n'])
+  expect(stderr).not.toContain('s3cr3t')
+  expect(await tokenOfAlice(to)).toMatchObject(TOKEN)
+  const again = await run(['migrate', '--json'], { env: to })
+  expect(JSON.parse(again.stdout)).toEqual({ added: 0, kept: 1, refused: 0 })
+  expect(await run(['migrate', '--from-url', 'http://u:s3cr3t@h'], { env: to })).toMatchObject({
+    code: 2,
+    stderr: expect.not.stringContaining('s3cr3t'),
+  })
 })
 
 it('what is no export is told by its code', async () => {
