@@ -117,6 +117,14 @@ export class KeySpace {
     return found !== null && KINDS[found.kind].isIndexed ? found : null
   }
 
+  /** The Redis key that a field of an index stands for, if a newer version may have written it, of a kind that is not known here. */
+  indexedByNewer({ redisKey }: FoundKey, field: string): string | null {
+    const [, kind] = /^([a-z][a-z0-9]*):/.exec(field) ?? []
+    if (kind === undefined || KIND_OF_WORD.has(kind) || kind === 'token') return null
+    const tag = redisKey.slice(this.prefix.length + '~index:'.length)
+    return `${this.prefix}~${kind}:${tag}${field.slice(kind.length)}`
+  }
+
   /** What the first read of PKCE values leaves behind. */
   consumedOf({ redisKey }: FoundKey): string {
     return `${this.prefix}~consumed${redisKey.slice(`${this.prefix}~pkce`.length)}`

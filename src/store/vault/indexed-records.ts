@@ -148,23 +148,32 @@ export class IndexedRecords {
   }
 
   /**
-   * Deletes all records of a user, the index with them. Two round trips, one more for each further thousand records, and two more
+   * Deletes all records of a user, also of kinds that only newer versions know, and the index with them. Two round trips, one more for each further thousand records, and two more
    * where others saved a first record meanwhile: what has resolved by the end of this is deleted as well.
    */
   async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
     const index = this.#keys.of('index', userId)
-    const work = this.#deleteAll(userId, index.redisKey, tally)
+    const work = this.#deleteAll(index, tally)
     this.#noteDeletion(index.redisKey, work)
     return work
   }
 
-  async #deleteAll(userId: string, index: string, tally: DeletionTally): Promise<void> {
+  async #deleteAll(index: FoundKey, tally: DeletionTally): Promise<void> {
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
-      const records = await this.of(userId)
+      const entries = await this.#commands.entries(index.redisKey)
+      const newer = [...entries.keys()].flatMap((field) => {
+        const key = this.#keys.indexedByNewer(index, field)
+        return key === null ? [] : [{ key, field }]
+      })
+      const known = this.#recordsOf(index, entries)
+      for (const { key } of known) this.#saved.forget(key)
+      const records = [...known, ...newer]
       let isAgain = records.length > 0
       for (const some of inBunches(records)) {
         if (tally.isHopeless) tally.notTried += some.length
-        const left = tally.isHopeless ? undefined : await this.#deleteSome(index, some, tally)
+        const left = tally.isHopeless
+          ? undefined
+          : await this.#deleteSome(index.redisKey, some, tally)
         isAgain = isAgain && left !== undefined && left > 0
       }
       if (!isAgain) return
@@ -174,13 +183,16 @@ export class IndexedRecords {
   /** How many entries are left behind; undefined where it failed. */
   async #deleteSome(
     index: string,
-    some: readonly IndexedRecord[],
+    some: readonly { readonly key: FoundKey | string; readonly field: string }[],
     tally: DeletionTally,
   ): Promise<number | undefined> {
-    for (const { key } of some) this.#saved.forget(key)
-    const deletions = some.map(({ key, field }) => ({ key: key.redisKey, field }))
-    const logins = some.filter(({ key }) => key.kind === 'pkce')
-    const markers = logins.map(({ key }) => this.#keys.consumedOf(key))
+    const deletions = some.map(({ key, field }) => ({
+      key: typeof key === 'string' ? key : key.redisKey,
+      field,
+    }))
+    const markers = some.flatMap(({ key }) =>
+      typeof key !== 'string' && key.kind === 'pkce' ? [this.#keys.consumedOf(key)] : [],
+    )
     let left: number | undefined
     const deleting = this.#commands.delete(index, deletions, markers).then((counts) => {
       left = counts[1]

@@ -113,6 +113,17 @@ describe('an index of a newer format', () => {
     expect(await db.listAccessTokens('user')).toHaveLength(200)
   })
 
+  it('goes with its user, and with it the records of kinds that this version does not know', async () => {
+    const db = open()
+    await db.saveAccessToken('user', URL, TOKEN)
+    await redis.hset(index, 'access2:x', '2 something new')
+    await redis.set(`${P}~access2:{user}:x`, 'something new')
+    await redis.set(`${P}~access2:{other}:x`, 'something new')
+    expect(await db.deleteUser('user')).toBe(2)
+    expect(await redis.keys(`${P}~*{user}*`)).toEqual([])
+    expect(await redis.exists(`${P}~access2:{other}:x`)).toBe(1)
+  })
+
   it('does not say when a session was refreshed', async () => {
     const db = open()
     await db.saveAccessToken('user', URL, TOKEN)
