@@ -161,7 +161,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * ```ts
    * const { topology, nodes, warnings } = await db.health()
    * console.log(topology, nodes.length) // server 1
-   * for (const { code, server, message } of warnings) console.info(code, server, message)
+   * if (warnings.some(({ code }) => code === 'EVICTION')) console.error('records may be lost')
    * ```
    */
   health(): Promise<Health> {
