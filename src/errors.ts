@@ -53,7 +53,10 @@ export type RedisOAuthDatabaseErrorCode =
   | 'REFRESH_FAILED'
   /** No login has begun with this `state` for this user, or it was finished already, or more than ten minutes ago. */
   | 'LOGIN_NOT_FOUND'
-  /** The callback, or the authorization server, says that the login has failed. The user has to log in again. */
+  /**
+   * The callback, or the authorization server, says that the login has failed. The user has to log in again; where the server could not be
+   * reached or is failing, the same callback can finish the login later.
+   */
   | 'LOGIN_FAILED'
   /** Others changed the record each time before a conditional write could; nothing was changed. */
   | 'CONFLICT'

@@ -6,6 +6,7 @@ export {
 export type { McpOAuthProviderOptions } from './mcp/options.js'
 export { mcpOAuthProvider } from './mcp/provider.js'
 export type {
+  McpAuthorizationServer,
   McpClientInformation,
   McpClientMetadata,
   McpDiscoveryState,

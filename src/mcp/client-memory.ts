@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fingerprint } from '../flight/fingerprint.js'
+import { issuerKey } from '../oauth/trust/issuers.js'
 import { RecentMap, weightOf } from '../recent-map.js'
 import type { Login } from './logins.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
@@ -18,7 +19,7 @@ const bounds = { maxEntries: MAX_LOGINS, maxBytes: MAX_BYTES, maxAgeMs: LOGIN_MS
 export class ClientMemory {
   /** By code challenge, which the authorization URL names as well. */
   readonly #verifiers = new RecentMap<string>({ ...bounds, bytesOf: weightOf })
-  /** Clients that the SDK was handed, by their ids. */
+  /** Clients that the SDK was handed, by their ids and issuers: two issuers may give out the same id. */
   readonly #clients = new RecentMap<McpClientInformation>({
     ...bounds,
     bytesOf: (id, client) => weightOf(id, JSON.stringify(client)),
@@ -27,6 +28,8 @@ export class ClientMemory {
   readonly #refused = new RecentMap<string>({ ...bounds, bytesOf: weightOf })
   /** Access tokens that the SDK has read and not had from an authorization server since, by hash. */
   readonly #read = new RecentMap<true>(bounds)
+  /** What `@ai-sdk/mcp` binds a client to that was registered beforehand, as it says right before a login. */
+  stamps: Partial<McpClientInformation> = {}
   #unknownClient: McpClientInformation | undefined
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
@@ -41,16 +44,24 @@ export class ClientMemory {
   }
 
   addClient(client: McpClientInformation): void {
-    this.#clients.set(client.client_id, client)
+    this.#clients.set(nameOf(client.client_id, client.issuer), client)
   }
 
-  client(clientId: string): McpClientInformation | undefined {
-    return this.#clients.get(clientId)
+  /** The client of this id at an authorization server. One without an issuer is for any. */
+  client(
+    clientId: string,
+    server: McpDiscoveryState | undefined,
+  ): McpClientInformation | undefined {
+    const { issuer } = Object(server?.authorizationServerMetadata) as { issuer?: unknown }
+    // The first is what an SDK has asked, the second what that says of itself.
+    const issuers = [server?.authorizationServerUrl, issuer, undefined]
+    const found = issuers.map((one) => this.#clients.get(nameOf(clientId, one)))
+    return found.find((client) => client !== undefined)
   }
 
   /** To be called when the authorization server says that it does not know a client. */
   refusedClient(clientId: string): void {
-    this.#unknownClient = this.#clients.get(clientId)
+    this.#unknownClient = this.client(clientId, this.server)
   }
 
   /** The client that its authorization server does not know. */
@@ -63,6 +74,15 @@ export class ClientMemory {
       (known) => known.authorizationServerUrl !== server.authorizationServerUrl,
     )
     this.#servers = [server, ...others].slice(0, MAX_SERVERS)
+  }
+
+  /** An authorization server of which no metadata may be known. */
+  addServerAt(authorizationServerUrl: string): void {
+    const isKnown = this.#servers.some(
+      (known) => sameOf(known.authorizationServerUrl) === sameOf(authorizationServerUrl),
+    )
+    if (!isKnown)
+      this.#servers = [...this.#servers, { authorizationServerUrl }].slice(0, MAX_SERVERS)
   }
 
   /** The authorization server that was found last. */
@@ -131,6 +151,15 @@ export class ClientMemory {
     const begun = this.#login
     return begun && performance.now() - begun.atMs < LOGIN_MS ? begun.login : undefined
   }
+}
+
+function nameOf(clientId: string, issuer: unknown): string {
+  return JSON.stringify([clientId, typeof issuer === 'string' ? sameOf(issuer) : null])
+}
+
+/** The same for an issuer with a slash at its end and without one. */
+function sameOf(issuer: string): string {
+  return issuerKey(issuer) ?? issuer
 }
 
 /** RFC 7636 section 4.2. */

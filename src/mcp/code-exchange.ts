@@ -1,6 +1,6 @@
 import type { FetchLike } from '../contract.js'
 import { type Answer, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
-import { loginFailed } from './failures.js'
+import { loginDelayed, loginFailed } from './failures.js'
 import type { Login } from './logins.js'
 import type { McpClientInformation, McpTokens } from './shapes.js'
 
@@ -9,9 +9,15 @@ const ERROR_CODE = /^[a-z_]{1,40}$/
 
 /**
  * Redeems an authorization code (RFC 6749 section 4.1.3) as the SDK that began the login would, and stamps what comes of it as that does.
+ * @param keep - has the login kept for another try. If the server has redeemed the code all the same, it refuses the next one
  * @throws RedisOAuthDatabaseError `LOGIN_FAILED`
  */
-export async function redeemCode(login: Login, code: string, fetch: FetchLike): Promise<McpTokens> {
+export async function redeemCode(
+  login: Login,
+  code: string,
+  fetch: FetchLike,
+  keep: () => Promise<void>,
+): Promise<McpTokens> {
   const { client, codeVerifier, redirectUrl, resource } = login
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
@@ -29,7 +35,12 @@ export async function redeemCode(login: Login, code: string, fetch: FetchLike): 
   try {
     answer = await fetch(tokenEndpointOf(login), { method: 'POST', headers, body })
   } catch (error) {
-    throw loginFailed('The authorization server could not be reached for the tokens', error)
+    await keep()
+    throw loginDelayed('The authorization server could not be reached for the tokens', error)
+  }
+  if (answer.status === 429 || answer.status >= 500) {
+    await keep()
+    throw loginDelayed(`The authorization server answered the code with ${answer.status}`)
   }
   const response = await jsonOf(answer)
   if (answer.status !== 200 || !isTokenResponse(response)) {
@@ -39,16 +50,16 @@ export async function redeemCode(login: Login, code: string, fetch: FetchLike): 
   return { ...(response as unknown as McpTokens), ...stampsOf(login) }
 }
 
-function tokenEndpointOf({ discovery, serverUrl }: Login): string {
-  const endpoint: unknown = discovery?.authorizationServerMetadata?.token_endpoint
+function tokenEndpointOf({ discovery }: Login): string {
+  const endpoint: unknown = discovery.authorizationServerMetadata?.token_endpoint
   if (typeof endpoint === 'string') return endpoint
   // As the SDKs do without metadata.
-  return new URL('/token', discovery?.authorizationServerUrl ?? serverUrl).href
+  return new URL('/token', discovery.authorizationServerUrl).href
 }
 
 function methodsOf({ discovery }: Login): readonly unknown[] {
   const methods: unknown =
-    discovery?.authorizationServerMetadata?.token_endpoint_auth_methods_supported
+    discovery.authorizationServerMetadata?.token_endpoint_auth_methods_supported
   return Array.isArray(methods) ? methods : []
 }
 
@@ -91,7 +102,7 @@ function authentication(
 /** What an SDK says of where tokens come from: the same as of the client that they are for. */
 function stampsOf({ client, discovery }: Login): Partial<McpTokens> {
   const {
-    issuer = discovery?.authorizationServerMetadata?.issuer ?? discovery?.authorizationServerUrl,
+    issuer = discovery.authorizationServerMetadata?.issuer ?? discovery.authorizationServerUrl,
     authorization_server,
     token_endpoint,
   } = client

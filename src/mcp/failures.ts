@@ -7,6 +7,15 @@ export function loginNotFound(): RedisOAuthDatabaseError {
   )
 }
 
+/** For a passing reason: the login stands. */
+export function loginDelayed(reason: string, cause?: unknown): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'LOGIN_FAILED',
+    `${reason}. Nothing was saved. Open the callback URL again soon, or begin another login`,
+    cause === undefined ? undefined : { cause },
+  )
+}
+
 /** @param reason - a sentence with nothing of the server's own in it but error codes */
 export function loginFailed(reason: string, cause?: unknown): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(

@@ -48,8 +48,8 @@ export interface FinishedMcpLogin {
  * Finishes a login that a provider has begun in any process: finds it by the `state` of the callback, once, checks `iss` (RFC 9207),
  * redeems the code and saves the tokens, which every process then has. Two round trips, and one request to the authorization server.
  * @throws RedisOAuthDatabaseError `LOGIN_NOT_FOUND` if this user has begun no login with this `state`, or it was finished already, or took
- * longer than `pkceTtl`, 10 minutes; `LOGIN_FAILED` if the user or the authorization server refused, or the callback is of another
- * authorization server
+ * longer than `pkceTtl`, 10 minutes; `LOGIN_FAILED` if the user or the authorization server refused, the callback is of another
+ * authorization server, or that is away: then the same callback can finish the login later
  * @example
  * ```ts
  * import { finishMcpLogin } from '@atxp/redis/mcp'
@@ -69,13 +69,14 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
   const coordinated = db.coordinatedFetch(fetch)
   return operations.run('finishMcpLogin', async (parts) => {
     const state = callback.get('state')
-    const login = state ? await new Logins(parts).take(userId, state) : undefined
+    const logins = new Logins(parts)
+    const login = state ? await logins.take(userId, state) : undefined
     if (login === undefined) throw loginNotFound()
     checkIssuer(login, callback.get('iss'))
     const code = callback.get('code')
     if (!code) throw loginFailed(`The authorization server gave no code${errorIn(callback)}`)
-    if (login.discovery !== undefined) learnServer(parts.coordination.issuers, login.discovery)
-    const tokens = await redeemCode(login, code, coordinated)
+    learnServer(parts.coordination.issuers, login.discovery)
+    const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
     const record = recordOf(tokens, login.serverUrl, Date.now())
     await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
     return { serverUrl: login.serverUrl }
@@ -95,7 +96,7 @@ function parametersOf(callbackUrl: unknown): URLSearchParams {
 /** RFC 9207 section 2.4. */
 function checkIssuer({ discovery }: Login, iss: string | null): void {
   const { issuer, authorization_response_iss_parameter_supported: isPromised } = Object(
-    discovery?.authorizationServerMetadata,
+    discovery.authorizationServerMetadata,
   ) as Record<string, unknown>
   if (issuer === undefined) return
   if (iss === null ? isPromised === true : iss !== issuer) {

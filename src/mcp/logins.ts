@@ -21,7 +21,7 @@ export interface Login {
   readonly client: McpClientInformation
   /** As it stands in the authorization request (RFC 8707). */
   readonly resource?: string | undefined
-  readonly discovery?: McpDiscoveryState | undefined
+  readonly discovery: McpDiscoveryState
   /** Unix milliseconds. */
   readonly begunAt: number
 }

@@ -3,12 +3,14 @@ import type { Composition } from '../composition.js'
 import type { Operations } from '../database/operations.js'
 import { operationsOf } from '../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import { serverOf, stampsOf } from './ai-sdk.js'
 import { ClientMemory } from './client-memory.js'
 import { loginNotFound } from './failures.js'
 import { type Login, Logins } from './logins.js'
 import { checkOptions, type McpOAuthProviderOptions, urlOf } from './options.js'
 import { Registrations } from './registrations.js'
 import type {
+  McpAuthorizationServer,
   McpClientInformation,
   McpDiscoveryState,
   McpFetch,
@@ -93,10 +95,15 @@ class Provider {
       state: () => this.#state(),
       storedState: async () => (await this.#login())?.state,
       clientInformation: (context) => this.#clientInformation(context?.issuer),
-      ...(given === undefined && {
-        saveClientInformation: (information, context) =>
-          this.#saveClientInformation(information, context?.issuer),
-      }),
+      ...(given === undefined
+        ? {
+            saveClientInformation: (information, context) =>
+              this.#saveClientInformation(information, context?.issuer),
+          }
+        : {
+            authorizationServerInformation: async () => serverOf((await this.#login())?.client),
+            saveAuthorizationServerInformation: (server) => this.#bindTo(server),
+          }),
       isClientInformationDynamicallyRegistered: () => given === undefined,
       tokens: () => this.#tokens(),
       saveTokens: (tokens) => this.#saveTokens(tokens),
@@ -165,8 +172,16 @@ class Provider {
   async #registered(
     issuer: string | undefined = this.#memory.server?.authorizationServerUrl,
   ): Promise<McpClientInformation | undefined> {
-    if (issuer === undefined) return (await this.#login())?.client
+    if (issuer === undefined) {
+      return (await this.#login())?.client ?? (await this.#registeredForSession())
+    }
     return this.#operations.run('clientInformation', () => this.#registrations.get(issuer))
+  }
+
+  /** For an authorization server without metadata, which the SDK does not name before it has the client. */
+  async #registeredForSession(): Promise<McpClientInformation | undefined> {
+    const issuer = (await this.#tokens())?.issuer
+    return issuer === undefined ? undefined : this.#registered(issuer)
   }
 
   async #saveClientInformation(
@@ -180,14 +195,22 @@ class Provider {
       this.#registrations.save(issuer, information),
     )
     this.#memory.addClient(information)
+    this.#memory.addServerAt(issuer)
+  }
+
+  /** The client is the application's own: what binds it goes with each login, and from there to its tokens. */
+  #bindTo(server: McpAuthorizationServer): void {
+    this.#memory.stamps = stampsOf(server)
+    this.#memory.addServerAt(server.authorizationServerUrl)
   }
 
   async #redirect(url: URL): Promise<void> {
     const parameter = (name: string): string => url.searchParams.get(name) ?? ''
     const codeChallenge = parameter('code_challenge')
     const codeVerifier = this.#memory.verifierOf(codeChallenge)
-    const client = this.#memory.client(parameter('client_id'))
-    if (codeVerifier === undefined || client === undefined) {
+    const discovery = this.#memory.serverOf(url)
+    const client = this.#memory.client(parameter('client_id'), discovery)
+    if (codeVerifier === undefined || client === undefined || discovery === undefined) {
       throw new TypeError('the authorization URL must be of a login that this provider has begun')
     }
     const login: Login = {
@@ -196,9 +219,9 @@ class Provider {
       codeChallenge,
       serverUrl: this.#serverUrl,
       redirectUrl: this.#redirectUrl,
-      client,
+      client: { ...client, ...this.#memory.stamps },
       resource: url.searchParams.get('resource') ?? undefined,
-      discovery: this.#memory.serverOf(url),
+      discovery,
       begunAt: Date.now(),
     }
     await this.#operations.run('redirectToAuthorization', () =>

@@ -60,6 +60,13 @@ export interface McpDiscoveryState {
   resourceMetadata?: any
 }
 
+/** What `@ai-sdk/mcp` binds credentials to. */
+export interface McpAuthorizationServer {
+  issuer?: string
+  authorizationServerUrl: string
+  tokenEndpoint: string
+}
+
 /** The global `fetch` of the program that compiles this. */
 export type McpFetch = typeof globalThis extends {
   fetch: infer Fetch extends (...args: never) => unknown
@@ -90,6 +97,10 @@ export interface McpOAuthProvider {
     context?: { issuer: string },
   ) => Promise<void>
   isClientInformationDynamicallyRegistered(): boolean
+  /** Of the newest login, for `@ai-sdk/mcp`; absent unless the client was registered beforehand. */
+  authorizationServerInformation?: () => Promise<McpAuthorizationServer | undefined>
+  /** For `@ai-sdk/mcp`; absent unless the client was registered beforehand. */
+  saveAuthorizationServerInformation?: (server: McpAuthorizationServer) => void
   /** One round trip, or none with `cache`. */
   tokens(context?: { issuer: string }): Promise<McpTokens | undefined>
   saveTokens(tokens: McpTokens, context?: { issuer: string }): Promise<void>

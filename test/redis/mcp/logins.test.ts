@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { registrations, sessions } from '../../../src/admin.js'
+import { challengeOf } from '../../../src/mcp/client-memory.js'
 import { finishMcpLogin, type McpOAuthProvider, type McpTokens } from '../../../src/mcp.js'
 import { FLOWS, McpScene, REDIRECT_URL, USER } from '../../support/mcp/scene.js'
 import { SDKS } from '../../support/mcp/sdks.mjs'
@@ -70,6 +71,28 @@ describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
     expect(scene.authorizationServer.counters().codeReuses).toBe(0)
   })
 
+  it('logs in as a client that was registered beforehand', async () => {
+    const { issuer } = scene.authorizationServer
+    const response = await fetch(`${issuer}/register`, {
+      method: 'POST',
+      body: JSON.stringify({ redirect_uris: [REDIRECT_URL] }),
+    })
+    const client = (await response.json()) as { client_id: string }
+    const clientInformation = { ...client, issuer }
+    const known = () => clientOf(scene.provider({ clientInformation }))
+    await expect((await known()).connect()).rejects.toThrow()
+    await scene.finish(await scene.agree())
+    scene.authorizationServer.expireAccessTokens()
+    const session = await (await known()).connect()
+    expect(await session.whoami()).toBe(`${USER} at /mcp`)
+    await session.close()
+    expect(scene.authorizationServer.counters()).toMatchObject({ registrations: 1, refreshes: 1 })
+    await scene.db.deleteUser(USER)
+    await expect((await known()).connect()).rejects.toThrow()
+    await (await known()).finishAuth(new URL(await scene.agree()))
+    expect(await scene.provider().tokens()).toBeDefined()
+  })
+
   it('registers anew when the authorization server has forgotten the client', async () => {
     await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
     await scene.finish(await scene.agree())
@@ -122,6 +145,20 @@ describe('a callback', () => {
   })
 
   it.each([
+    ['answers 503', async () => new Response('away', { status: 503 })],
+    ['cannot be reached', () => Promise.reject(new TypeError('fetch failed'))],
+  ])('finishes its login later where the authorization server %s', async (_what, answer) => {
+    const { href } = await begin()
+    const options = { db: scene.db, callbackUrl: href, userId: USER }
+    await expect(finishMcpLogin({ ...options, fetch: answer })).rejects.toMatchObject({
+      code: 'LOGIN_FAILED',
+      message: expect.stringContaining('Open the callback URL again'),
+    })
+    await scene.finish(href)
+    await expect(scene.finish(href)).rejects.toMatchObject(NOT_FOUND)
+  })
+
+  it.each([
     ['of another issuer', (query: URLSearchParams) => query.set('iss', 'https://evil.example')],
     ['without the issuer that was promised', (query: URLSearchParams) => query.delete('iss')],
   ])('%s fails, and its code is sent nowhere', async (_what, change) => {
@@ -162,6 +199,74 @@ describe('a callback', () => {
 })
 
 describe('what servers say', () => {
+  it('sends no secret of one authorization server to another that gives out the same client id', async () => {
+    const first = await begin()
+    await scene.finish(first.href)
+    const { issuer } = scene.authorizationServer
+    const client = await scene.provider().clientInformation({ issuer })
+    const provider = scene.provider()
+    const evil = 'https://evil.example'
+    provider.saveDiscoveryState({
+      authorizationServerUrl: evil,
+      authorizationServerMetadata: {
+        issuer: evil,
+        authorization_endpoint: `${evil}/authorize`,
+        token_endpoint: `${evil}/token`,
+      },
+    })
+    await provider.saveClientInformation?.(
+      { client_id: client?.client_id ?? '', issuer: evil },
+      { issuer: evil },
+    )
+    // Of a login at the other one that has begun at the same moment.
+    await provider.clientInformation({ issuer })
+    provider.saveCodeVerifier('verifier')
+    const url = new URL(`${evil}/authorize?state=a&client_id=${client?.client_id}`)
+    url.searchParams.set('code_challenge', challengeOf('verifier'))
+    await provider.redirectToAuthorization(url)
+    const sent: string[] = []
+    await finishMcpLogin({
+      db: scene.db,
+      callbackUrl: `/callback?code=code&state=a&iss=${evil}`,
+      userId: USER,
+      fetch: async (_url, init) => {
+        sent.push(JSON.stringify(init), String(init?.body))
+        return Response.json({ access_token: 'a', token_type: 'Bearer' })
+      },
+    })
+    expect(client?.client_secret).toBeDefined()
+    expect(sent.join()).toContain('code_verifier=verifier')
+    expect(sent.join()).not.toMatch(/client-secret|Basic /)
+  })
+
+  it('sends a code to no MCP server in place of an authorization server without metadata', async () => {
+    const sent: string[] = []
+    const bare = (async (url: string | URL, init?: RequestInit) =>
+      String(url).includes('/.well-known/oauth-authorization-server') ||
+      String(url).includes('/.well-known/openid-configuration')
+        ? new Response('', { status: 404 })
+        : fetch(url, init)) as typeof fetch
+    // By which the SDK authenticates there.
+    const clientMetadata = { token_endpoint_auth_method: 'client_secret_post' }
+    const client = () => SDKS.ai(scene.serverUrl, scene.provider({ fetch: bare, clientMetadata }))
+    await expect((await client()).connect()).rejects.toThrow()
+    await finishMcpLogin({
+      db: scene.db,
+      callbackUrl: await scene.agree(),
+      userId: USER,
+      fetch: async (url, init) => {
+        sent.push(new URL(url).origin)
+        return bare(url, init as RequestInit)
+      },
+    })
+    expect(sent).toEqual([scene.authorizationServer.issuer])
+    scene.authorizationServer.expireAccessTokens()
+    const session = await (await client()).connect()
+    expect(await session.whoami()).toBe(`${USER} at /mcp`)
+    await session.close()
+    expect(scene.authorizationServer.counters()).toMatchObject({ registrations: 1, refreshes: 1 })
+  })
+
   it('does not fill Redis', async () => {
     const large = (async (url: string | URL, init?: RequestInit) => {
       const answer = await fetch(url, init)
