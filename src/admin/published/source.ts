@@ -31,13 +31,24 @@ export async function openSource(
     const file = await openSqlite(sqlite).catch((cause: unknown) => {
       throw cause instanceof TypeError ? cause : sourceFailed(cause)
     })
-    return { entries: (layout) => entriesInSqlite(file, layout), close: () => file.close() }
+    return { entries: (layout) => named(entriesInSqlite(file, layout)), close: () => file.close() }
   }
   const other = url || client ? new RedisOAuthDatabase({ url, client }) : undefined
   const from = other === undefined ? parts : operationsOf(other).parts
   return {
     entries: (layout) => entriesInRedis(from, keyPrefix, layout),
     close: () => other?.close(),
+  }
+}
+
+/** Some drivers find out at the first query that a file is no database. */
+async function* named(
+  entries: AsyncGenerator<PublishedEntry[], void, undefined>,
+): AsyncGenerator<PublishedEntry[], void, undefined> {
+  try {
+    yield* entries
+  } catch (cause) {
+    throw sourceFailed(cause)
   }
 }
 

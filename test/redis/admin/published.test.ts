@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Redis } from 'ioredis'
@@ -198,6 +198,13 @@ describe('from SQLite', () => {
       code: 'SOURCE_FAILED',
       cause: expect.objectContaining({ code: 'ENOENT' }),
     })
+  })
+
+  it('a file that is no database is named, and not quoted', async () => {
+    const sqlite = await file()
+    await writeFile(sqlite, SECRET.repeat(1_000))
+    const failed = await importPublished(db, { sqlite }).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ code: 'SOURCE_FAILED', operation: 'importPublished' })
   })
 })
 
