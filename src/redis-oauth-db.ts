@@ -1,8 +1,12 @@
+import { systemClock } from './clock.js'
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
 import type { CustomEncryptionOptions } from './crypto/encryption-options.js'
 import { keepOperations, operationsOf } from './database/operations-of.js'
 import { unreadableRecord } from './errors.js'
+import { MAX_TTL_MS } from './options/nested-rules.js'
+import type { RedisOAuthDatabaseOptions } from './options/options.js'
 import { isIoredis } from './options/rules.js'
+import { isExpired } from './record/lifetime.js'
 import { decodePublished, type PublishedLayout, publishedKey, rowOf } from './record/published.js'
 import type { BorrowedClient } from './redis/borrowed-client.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
@@ -68,6 +72,8 @@ export interface RedisOAuthDbOptions {
   defaultTtl?: number | undefined
 }
 
+const MAX_SECONDS = MAX_TTL_MS / 1_000
+
 const NAMES: readonly string[] = [
   'redis',
   'encrypt',
@@ -111,7 +117,7 @@ export class RedisOAuthDb implements OAuthDb {
     this.#decrypt = decrypt ?? ((text) => text)
     this.#logger = logger
     this.#client = isUrl ? undefined : (redis as unknown as { quit(): Promise<unknown> })
-    this.#db = new RedisOAuthDatabase({
+    this.#db = open({
       ...(isUrl ? { url: redis } : { client: redis }),
       keyPrefix,
       encryption: sealingOf(options),
@@ -137,7 +143,7 @@ export class RedisOAuthDb implements OAuthDb {
     await this.#drop('saveClientCredentials', 'client_credentials', [serverUrl])
   }
 
-  /** PKCE values, once, or null. One round trip; up to three where there is no new record. */
+  /** PKCE values, once, or null. One round trip; up to four where there is no new record. */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     const read = (): Promise<PKCEValues | null> => this.#db.getPKCEValues(userId, state)
     return this.#read('getPKCEValues', 'pkce', [userId, state], read)
@@ -182,15 +188,35 @@ export class RedisOAuthDb implements OAuthDb {
 
   #published<T>(operation: string, layout: PublishedLayout, parts: string[]): Promise<T | null> {
     return operationsOf(this.#db).run(operation, async ({ commands }) => {
-      const text = await commands.get(publishedKey(this.#prefix, layout, ...parts))
+      const key = publishedKey(this.#prefix, layout, ...parts)
+      const text = await commands.get(key)
       if (text === null) return null
-      return (await decodePublished(layout, rowOf(layout, text), this.#decrypt)) as T
+      const record: object = await decodePublished(layout, rowOf(layout, text), this.#decrypt)
+      if (layout === 'access_token' && isOver(record as AccessToken)) return null
+      // Of all that read PKCE values at once, one deletes them, and has them.
+      if (layout === 'pkce' && !(await commands.delete(key))) return null
+      return record as T
     })
   }
 
   #drop(operation: string, layout: PublishedLayout, parts: string[]): Promise<void> {
     const key = publishedKey(this.#prefix, layout, ...parts)
     return operationsOf(this.#db).run(operation, ({ commands }) => commands.unlink(key))
+  }
+}
+
+/** The published class kept some of these for its `ttl`. */
+function isOver(token: AccessToken): boolean {
+  return !token.refreshToken && isExpired(token, systemClock.now())
+}
+
+/** @throws TypeError by the names that the options have here */
+function open(options: RedisOAuthDatabaseOptions): RedisOAuthDatabase {
+  try {
+    return new RedisOAuthDatabase(options)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new TypeError(error.message.replace(/^options\.(url|client)\b/, 'options.redis'))
   }
 }
 
@@ -233,8 +259,9 @@ function checkHooks({ encrypt, decrypt }: Unchecked): void {
 }
 
 function checkSeconds(name: string, seconds: unknown): void {
-  if (seconds === undefined || (Number.isInteger(seconds) && Number(seconds) >= 1)) return
-  throw new TypeError(`options.${name} must be a whole number of seconds, at least 1`)
+  if (seconds === undefined) return
+  if (Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= MAX_SECONDS) return
+  throw new TypeError(`options.${name} must be a whole number of seconds from 1 to ${MAX_SECONDS}`)
 }
 
 function msOf(seconds: number | undefined): number | undefined {

@@ -85,6 +85,28 @@ it('finds a record that is moved between its reads', async () => {
   expect(isMoved).toBe(true)
 })
 
+it('reads PKCE values of the published class once, too, and leaves those that it cannot open', async () => {
+  await published().savePKCEValues(USER, 'state', VALUES)
+  const wrong = open({ ...HOOKS, ...encryptionHooks('another secret') })
+  await expect(wrong.getPKCEValues(USER, 'state')).rejects.toMatchObject({
+    code: 'UNREADABLE_RECORD',
+  })
+  const readers = [open(HOOKS), open(HOOKS), open(HOOKS)]
+  const reads = await Promise.all(readers.map((db) => db.getPKCEValues(USER, 'state')))
+  expect(reads.filter((found) => found !== null)).toEqual([VALUES])
+})
+
+it('gives nobody an access token of the published class that has expired, unless it can be renewed', async () => {
+  const expiresAt = Math.floor(Date.now() / 1_000) - 60
+  // Its `ttl` keeps records longer.
+  const old = published({ ...HOOKS, ttl: 600 })
+  await old.saveAccessToken(USER, URL, { ...TOKEN, expiresAt })
+  await old.saveAccessToken(USER, ISSUER, { accessToken: SECRET, resourceUrl: URL, expiresAt })
+  const db = open(HOOKS)
+  expect(await db.getAccessToken(USER, URL)).toEqual({ ...TOKEN, expiresAt })
+  expect(await db.getAccessToken(USER, ISSUER)).toBeNull()
+})
+
 it('seals whole records by its hooks, each bound to its place', async () => {
   const db = open(HOOKS)
   await db.saveAccessToken(USER, URL, TOKEN)
@@ -155,6 +177,8 @@ describe('misuse is a TypeError', () => {
   it.each([
     ['a client of node-redis', { redis: nodeRedis }, /of ioredis 5 or 6: a record and its index/],
     ['nothing', {}, /^options.redis must be/],
+    ['a URL of another scheme', { redis: 'http://h' }, /^options.redis/],
+    ['a time that is too long', { redis: 'redis://h', ttl: 1e12 }, /^options.ttl /],
     [
       'an option of RedisOAuthDatabase',
       { redis: 'redis://h', cache: true },
