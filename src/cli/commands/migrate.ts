@@ -4,7 +4,7 @@ import { OVERWRITE, overwrites, showTakenIn } from '../taking-in.js'
 
 export const migrateCommand: Command = {
   summary:
-    'takes over the records of RedisOAuthDb up to 0.11 or of @atxp/sqlite, whose processes must have ended',
+    'takes over the records of RedisOAuthDb up to 0.11 or of @atxp/sqlite, whose processes must have ended, and which had no encrypt',
   operands: '',
   options: {
     'from-url': { type: 'string', value: 'URL', help: 'where they are; the same Redis unless set' },
@@ -32,7 +32,7 @@ export const migrateCommand: Command = {
         overwrite,
         signal,
         onProgress: ({ seen, added }) => progress.update({ seen, found: added }),
-        onRefused: ({ why }) => void screen.note(`a record was left out: ${why}`),
+        onRefused: ({ key, why }) => void screen.note(`left out: ${key}: ${why}`),
       })
       return await showTakenIn(result, screen)
     } finally {

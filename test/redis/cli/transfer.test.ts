@@ -121,6 +121,15 @@ it('records of the published class are taken over, and once only', async () => {
   })
 })
 
+it('a record of the published class that is left out is named, with nothing of what it holds', async () => {
+  const record = { resource_url: '', encrypted_access_token: 's3cr3t' }
+  await server.cli('SET', 'oauth:access_token:bob:\u001b[2J', JSON.stringify(record))
+  const { code, stderr } = await run(['migrate'], { env: to })
+  expect(code).toBe(1)
+  expect(stderr).toContain('oauth:access_token:bob:\\u001b[2J: ambiguous')
+  expect(stderr).not.toContain('s3cr3t')
+})
+
 it('what is no export is told by its code', async () => {
   const file = join(directory, 'other.txt')
   writeFileSync(file, 'something else\n')
