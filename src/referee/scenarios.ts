@@ -115,6 +115,8 @@ async function killRefresher(fleet: Fleet): Promise<string[] | undefined> {
   if (held === undefined) return NO_REFRESH
   fleet.mcpServer.gatherRefusals(held.others.length)
   const calls = fleet.call(held.others)
+  // Awaited below, and rejects before where the run is ended meanwhile.
+  calls.catch(() => undefined)
   await fleet.mcpServer.refusalsGathered()
   held.refreshing.kill()
   await held.call

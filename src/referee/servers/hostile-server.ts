@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { type LoopbackServer, listenOnLoopback, readBody, sendJson } from './loopback-server.js'
 import { METADATA_PATH } from './mcp-server.js'
 
@@ -43,7 +43,7 @@ export class HostileServer {
     return `${this.origin}/mcp`
   }
 
-  /** All requests: lines, headers, bodies. */
+  /** All requests: lines, headers, what Basic authentication hides, bodies. */
   get received(): string {
     return this.#received.join('\n')
   }
@@ -54,7 +54,8 @@ export class HostileServer {
 
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request)
-    this.#received.push(`${request.url} ${JSON.stringify(request.headers)} ${body}`)
+    const { headers, url } = request
+    this.#received.push(`${url} ${JSON.stringify(headers)} ${basicCredentials(headers)} ${body}`)
     const { pathname, searchParams } = new URL(request.url ?? '/', this.origin)
     if (pathname.startsWith(METADATA_PATH)) return sendJson(response, 200, this.#resource())
     if (pathname.startsWith('/.well-known/')) return sendJson(response, 200, this.#metadata())
@@ -99,6 +100,12 @@ export class HostileServer {
       token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     }
   }
+}
+
+/** The id and the secret, which nobody would find in Base64 (RFC 7617). */
+function basicCredentials({ authorization = '' }: IncomingHttpHeaders): string {
+  const credentials = /^Basic (\S+)$/i.exec(authorization)?.[1] ?? ''
+  return Buffer.from(credentials, 'base64').toString()
 }
 
 /** What a client said of itself, if it did. */
