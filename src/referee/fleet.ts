@@ -69,15 +69,16 @@ export class Fleet {
     authorizationServer.configure({ requireState: false })
     const { issuer, introspect } = authorizationServer
     const mcpServer = await startMcpServer({ issuer, introspect })
-    const directory = await mkdtemp(join(tmpdir(), 'atxp-referee-'))
+    let directory: string | undefined
     try {
+      directory = await mkdtemp(join(tmpdir(), 'atxp-referee-'))
       const fleet = new Fleet(authorizationServer, mcpServer, directory, options)
       await Promise.all(fleet.processes.map((each) => each.start()))
       return fleet
     } catch (error) {
-      // What Node refuses to start at all, such as a NUL in an argument.
+      // A temporary folder that cannot be made, or what Node refuses to start at all, such as a NUL in an argument.
       await Promise.all([authorizationServer.stop(), mcpServer.stop()])
-      await rm(directory, { recursive: true, force: true })
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true })
       throw error
     }
   }

@@ -82,6 +82,8 @@ export interface RefereeReport {
 const DEFAULT_PROCESSES = 8
 const DEFAULT_TIMEOUT_MS = 30_000
 const MAX_PROCESSES = 256
+/** A timer of Node's that is set for longer fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Judges whether many processes of an MCP client can share one session. For each scenario it starts a strict authorization
@@ -186,8 +188,10 @@ function checkOptions({ command, processes, timeoutMs, scenarios }: Checked): vo
   if (!Number.isInteger(processes) || processes < 2 || processes > MAX_PROCESSES) {
     throw new TypeError(`options.processes must be a whole number from 2 to ${MAX_PROCESSES}`)
   }
-  if (!Number.isFinite(timeoutMs) || timeoutMs <= 0) {
-    throw new TypeError('options.timeoutMs must be a number of milliseconds over 0')
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+    throw new TypeError(
+      `options.timeoutMs must be a number of milliseconds over 0, and at most ${MAX_TIMEOUT_MS}`,
+    )
   }
   const names: readonly string[] = SCENARIO_NAMES
   const unknown = scenarios.find((name) => !names.includes(name))

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { hideSecrets, secretsIn } from '../../../src/referee/secrets.js'
 import {
@@ -6,6 +8,7 @@ import {
   runReferee,
   type ScenarioResult,
 } from '../../../src/referee.js'
+import { eventually } from '../../support/eventually.js'
 
 const result: ScenarioResult = {
   name: 'expiry met by all',
@@ -57,6 +60,8 @@ describe('runReferee', () => {
     [{ processes: Number.NaN }, /options\.processes/],
     [{ timeoutMs: 0 }, /options\.timeoutMs/],
     [{ timeoutMs: Number.POSITIVE_INFINITY }, /options\.timeoutMs/],
+    // Node's timers would fire at once.
+    [{ timeoutMs: 2 ** 31 }, /options\.timeoutMs/],
     [
       { scenarios: ['coldstart'] as never },
       /options\.scenarios has "coldstart"\. There are: cold start, /,
@@ -66,6 +71,21 @@ describe('runReferee', () => {
     await expect(running).rejects.toThrow(TypeError)
     await expect(running).rejects.toThrow(message)
   })
+})
+
+it('a run leaves no server behind where its folder cannot be made', async () => {
+  const servers = () =>
+    process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
+  const before = servers()
+  const { TMPDIR } = process.env
+  process.env.TMPDIR = join(tmpdir(), 'no', 'such', 'folder')
+  try {
+    await expect(runReferee({ command: ['node'] })).rejects.toThrow('ENOENT')
+  } finally {
+    if (TMPDIR === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = TMPDIR
+  }
+  await eventually(() => servers() === before)
 })
 
 describe('secrets of the referee', () => {
