@@ -2,7 +2,11 @@ import type { Composition } from '../composition.js'
 import type { ClientCredentials } from '../contract.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
+import { loginFailed } from './failures.js'
 import type { McpClientInformation } from './shapes.js'
+
+/** Far more than a client says of itself. Anyone can be an authorization server, and a registration stands for ever. */
+const MAX_LENGTH = 65_536
 
 /** A registration as its record holds it: for everyone else, and as the SDK saved it. */
 interface Registration extends ClientCredentials {
@@ -39,6 +43,7 @@ export class Registrations {
       information,
     }
     const text = encodeRecord('mcp', 'clientInformation', registration)
+    if (text.length > MAX_LENGTH) throw loginFailed('The registration of the client is too large')
     await vault.set(keys.of('mcp', this.#nameOf(issuer)), text)
     this.#remember(issuer, registration)
   }

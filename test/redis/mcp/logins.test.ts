@@ -279,6 +279,19 @@ describe('what servers say', () => {
     expect(scene.urls).toEqual([])
   })
 
+  it('does not fill Redis by a registration, which stands for ever', async () => {
+    const large = (async (url: string | URL, init?: RequestInit) => {
+      const answer = await fetch(url, init)
+      if (!String(url).endsWith('/register')) return answer
+      const contacts = ['x'.repeat(100_000)]
+      return Response.json({ ...((await answer.json()) as object), contacts }, { status: 201 })
+    }) as typeof fetch
+    const provider = scene.provider({ fetch: large })
+    await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
+    expect(await keysOf('~mcp')).toEqual([])
+    expect(scene.urls).toEqual([])
+  })
+
   it.each([
     ['unauthorized_client', 'keeps the client of all', 1],
     ['invalid_client', 'has the client registered anew', 2],

@@ -74,8 +74,8 @@ describe('runReferee', () => {
 })
 
 it('a run leaves no server behind where its folder cannot be made', async () => {
-  const servers = () =>
-    process.getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
+  const { getActiveResourcesInfo } = process as unknown as { getActiveResourcesInfo(): string[] }
+  const servers = () => getActiveResourcesInfo().filter((name) => name === 'TCPServerWrap').length
   const before = servers()
   const { TMPDIR } = process.env
   process.env.TMPDIR = join(tmpdir(), 'no', 'such', 'folder')
