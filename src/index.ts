@@ -39,6 +39,7 @@ export {
 export type { FlightOptions } from './flight/single-flight.js'
 export type { Place } from './oauth/refresh/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
+export type { RedisOAuthDbLogger, RedisOAuthDbOptions } from './options/published-class.js'
 export type { ClusterOptions, SentinelOptions } from './redis/address/place-options.js'
 export type { Address } from './redis/address/url.js'
 export type { BorrowedClient } from './redis/borrowed-client.js'
@@ -48,11 +49,7 @@ export type { Health, NodeHealth } from './redis/health.js'
 export type { HealthWarning, HealthWarningCode } from './redis/health-warnings.js'
 export type { ReadyOptions } from './redis/readiness.js'
 export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
-export {
-  RedisOAuthDb,
-  type RedisOAuthDbLogger,
-  type RedisOAuthDbOptions,
-} from './redis-oauth-db.js'
+export { RedisOAuthDb } from './redis-oauth-db.js'
 export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
 export type { ResealOptions, ResealProgress } from './store/reseal.js'

@@ -3,86 +3,15 @@ import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './cont
 import type { CustomEncryptionOptions } from './crypto/encryption-options.js'
 import { keepOperations, operationsOf } from './database/operations-of.js'
 import { unreadableRecord } from './errors.js'
-import { MAX_TTL_MS } from './options/nested-rules.js'
 import type { RedisOAuthDatabaseOptions } from './options/options.js'
-import { isIoredis } from './options/rules.js'
+import {
+  checkPublishedOptions,
+  type RedisOAuthDbLogger,
+  type RedisOAuthDbOptions,
+} from './options/published-class.js'
 import { isExpired } from './record/lifetime.js'
 import { decodePublished, type PublishedLayout, publishedKey, rowOf } from './record/published.js'
-import type { BorrowedClient } from './redis/borrowed-client.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
-
-/** What {@link RedisOAuthDb} logs with. */
-export interface RedisOAuthDbLogger {
-  warn(message: string): void
-}
-
-/** Of {@link RedisOAuthDb}: those of the class of version 0.11 and before. */
-export interface RedisOAuthDbOptions {
-  /** A Redis URL, or a client of ioredis 5 or 6, which `close()` quits. */
-  redis: string | BorrowedClient
-  /**
-   * Seals what is written; together with `decrypt`. Left out: records are plain.
-   * @example
-   * ```ts
-   * import { RedisOAuthDb } from '@atxp/redis'
-   *
-   * const old = new RedisOAuthDb({
-   *   redis: process.env.REDIS_URL ?? '',
-   *   encrypt: (text) => Buffer.from(text).toString('base64'),
-   *   decrypt: (text) => Buffer.from(text, 'base64').toString(),
-   * })
-   * await old.close()
-   * ```
-   */
-  encrypt?: ((text: string) => string) | undefined
-  /**
-   * Opens what `encrypt` made, by this class or the one before.
-   * @example
-   * ```ts
-   * import { RedisOAuthDb } from '@atxp/redis'
-   *
-   * const old = new RedisOAuthDb({
-   *   redis: process.env.REDIS_URL ?? '',
-   *   encrypt: (text) => Buffer.from(text).toString('base64'),
-   *   decrypt: (text) => Buffer.from(text, 'base64').toString(),
-   * })
-   * await old.close()
-   * ```
-   */
-  decrypt?: ((text: string) => string) | undefined
-  /**
-   * Is told, without secrets, that a client could not be quit.
-   * @example
-   * ```ts
-   * import { RedisOAuthDb } from '@atxp/redis'
-   *
-   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '', logger: console })
-   * await old.close()
-   * ```
-   */
-  logger?: RedisOAuthDbLogger | undefined
-  /** @defaultValue `'oauth:'` */
-  keyPrefix?: string | undefined
-  /** How long every access token record lives that has no expiry, or a refresh token, in seconds. */
-  ttl?: number | undefined
-  /**
-   * How long an access token record lives that has neither expiry nor refresh token, in seconds, unless `ttl` says.
-   * @defaultValue `86400` (24 hours)
-   */
-  defaultTtl?: number | undefined
-}
-
-const MAX_SECONDS = MAX_TTL_MS / 1_000
-
-const NAMES: readonly string[] = [
-  'redis',
-  'encrypt',
-  'decrypt',
-  'logger',
-  'keyPrefix',
-  'ttl',
-  'defaultTtl',
-]
 
 /**
  * The class that this package had up to version 0.11, over the records of {@link RedisOAuthDatabase}: for those who change nothing
@@ -110,7 +39,7 @@ export class RedisOAuthDb implements OAuthDb {
    * ```
    */
   constructor(options: RedisOAuthDbOptions) {
-    checkOptions(options)
+    checkPublishedOptions(options)
     const { redis, keyPrefix = 'oauth:', ttl, defaultTtl, decrypt, logger } = options
     const isUrl = typeof redis === 'string'
     this.#prefix = keyPrefix
@@ -127,7 +56,17 @@ export class RedisOAuthDb implements OAuthDb {
     keepOperations(this, operationsOf(this.#db))
   }
 
-  /** The registration with an authorization server, or null. One round trip; up to three where there is no new record. */
+  /**
+   * The registration with an authorization server, or null. One round trip; up to three where there is no new record.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * console.log(await old.getClientCredentials('https://auth.example'))
+   * await old.close()
+   * ```
+   */
   getClientCredentials(serverUrl: string): Promise<ClientCredentials | null> {
     const peek = (): Promise<ClientCredentials | null> =>
       operationsOf(this.#db).run('getClientCredentials', ({ records }) =>
@@ -137,37 +76,105 @@ export class RedisOAuthDb implements OAuthDb {
     return this.#read('getClientCredentials', 'client_credentials', [serverUrl], peek, read)
   }
 
-  /** Two round trips. */
+  /**
+   * Two round trips.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * const credentials = { clientId: 'client_123', redirectUri: 'https://app.example/callback' }
+   * await old.saveClientCredentials('https://auth.example', credentials)
+   * await old.close()
+   * ```
+   */
   async saveClientCredentials(serverUrl: string, credentials: ClientCredentials): Promise<void> {
     await this.#db.saveClientCredentials(serverUrl, credentials)
     await this.#drop('saveClientCredentials', 'client_credentials', [serverUrl])
   }
 
-  /** PKCE values, once, or null. One round trip; up to four where there is no new record. */
+  /**
+   * PKCE values, once, or null. One round trip; up to four where there is no new record.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * console.log(await old.getPKCEValues('user_123', 'state'))
+   * await old.close()
+   * ```
+   */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
     const read = (): Promise<PKCEValues | null> => this.#db.getPKCEValues(userId, state)
     return this.#read('getPKCEValues', 'pkce', [userId, state], read)
   }
 
-  /** Two round trips. */
+  /**
+   * Two round trips.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * await old.savePKCEValues('user_123', 'state', {
+   *   url: 'https://auth.example',
+   *   codeVerifier: 'verifier',
+   *   codeChallenge: 'challenge',
+   *   resourceUrl: 'https://server.example',
+   * })
+   * await old.close()
+   * ```
+   */
   async savePKCEValues(userId: string, state: string, values: PKCEValues): Promise<void> {
     await this.#db.savePKCEValues(userId, state, values)
     await this.#drop('savePKCEValues', 'pkce', [userId, state])
   }
 
-  /** The access token, also an expired one that can be refreshed, or null. One round trip; up to three where there is no new record. */
+  /**
+   * The access token, also an expired one that can be refreshed, or null. One round trip; up to three where there is no new record.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * console.log(await old.getAccessToken('user_123', 'https://server.example'))
+   * await old.close()
+   * ```
+   */
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
     const read = (): Promise<AccessToken | null> => this.#db.getAccessToken(userId, url)
     return this.#read('getAccessToken', 'access_token', [userId, url], read)
   }
 
-  /** Two round trips. */
+  /**
+   * Two round trips.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * await old.saveAccessToken('user_123', 'https://server.example', {
+   *   accessToken: 'access',
+   *   resourceUrl: 'https://server.example',
+   * })
+   * await old.close()
+   * ```
+   */
   async saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     await this.#db.saveAccessToken(userId, url, token)
     await this.#drop('saveAccessToken', 'access_token', [userId, url])
   }
 
-  /** Closes the connection, and quits a client that was handed in. Never rejects. */
+  /**
+   * Closes the connection, and quits a client that was handed in. Never rejects.
+   * @example
+   * ```ts
+   * import { RedisOAuthDb } from '@atxp/redis'
+   *
+   * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
+   * await old.close()
+   * ```
+   */
   async close(): Promise<void> {
     await this.#db.close()
     await this.#client?.quit().catch(() => {
@@ -218,50 +225,6 @@ function open(options: RedisOAuthDatabaseOptions): RedisOAuthDatabase {
     if (!(error instanceof TypeError)) throw error
     throw new TypeError(error.message.replace(/^options\.(url|client)\b/, 'options.redis'))
   }
-}
-
-type Unchecked = Partial<Record<keyof RedisOAuthDbOptions, unknown>>
-
-function checkOptions(options: unknown): asserts options is RedisOAuthDbOptions {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('options must be an object')
-  }
-  const unknown = Object.keys(options).find((name) => !NAMES.includes(name))
-  if (unknown !== undefined) {
-    throw new TypeError(
-      `options.${unknown} is not an option of RedisOAuthDb; those are ${NAMES.join(', ')}. RedisOAuthDatabase has more`,
-    )
-  }
-  const { redis, logger, ttl, defaultTtl } = options as Unchecked
-  if (typeof redis !== 'string' && !isIoredis(redis)) {
-    throw new TypeError(
-      'options.redis must be a Redis URL, or a client of ioredis 5 or 6: a record and its index are written by one script, ' +
-        'which get, set, setex and del of another client cannot send',
-    )
-  }
-  checkHooks(options as Unchecked)
-  if (logger !== undefined && typeof Object(logger).warn !== 'function') {
-    throw new TypeError('options.logger must have a method warn')
-  }
-  checkSeconds('ttl', ttl)
-  checkSeconds('defaultTtl', defaultTtl)
-}
-
-function checkHooks({ encrypt, decrypt }: Unchecked): void {
-  for (const [name, hook] of Object.entries({ encrypt, decrypt })) {
-    if (hook !== undefined && typeof hook !== 'function') {
-      throw new TypeError(`options.${name} must be a function from a string to a string`)
-    }
-  }
-  if ((encrypt === undefined) !== (decrypt === undefined)) {
-    throw new TypeError('options.encrypt and options.decrypt go together')
-  }
-}
-
-function checkSeconds(name: string, seconds: unknown): void {
-  if (seconds === undefined) return
-  if (Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= MAX_SECONDS) return
-  throw new TypeError(`options.${name} must be a whole number of seconds from 1 to ${MAX_SECONDS}`)
 }
 
 function msOf(seconds: number | undefined): number | undefined {

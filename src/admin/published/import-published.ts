@@ -23,14 +23,25 @@ export interface RefusedPublished {
 export interface ImportPublishedOptions {
   /** Redis connection URL of the records. Without it, and without `client` and `sqlite`, they are in the Redis of the database. */
   readonly url?: string | undefined
-  /** A client of ioredis to read them with, in the place of `url`. It stays open. */
+  /**
+   * A client of ioredis to read them with, instead of `url`. It stays open.
+   * @example
+   * ```ts
+   * import { Redis } from 'ioredis'
+   * import { importPublished } from '@atxp/redis/admin'
+   *
+   * const client = new Redis(process.env.REDIS_URL ?? '')
+   * await importPublished(db, { client })
+   * await client.quit()
+   * ```
+   */
   readonly client?: BorrowedClient | undefined
   /**
    * The `keyPrefix` of the published class.
    * @defaultValue `'oauth:'`
    */
   readonly keyPrefix?: string | undefined
-  /** A file of `@atxp/sqlite`, in the place of Redis. Needs Node 22.13 or later, or the package `better-sqlite3`. */
+  /** A file of `@atxp/sqlite`, instead of Redis. Needs Node 22.13 or later, or the package `better-sqlite3`. */
   readonly sqlite?: string | undefined
   /**
    * Opens what `encrypt` of the published class made. Left out: the members are plain.
@@ -46,6 +57,12 @@ export interface ImportPublishedOptions {
   /**
    * Whether records that are there are replaced; see {@link ImportOptions}.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * import { importPublished } from '@atxp/redis/admin'
+   *
+   * await importPublished(db, { overwrite: true })
+   * ```
    */
   readonly overwrite?: boolean | undefined
   /**

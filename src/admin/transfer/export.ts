@@ -27,6 +27,12 @@ export interface ExportOptions {
    * `'sealed'`: records leave as they are sealed in Redis, and whoever imports them needs the same key in `encryption.keys`. Records
    * from before encryption are sealed for the export. `'plain'`: tokens and client secrets stand in the export for everyone to read.
    * @defaultValue `'sealed'`
+   * @example
+   * ```ts
+   * import { exportRecords } from '@atxp/redis/admin'
+   *
+   * for await (const lines of exportRecords(db, { secrets: 'plain' })) console.info(lines)
+   * ```
    */
   readonly secrets?: 'sealed' | 'plain' | undefined
   /**

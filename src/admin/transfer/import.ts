@@ -22,12 +22,28 @@ export interface ImportOptions {
   /**
    * Needs to be `'plain'` for an export with plain secrets: whoever could write to that made records of their own.
    * @defaultValue `'sealed'`
+   * @example
+   * ```ts
+   * import { exportRecords, importRecords } from '@atxp/redis/admin'
+   *
+   * const other = RedisOAuthDatabase.fromEnv({ keyPrefix: 'other:' })
+   * await importRecords(other, exportRecords(db, { secrets: 'plain' }), { secrets: 'plain' })
+   * await other.close()
+   * ```
    */
   readonly secrets?: 'sealed' | 'plain' | undefined
   /**
    * Whether records that are there are replaced. They hold no time of writing, so that may put an older one in the place of a newer,
    * and a spent refresh token in the place of the good one.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * import { exportRecords, importRecords } from '@atxp/redis/admin'
+   *
+   * const other = RedisOAuthDatabase.fromEnv({ keyPrefix: 'other:' })
+   * await importRecords(other, exportRecords(db, { secrets: 'plain' }), { secrets: 'plain', overwrite: true })
+   * await other.close()
+   * ```
    */
   readonly overwrite?: boolean | undefined
   /**
