@@ -19,7 +19,8 @@ export class ClientSession {
   refreshFetch: FetchLike | undefined
   /** Asks an authorization server whether it still knows this client. Where it does not, the registration is removed. Never rejects. */
   askForClient: ((issuer: string) => Promise<void>) | undefined
-  #isDoubted = false
+  /** Counts the doubts that no question has settled. */
+  #doubts = 0
   readonly #logins = new Map<string, Set<() => void>>()
 
   constructor({ isInteractive }: ClientSessionOptions) {
@@ -53,14 +54,14 @@ export class ClientSession {
    * registration that it reads is asked for first.
    */
   doubtClient(): void {
-    this.#isDoubted = true
+    this.#doubts += 1
   }
 
   /** The database, with what passes noted here. Commands leave in the order of the calls, as without it. */
   watch(db: OAuthDb): OAuthDb {
     return {
       getClientCredentials: (serverUrl) =>
-        this.#isDoubted ? this.#confirmed(serverUrl, db) : db.getClientCredentials(serverUrl),
+        this.#doubts > 0 ? this.#confirmed(serverUrl, db) : db.getClientCredentials(serverUrl),
       saveClientCredentials: (serverUrl, credentials) =>
         db.saveClientCredentials(serverUrl, credentials),
       getPKCEValues: (userId, state) => db.getPKCEValues(userId, state),
@@ -73,10 +74,11 @@ export class ClientSession {
   }
 
   async #confirmed(serverUrl: string, db: OAuthDb): Promise<ClientCredentials | null> {
+    const doubts = this.#doubts
     const found = await db.getClientCredentials(serverUrl)
     if (found !== null) await this.askForClient?.(serverUrl)
-    // Another login may have begun meanwhile, and needs the answer as well.
-    this.#isDoubted = false
+    // Another login may have begun meanwhile, with another issuer, and has its own question.
+    if (this.#doubts === doubts) this.#doubts = 0
     return found === null ? null : db.getClientCredentials(serverUrl)
   }
 
