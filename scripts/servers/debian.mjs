@@ -106,7 +106,7 @@ async function writeStarters(fresh, program) {
   for (const name of [program, program.replace('-server', '-cli')]) {
     const lines = [
       '#!/bin/sh',
-      'here="$(dirname "$0")/root"',
+      'here="$(dirname "$(readlink -f "$0")")/root"',
       `exec "$here${loader}" --library-path "${libraries}" "$here/usr/bin/${name}" "$@"`,
     ]
     await writeFile(join(fresh, name), `${lines.join('\n')}\n`)

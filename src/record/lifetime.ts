@@ -33,12 +33,11 @@ export function expiresAtMs({ expiresAt }: Expiring): UnixMs | undefined {
   return Math.floor(Math.min(ms, END_OF_TIME_MS))
 }
 
-/** @throws TypeError where `expiresAt` is a span instead of a time: the record would have expired in 1970 */
+/** @throws TypeError where `expiresAt` is a span and not a time: the record would have expired long ago */
 export function checkIsTime({ expiresAt }: Expiring): void {
   if (!expiresAt || expiresAt >= FIRST_SECONDS) return
   throw new TypeError(
-    `token.expiresAt must be a time since 1970, in seconds or milliseconds, and ${expiresAt} is in the past of any token: ` +
-      'add expires_in to the present time',
+    `token.expiresAt must be a Unix time in seconds or milliseconds, and ${expiresAt} is a span: add it to the present time`,
   )
 }
 

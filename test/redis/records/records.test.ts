@@ -148,8 +148,7 @@ describe('what is no record is refused with the name of the argument, and nothin
     ],
     [
       'token',
-      'token.expiresAt must be a time since 1970, in seconds or milliseconds, and 3600 is in the past of any token: ' +
-        'add expires_in to the present time',
+      'token.expiresAt must be a Unix time in seconds or milliseconds, and 3600 is a span: add it to the present time',
       () => db.saveAccessToken(USER, URL, { ...TOKEN, expiresAt: 3_600 }),
     ],
     [
