@@ -19,6 +19,8 @@ export async function redeemCode(
   keep: () => Promise<void>,
 ): Promise<McpTokens> {
   const { client, codeVerifier, redirectUrl, resource } = login
+  const endpoint = tokenEndpointOf(login)
+  if (losesTls(login.serverUrl, endpoint)) throw loginFailed('The token endpoint is without TLS')
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     code,
@@ -33,7 +35,7 @@ export async function redeemCode(
   }
   let answer: Answer
   try {
-    answer = await fetch(tokenEndpointOf(login), { method: 'POST', headers, body })
+    answer = await fetch(endpoint, { method: 'POST', headers, body })
   } catch (error) {
     await keep()
     throw loginDelayed('The authorization server could not be reached for the tokens', error)
@@ -55,6 +57,13 @@ function tokenEndpointOf({ discovery }: Login): string {
   if (typeof endpoint === 'string') return endpoint
   // As the SDKs do without metadata.
   return new URL('/token', discovery.authorizationServerUrl).href
+}
+
+/** RFC 6749 section 3.2. Who has no TLS at all, as between containers of a developer, has chosen so. */
+function losesTls(serverUrl: string, endpoint: string): boolean {
+  const { protocol, hostname } = new URL(endpoint)
+  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+  return serverUrl.startsWith('https:') && protocol !== 'https:' && !isLoopback
 }
 
 function methodsOf({ discovery }: Login): readonly unknown[] {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { registrations, sessions } from '../../../src/admin.js'
-import { challengeOf } from '../../../src/mcp/client-memory.js'
 import { finishMcpLogin, type McpOAuthProvider, type McpTokens } from '../../../src/mcp.js'
 import { FLOWS, McpScene, REDIRECT_URL, USER } from '../../support/mcp/scene.js'
 import { SDKS } from '../../support/mcp/sdks.mjs'
@@ -195,115 +194,6 @@ describe('a callback', () => {
       userId: USER,
     })
     expect(finished).toEqual({ serverUrl: scene.serverUrl })
-  })
-})
-
-describe('what servers say', () => {
-  it('sends no secret of one authorization server to another that gives out the same client id', async () => {
-    const first = await begin()
-    await scene.finish(first.href)
-    const { issuer } = scene.authorizationServer
-    const client = await scene.provider().clientInformation({ issuer })
-    const provider = scene.provider()
-    const evil = 'https://evil.example'
-    provider.saveDiscoveryState({
-      authorizationServerUrl: evil,
-      authorizationServerMetadata: {
-        issuer: evil,
-        authorization_endpoint: `${evil}/authorize`,
-        token_endpoint: `${evil}/token`,
-      },
-    })
-    await provider.saveClientInformation?.(
-      { client_id: client?.client_id ?? '', issuer: evil },
-      { issuer: evil },
-    )
-    // Of a login at the other one that has begun at the same moment.
-    await provider.clientInformation({ issuer })
-    provider.saveCodeVerifier('verifier')
-    const url = new URL(`${evil}/authorize?state=a&client_id=${client?.client_id}`)
-    url.searchParams.set('code_challenge', challengeOf('verifier'))
-    await provider.redirectToAuthorization(url)
-    const sent: string[] = []
-    await finishMcpLogin({
-      db: scene.db,
-      callbackUrl: `/callback?code=code&state=a&iss=${evil}`,
-      userId: USER,
-      fetch: async (_url, init) => {
-        sent.push(JSON.stringify(init), String(init?.body))
-        return Response.json({ access_token: 'a', token_type: 'Bearer' })
-      },
-    })
-    expect(client?.client_secret).toBeDefined()
-    expect(sent.join()).toContain('code_verifier=verifier')
-    expect(sent.join()).not.toMatch(/client-secret|Basic /)
-  })
-
-  it('sends a code to no MCP server in place of an authorization server without metadata', async () => {
-    const sent: string[] = []
-    const bare = (async (url: string | URL, init?: RequestInit) =>
-      String(url).includes('/.well-known/oauth-authorization-server') ||
-      String(url).includes('/.well-known/openid-configuration')
-        ? new Response('', { status: 404 })
-        : fetch(url, init)) as typeof fetch
-    // By which the SDK authenticates there.
-    const clientMetadata = { token_endpoint_auth_method: 'client_secret_post' }
-    const client = () => SDKS.ai(scene.serverUrl, scene.provider({ fetch: bare, clientMetadata }))
-    await expect((await client()).connect()).rejects.toThrow()
-    await finishMcpLogin({
-      db: scene.db,
-      callbackUrl: await scene.agree(),
-      userId: USER,
-      fetch: async (url, init) => {
-        sent.push(new URL(url).origin)
-        return bare(url, init as RequestInit)
-      },
-    })
-    expect(sent).toEqual([scene.authorizationServer.issuer])
-    scene.authorizationServer.expireAccessTokens()
-    const session = await (await client()).connect()
-    expect(await session.whoami()).toBe(`${USER} at /mcp`)
-    await session.close()
-    expect(scene.authorizationServer.counters()).toMatchObject({ registrations: 1, refreshes: 1 })
-  })
-
-  it('does not fill Redis', async () => {
-    const large = (async (url: string | URL, init?: RequestInit) => {
-      const answer = await fetch(url, init)
-      if (!String(url).includes('oauth-authorization-server')) return answer
-      return Response.json({ ...((await answer.json()) as object), padding: 'x'.repeat(300_000) })
-    }) as typeof fetch
-    const provider = scene.provider({ fetch: large })
-    await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
-    expect(await keysOf('~pkce:')).toEqual([])
-    expect(scene.urls).toEqual([])
-  })
-
-  it('does not fill Redis by a registration, which stands for ever', async () => {
-    const large = (async (url: string | URL, init?: RequestInit) => {
-      const answer = await fetch(url, init)
-      if (!String(url).endsWith('/register')) return answer
-      const contacts = ['x'.repeat(100_000)]
-      return Response.json({ ...((await answer.json()) as object), contacts }, { status: 201 })
-    }) as typeof fetch
-    const provider = scene.provider({ fetch: large })
-    await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
-    expect(await keysOf('~mcp')).toEqual([])
-    expect(scene.urls).toEqual([])
-  })
-
-  it.each([
-    ['unauthorized_client', 'keeps the client of all', 1],
-    ['invalid_client', 'has the client registered anew', 2],
-  ])('%s of one request %s', async (error, _what, registered) => {
-    await logIn()
-    const refusing = (async (url: string | URL, init?: RequestInit) =>
-      String(init?.body).includes('grant_type=refresh_token')
-        ? Response.json({ error }, { status: 400 })
-        : fetch(url, init)) as typeof fetch
-    const provider = scene.provider({ fetch: refusing })
-    await FLOWS.v1(scene, provider, provider.fetch)
-    expect(scene.authorizationServer.counters().registrations).toBe(registered)
   })
 })
 
