@@ -14,7 +14,7 @@ export const PLACE: OptionTable = {
   config: {
     type: 'string',
     value: 'FILE',
-    help: 'a module whose default export is options or a RedisOAuthDatabase, in the place of variables',
+    help: 'a module whose default export is options or a RedisOAuthDatabase, instead of variables',
   },
 }
 

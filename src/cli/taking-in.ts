@@ -17,7 +17,7 @@ export function overwrites(given: Arguments): boolean {
   if (!given.has('overwrite')) return false
   if (given.has('yes')) return true
   throw new UsageError(
-    '--overwrite may put older records in the place of newer ones: add --yes to do it',
+    '--overwrite may replace newer records by older ones: add --yes to do it',
   )
 }
 

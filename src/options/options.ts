@@ -16,7 +16,7 @@ export interface RedisOAuthDatabaseOptions {
   /**
    * Redis connection URL: `redis://[[username]:password@]host[:port][/db]`,
    * `unix://[[username]:password@]/path/to/socket[?db=0]`, `redis-sentinel://.../db?name=mymaster` or `redis-cluster://...`
-   * with `host:port,host:port`; `rediss` in the place of `redis` for TLS. Percent-encode `@ : / # ? %` in username and
+   * with `host:port,host:port`; `rediss` instead of `redis` for TLS. Percent-encode `@ : / # ? %` in username and
    * password.
    */
   url?: string | undefined
@@ -30,7 +30,7 @@ export interface RedisOAuthDatabaseOptions {
    * @defaultValue `6379`
    */
   port?: number | undefined
-  /** Path of a Unix socket, in the place of `url`, `host` and `port`. */
+  /** Path of a Unix socket, instead of `url`, `host` and `port`. */
   path?: string | undefined
   /** Redis ACL user (Redis 6 and later). Left out: Redis' user `default`. */
   username?: string | undefined
@@ -56,7 +56,7 @@ export interface RedisOAuthDatabaseOptions {
    */
   tls?: ConnectionOptions | undefined
   /**
-   * Asked before each connection for `{ username?, password }`, in the place of those options: for passwords that change,
+   * Asked before each connection for `{ username?, password }`, instead of those options: for passwords that change,
    * such as tokens of IAM or Entra. Has `connectionTimeout` to answer. Not together with `username` or `password`.
    * @example
    * ```ts compile-only
@@ -209,7 +209,7 @@ export interface RedisOAuthDatabaseOptions {
    */
   encryption?: EncryptionOptions | undefined
   /**
-   * Hashes in the place of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
+   * Hashes instead of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
    * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
    * @example
    * ```ts

@@ -33,8 +33,8 @@ export interface ImportOptions {
    */
   readonly secrets?: 'sealed' | 'plain' | undefined
   /**
-   * Whether records that are there are replaced. They hold no time of writing, so that may put an older one in the place of a newer,
-   * and a spent refresh token in the place of the good one.
+   * Whether records that are there are replaced. They hold no time of writing, so an older one may replace a newer one,
+   * and a spent refresh token the good one.
    * @defaultValue `false`
    * @example
    * ```ts

@@ -85,10 +85,10 @@ it('plain records go through a pipe, where that is said on both sides', async ()
 it.each([
   [['export'], 'this database does not encrypt its records: give --plain'],
   [['import', '/nowhere/records.ndjson'], '/nowhere/records.ndjson cannot be read (ENOENT)'],
-  [['import', 'f', '--overwrite'], '--overwrite may put older records in the place of newer ones'],
+  [['import', 'f', '--overwrite'], '--overwrite may replace newer records by older ones'],
   [['import', 'f', '--resume', 'x'], '--resume takes the number of a line'],
   [['import'], 'usage: atxp-redis import FILE'],
-  [['migrate', '--overwrite'], '--overwrite may put older records'],
+  [['migrate', '--overwrite'], '--overwrite may replace newer records'],
 ])('%j is wrong use', async (args, message) => {
   const { code, stdout, stderr } = await run(args, { env: from })
   expect([code, stdout]).toEqual([2, ''])
