@@ -83,8 +83,11 @@ export class RedisOAuthDb implements OAuthDb {
    * import { RedisOAuthDb } from '@atxp/redis'
    *
    * const old = new RedisOAuthDb({ redis: process.env.REDIS_URL ?? '' })
-   * const credentials = { clientId: 'client_123', redirectUri: 'https://app.example/callback' }
-   * await old.saveClientCredentials('https://auth.example', credentials)
+   * await old.saveClientCredentials('https://auth.example', {
+   *   clientId: 'client_123',
+   *   clientSecret: 'client_secret',
+   *   redirectUri: 'https://app.example/callback',
+   * })
    * await old.close()
    * ```
    */

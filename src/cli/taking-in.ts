@@ -16,9 +16,7 @@ export const OVERWRITE: OptionTable = {
 export function overwrites(given: Arguments): boolean {
   if (!given.has('overwrite')) return false
   if (given.has('yes')) return true
-  throw new UsageError(
-    '--overwrite may replace newer records by older ones: add --yes to do it',
-  )
+  throw new UsageError('--overwrite may replace newer records by older ones: add --yes to do it')
 }
 
 export async function showTakenIn(result: ImportResult, screen: Screen): Promise<Outcome> {
