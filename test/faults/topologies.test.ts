@@ -189,7 +189,7 @@ describe.each([{ tls: false }, { tls: true }])(
       ],
       [
         'a name that the Sentinels do not know',
-        'HOST_NOT_FOUND',
+        'MASTER_NOT_FOUND',
         () => options({}, { name: 'other' }),
       ],
     ])('%s fails with %s', async (_, code, wrong) => {
