@@ -57,7 +57,7 @@ describe.concurrent.each(
       failed: [],
       flown: 'done',
       imported: ['SOURCE_FAILED', 'the source'],
-      warnings: [],
+      warnings: ['NO_APPEND_ONLY_FILE'],
       unreadable: 0,
       refused: ['CONNECTION_REFUSED', 'ECONNREFUSED'],
     })

@@ -23,7 +23,7 @@ const source = function* () {
   throw new Error('the source')
 }
 const imported = await db.storeTokens(source()).catch(({ code, cause }) => [code, cause.message])
-const { warnings } = await db.health()
+const warnings = (await db.health()).warnings.map(({ code }) => code)
 const { unreadable } = await db.reseal()
 await db.close()
 
