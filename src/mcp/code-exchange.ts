@@ -1,11 +1,8 @@
 import type { FetchLike } from '../contract.js'
 import { type Answer, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
-import { loginDelayed, loginFailed } from './failures.js'
+import { errorCode, loginDelayed, loginFailed } from './failures.js'
 import type { Login } from './logins.js'
 import type { McpClientInformation, McpTokens } from './shapes.js'
-
-/** Error codes of RFC 6749 section 5.2, and of other specifications. */
-const ERROR_CODE = /^[a-z_]{1,40}$/
 
 /**
  * Redeems an authorization code (RFC 6749 section 4.1.3) as the SDK that began the login would, and stamps what comes of it as that does.
@@ -46,8 +43,10 @@ export async function redeemCode(
   }
   const response = await jsonOf(answer)
   if (answer.status !== 200 || !isTokenResponse(response)) {
-    const error = ERROR_CODE.test(String(response.error)) ? ` ${response.error}` : ''
-    throw loginFailed(`The authorization server answered the code with ${answer.status}${error}`)
+    const { status } = answer
+    throw loginFailed(
+      `The authorization server answered the code with ${status}${errorCode(' ', response.error)}`,
+    )
   }
   return { ...(response as unknown as McpTokens), ...stampsOf(login) }
 }

@@ -3,7 +3,7 @@ import { operationsOf } from '../database/operations-of.js'
 import { checkPart } from '../record/keys.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { redeemCode } from './code-exchange.js'
-import { loginFailed, loginNotFound } from './failures.js'
+import { errorCode, loginFailed, loginNotFound } from './failures.js'
 import { type Login, Logins } from './logins.js'
 import { recordOf } from './token-record.js'
 import { learnServer } from './trust.js'
@@ -74,7 +74,10 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     if (login === undefined) throw loginNotFound()
     checkIssuer(login, callback.get('iss'))
     const code = callback.get('code')
-    if (!code) throw loginFailed(`The authorization server gave no code${errorIn(callback)}`)
+    if (!code)
+      throw loginFailed(
+        `The authorization server gave no code${errorCode(': ', callback.get('error'))}`,
+      )
     learnServer(parts.coordination.issuers, login.discovery)
     const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
     const record = recordOf(tokens, login.serverUrl, Date.now())
@@ -104,9 +107,4 @@ function checkIssuer({ discovery }: Login, iss: string | null): void {
       'The callback is not of the authorization server at which the login has begun',
     )
   }
-}
-
-function errorIn(callback: URLSearchParams): string {
-  const error = callback.get('error') ?? ''
-  return /^[a-z_]{1,40}$/.test(error) ? `: ${error}` : ''
 }

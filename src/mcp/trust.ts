@@ -1,4 +1,4 @@
-import { type Issuers, issuerKey } from '../oauth/trust/issuers.js'
+import { type Issuers, issuerKey, metadataUrl } from '../oauth/trust/issuers.js'
 import type { McpDiscoveryState } from './shapes.js'
 
 /**
@@ -13,7 +13,5 @@ export function learnServer(
   if (typeof issuer !== 'string') return
   const key = issuerKey(issuer)
   if (key === undefined || key !== issuerKey(authorizationServerUrl)) return
-  const foundAt = new URL(issuer)
-  foundAt.pathname = `/.well-known/oauth-authorization-server${foundAt.pathname.replace(/\/$/, '')}`
-  issuers.learn(foundAt, metadata)
+  issuers.learn(metadataUrl(issuer), metadata)
 }

@@ -5,7 +5,7 @@ import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http
 import { boundedRequest, readJson } from '../http/bounded-request.js'
 import { requestKind } from '../http/requests.js'
 import type { ClientRefusals } from '../trust/client-refusals.js'
-import type { Issuers } from '../trust/issuers.js'
+import { type Issuers, metadataUrl } from '../trust/issuers.js'
 
 /** `refused`: the session is over. `elsewhere`: for the client to find out, since not enough is known here. */
 export type Renewal =
@@ -73,10 +73,8 @@ async function tokenEndpoint(
   issuer: string,
   { fetch, issuers, readMs }: RenewalParts,
 ): Promise<string | undefined> {
-  const url = new URL(issuer)
-  url.pathname = `/.well-known/oauth-authorization-server${url.pathname.replace(/\/$/, '')}`
   const init = { headers: { accept: 'application/json' }, redirect: 'manual' }
-  const answer = await fetch(url.href, init as FetchInit).catch(() => undefined)
+  const answer = await fetch(metadataUrl(issuer).href, init as FetchInit).catch(() => undefined)
   if (answer?.status !== 200) return undefined
   const document: object = await readJson(answer, readMs)
   const {

@@ -231,13 +231,24 @@ export function issuerKey(issuer: string): string | undefined {
     : fingerprint(url.origin + trimmed(url.pathname))
 }
 
+/** Where an issuer's metadata stands: RFC 8414 section 3.1. */
+export function metadataUrl(issuer: string): URL {
+  const url = new URL(issuer)
+  url.pathname = metadataPath(trimmed(url.pathname))
+  return url
+}
+
+function metadataPath(issuerPath: string): string {
+  return `/.well-known/oauth-authorization-server${issuerPath}`
+}
+
 /** RFC 8414 section 3.1, and OpenID Connect Discovery 1.0 section 4, which appends. */
 function isFoundAt(issuer: string, foundAt: URL): boolean {
   const url = endpointUrl(issuer)
   if (url === undefined || url.origin !== foundAt.origin || foundAt.search !== '') return false
   const path = trimmed(url.pathname)
   return [
-    `/.well-known/oauth-authorization-server${path}`,
+    metadataPath(path),
     `/.well-known/openid-configuration${path}`,
     `${path}/.well-known/openid-configuration`,
   ].includes(trimmed(foundAt.pathname))
