@@ -1,6 +1,7 @@
 // What the conformance suite of MCP runs for each scenario: `node client.mjs v1|v2 memory|redis SERVER_URL`.
 import { createRequire } from 'node:module'
 import { InMemoryOAuthClientProvider } from '@modelcontextprotocol/sdk/examples/client/simpleOAuthClientProvider.js'
+import { loadSdk } from '../mcp/load-sdk.mjs'
 
 const [version, storage, serverUrl] = process.argv.slice(2)
 const { REDIS_URL, MCP_CONFORMANCE_CONTEXT } = process.env
@@ -12,14 +13,7 @@ const REDIRECT_URL = 'http://localhost:3000/callback'
 const METADATA_URL = 'https://conformance-test.local/client-metadata.json'
 const MOST_LOGINS = 3
 
-const { Client, StreamableHTTPClientTransport, UnauthorizedError } =
-  version === 'v2'
-    ? await import('@modelcontextprotocol/client')
-    : {
-        ...(await import('@modelcontextprotocol/sdk/client/index.js')),
-        ...(await import('@modelcontextprotocol/sdk/client/streamableHttp.js')),
-        ...(await import('@modelcontextprotocol/sdk/client/auth.js')),
-      }
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = await loadSdk(version)
 
 const clientMetadata = {
   client_name: 'conformance',

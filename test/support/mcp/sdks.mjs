@@ -1,3 +1,5 @@
+import { loadSdk } from './load-sdk.mjs'
+
 /**
  * @typedef {{ fetch?: typeof fetch } & Record<string, any>} Provider
  * @typedef {'v1' | 'v2' | 'ai'} SdkName
@@ -19,10 +21,7 @@ const TIMEOUT = { timeout: 30_000 }
  */
 export const SDKS = {
   async v1(serverUrl, provider) {
-    const { Client } = await import('@modelcontextprotocol/sdk/client/index.js')
-    const { StreamableHTTPClientTransport: Transport } = await import(
-      '@modelcontextprotocol/sdk/client/streamableHttp.js'
-    )
+    const { Client, StreamableHTTPClientTransport: Transport } = await loadSdk('v1')
     const transportTo = transports(Transport, serverUrl, provider)
     return {
       connect: () =>
@@ -31,9 +30,7 @@ export const SDKS = {
     }
   },
   async v2(serverUrl, provider) {
-    const { Client, StreamableHTTPClientTransport: Transport } = await import(
-      '@modelcontextprotocol/client'
-    )
+    const { Client, StreamableHTTPClientTransport: Transport } = await loadSdk('v2')
     const transportTo = transports(Transport, serverUrl, provider)
     return {
       connect: () => connected(Client, transportTo(), (client) => client.callTool(CALL, TIMEOUT)),

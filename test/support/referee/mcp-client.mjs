@@ -2,19 +2,13 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
+import { loadSdk } from '../mcp/load-sdk.mjs'
 
 const [version, storage] = process.argv.slice(2)
 const { REFEREE_USER, REFEREE_REDIRECT_URL, REFEREE_DIRECTORY, REDIS_URL } = process.env
 const load = createRequire(import.meta.url)
 
-const { Client, StreamableHTTPClientTransport, UnauthorizedError } =
-  version === 'v2'
-    ? await import('@modelcontextprotocol/client')
-    : {
-        ...(await import('@modelcontextprotocol/sdk/client/index.js')),
-        ...(await import('@modelcontextprotocol/sdk/client/streamableHttp.js')),
-        ...(await import('@modelcontextprotocol/sdk/client/auth.js')),
-      }
+const { Client, StreamableHTTPClientTransport, UnauthorizedError } = await loadSdk(version)
 
 const clientMetadata = {
   client_name: 'referee',

@@ -17,6 +17,13 @@ export interface Scenario {
   run(fleet: Fleet): Promise<ScenarioResult>
 }
 
+/** All processes meet an expired access token at once, and go on calling. */
+export function meetExpiry(fleet: Fleet, callsEach: number): Promise<Outcome> {
+  fleet.expireAccessTokens()
+  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
+  return fleet.callAll({ perProcess: callsEach })
+}
+
 /** What was counted, together with what the calls of the scenario came to. */
 export class Observation {
   #ok = 0

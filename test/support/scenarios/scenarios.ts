@@ -3,7 +3,7 @@ import type { Fleet } from '../fleet/fleet.js'
 import type { Outcome } from '../fleet/worker.mjs'
 import { faultScenarios } from './fault-scenarios.js'
 import { plainChallengeScenarios } from './plain-challenge-scenarios.js'
-import { Observation, type Scenario } from './scenario.js'
+import { meetExpiry, Observation, type Scenario } from './scenario.js'
 import { serverScenarios } from './server-scenarios.js'
 
 const CALLS_EACH = 5
@@ -32,9 +32,7 @@ async function startCold(fleet: Fleet): Promise<ReturnType<Observation['against'
 async function meetExpiredToken(fleet: Fleet): Promise<ReturnType<Observation['against']>> {
   const observation = new Observation()
   await fleet.share()
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add(await meetExpiry(fleet, CALLS_EACH))
   return observation.against(fleet, {
     registrations: 1,
     authorizations: 1,

@@ -1,7 +1,7 @@
 import { lasts } from '../faults/duration.js'
 import type { Fleet } from '../fleet/fleet.js'
 import { noteRecovery, WELL_WITHIN_MS } from './recovery.js'
-import { Observation, type Scenario, type ScenarioResult } from './scenario.js'
+import { meetExpiry, Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 const CALLS_EACH = 5
 /** The first login, and one more for all processes together. */
@@ -13,9 +13,7 @@ async function refuseRefreshToken(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
   await fleet.share()
   fleet.authorizationServer.refuseRefreshTokens()
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add(await meetExpiry(fleet, CALLS_EACH))
   return observation.against(fleet, {
     registrations: 1,
     authorizations: ONE_MORE_LOGIN,
@@ -30,9 +28,7 @@ async function forgetClient(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
   await fleet.share()
   fleet.authorizationServer.forgetClients()
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add(await meetExpiry(fleet, CALLS_EACH))
   await noteRecovery(fleet, observation)
   return observation.against(fleet, {
     wellAgainMs: [0, WELL_WITHIN_MS],
@@ -47,9 +43,7 @@ async function failOnce(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
   await fleet.share()
   fleet.authorizationServer.failTokenRequests({ point: 'before' })
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add(await meetExpiry(fleet, CALLS_EACH))
   return observation.against(fleet, {
     registrations: 1,
     authorizations: 1,
@@ -89,9 +83,7 @@ async function failAfterActing(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
   await fleet.share()
   fleet.authorizationServer.failTokenRequests({ point: 'after' })
-  fleet.expireAccessTokens()
-  fleet.authorizationServer.gatherMetadataRequests(fleet.workers.length)
-  observation.add(await fleet.callAll({ perProcess: CALLS_EACH }))
+  observation.add(await meetExpiry(fleet, CALLS_EACH))
   await noteRecovery(fleet, observation)
   return observation.against(fleet, {
     wellAgainMs: [0, WELL_WITHIN_MS],
