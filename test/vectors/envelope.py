@@ -1,4 +1,4 @@
-"""A second implementation of the envelope, written from docs/security.md alone with Python's standard library: AES-256, GCM and
+"""A second implementation of the envelope, written from README.md beside it alone with Python's standard library: AES-256, GCM and
 compaction are all here, so that nothing is shared with what it checks.
 
   envelope.py write   makes envelope.json anew
