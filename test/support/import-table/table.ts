@@ -1,0 +1,201 @@
+import { oauthTable } from './oauth-rooms.js'
+import { redisTable } from './redis-rooms.js'
+import {
+  driver,
+  leaf,
+  leaves,
+  leavesFrom,
+  load,
+  type Row,
+  room,
+  rooms,
+  type,
+  value,
+} from './rows.js'
+
+const store = room('store', rooms)
+
+const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
+const aboveTheClass = [
+  './index.js',
+  './admin.js',
+  './admin/probe.js',
+  './mcp.js',
+  './mcp/probe.js',
+  './cli/probe.js',
+  './referee.js',
+  './referee/probe.js',
+]
+
+/** What `docs/architecture.md` says of rooms, as the linters have to hold it. */
+export const table: Row[] = [
+  ...leaves.map(leaf),
+  ...['record', 'crypto', 'cache', 'flight', 'conformance'].map((name) => room(name)),
+  ...oauthTable,
+  ...redisTable,
+  store,
+  {
+    file: 'src/options/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store'].map((name) => type(`../${name}/probe.js`)),
+      type('ioredis'),
+    ],
+    refused: [
+      ...[...rooms, 'store', 'cli'].map((name) => value(`../${name}/probe.js`)),
+      value('../index.js'),
+      type('../redis-oauth-database.js'),
+      value('ioredis'),
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/database/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'options'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+    ],
+    refused: [
+      value('../redis-oauth-database.js'),
+      value('../with-oauth-database.js'),
+      value('../index.js'),
+      value('../cli/probe.js'),
+      value('../conformance/probe.js'),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  ...['redis-oauth-database', 'with-oauth-database'].map((name) => ({
+    file: `src/${name}.ts`,
+    allowed: [
+      ...leavesFrom('./').map(value),
+      ...belowTheClass.map(value),
+      value('./options/options.js'),
+      type('ioredis'),
+    ],
+    refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
+  })),
+  {
+    file: 'src/admin/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+      value('../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../index.js'),
+      value('../admin.js'),
+      value('../cli/probe.js'),
+      value('../conformance/probe.js'),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  ...['transfer', 'published'].map((name) => ({
+    file: `src/admin/${name}/probe.ts`,
+    allowed: [
+      value('./neighbour.js'),
+      value('../walk.js'),
+      ...leavesFrom('../../').map(value),
+      ...[...rooms, 'store', 'database'].map((other) => value(`../../${other}/probe.js`)),
+      value('../../composition.js'),
+      value('../../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../../index.js'),
+      value('../../admin.js'),
+      value('../../cli/probe.js'),
+      value('../../conformance/probe.js'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  })),
+  {
+    file: 'src/admin.ts',
+    allowed: [value('./admin/probe.js'), value('./redis-oauth-database.js')],
+    refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
+  },
+  {
+    file: 'src/mcp/probe.ts',
+    allowed: [
+      value('./neighbour.js'),
+      ...leavesFrom('../').map(value),
+      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
+      value('../composition.js'),
+      value('../redis-oauth-database.js'),
+    ],
+    refused: [
+      value('../index.js'),
+      value('../admin/probe.js'),
+      value('../cli/probe.js'),
+      type('@modelcontextprotocol/sdk/client/auth.js'),
+      type('@modelcontextprotocol/client'),
+      type('@ai-sdk/mcp'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/mcp.ts',
+    allowed: [value('./mcp/probe.js')],
+    refused: [value('./index.js'), value('./cli/probe.js'), type('@ai-sdk/mcp'), ...driver],
+  },
+  ...['src/referee/probe.ts', 'src/referee/servers/probe.ts'].map((file) => ({
+    file,
+    allowed: [value('./neighbour.js'), value('node:crypto')],
+    refused: [
+      ...leavesFrom('../').map(value),
+      value('../index.js'),
+      value('../record/keys.js'),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+      type('@modelcontextprotocol/sdk/client/auth.js'),
+    ],
+  })),
+  {
+    file: 'src/referee.ts',
+    allowed: [value('./referee/probe.js'), type('./referee/probe.js')],
+    refused: [value('./index.js'), value('./errors.js'), ...driver, type('@atxp/common')],
+  },
+  {
+    file: 'src/cli/probe.ts',
+    allowed: [value('./neighbour.js'), value('../admin/probe.js'), value('../errors.js')],
+    refused: [value('../index.js'), value('../cli.js'), ...driver, type('@atxp/common')],
+  },
+  {
+    file: 'src/cli.ts',
+    allowed: [load('./cli/probe.js')],
+    refused: [value('./index.js'), value('./redis-oauth-database.js'), ...driver],
+  },
+  {
+    file: 'src/index.ts',
+    allowed: [value('./redis-oauth-database.js'), type('./options/options.js')],
+    refused: [
+      value('./admin/probe.js'),
+      value('./mcp/probe.js'),
+      value('./cli/probe.js'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  },
+  {
+    file: 'src/index.mts',
+    allowed: [value('./index.js')],
+    refused: [
+      ...belowTheClass.map(value),
+      ...leavesFrom('./').map(value),
+      value('./redis-oauth-database.js'),
+      value('./options/options.js'),
+      value('ioredis'),
+      type('@atxp/common'),
+    ],
+  },
+]
