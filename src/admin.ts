@@ -1,5 +1,5 @@
 import type { RedisOAuthDatabase } from './redis-oauth-database.js'
-import type { ResealOptions, ResealProgress } from './store/reseal.js'
+import type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 
 export { doctor } from './admin/doctor/doctor.js'
 export type { Finding, FindingCode } from './admin/doctor/finding.js'
@@ -28,7 +28,7 @@ export type { RefusalReason } from './admin/transfer/put.js'
 export { findUnreadable, type SealedKind, type UnreadableRecord } from './admin/unreadable.js'
 export { users } from './admin/users.js'
 export type { WalkOptions, WalkProgress } from './admin/walk.js'
-export type { ResealOptions, ResealProgress } from './store/reseal.js'
+export type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 
 /**
  * Rewrites every record that is plain or sealed with an old key: `db.reseal()`, beside the other functions of an operator.

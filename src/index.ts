@@ -37,7 +37,7 @@ export {
   type RedisOAuthDatabaseErrorCode,
 } from './errors.js'
 export type { FlightOptions } from './flight/single-flight.js'
-export type { Place } from './oauth/refresh/token-places.js'
+export type { Place } from './oauth/places/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
 export type { RedisOAuthDbLogger, RedisOAuthDbOptions } from './options/published-class.js'
 export type { ClusterOptions, SentinelOptions } from './redis/address/place-options.js'
@@ -50,16 +50,16 @@ export type { HealthWarning, HealthWarningCode } from './redis/health-warnings.j
 export type { ReadyOptions } from './redis/readiness.js'
 export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
 export { RedisOAuthDb } from './redis-oauth-db.js'
-export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
-export type { AccessTokenInfo } from './store/oauth-store.js'
-export type { ResealOptions, ResealProgress } from './store/reseal.js'
+export type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 export {
   StoreTokensError,
   type StoreTokensFailure,
   type StoreTokensOptions,
   type StoreTokensProgress,
   type TokenEntry,
-} from './store/token-import.js'
+} from './store/bulk/token-import.js'
+export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
+export type { AccessTokenInfo } from './store/oauth-store.js'
 export {
   type AuthenticationRequired,
   type OAuthDatabaseOption,

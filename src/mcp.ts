@@ -2,7 +2,7 @@ export {
   type FinishedMcpLogin,
   type FinishMcpLoginOptions,
   finishMcpLogin,
-} from './mcp/finish-login.js'
+} from './mcp/login/finish-login.js'
 export type { McpOAuthProviderOptions } from './mcp/options.js'
 export { mcpOAuthProvider } from './mcp/provider.js'
 export type {

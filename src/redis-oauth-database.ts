@@ -13,8 +13,8 @@ import { refuseOverruled } from './redis/address/contradictions.js'
 import { resolveTopology } from './redis/address/topology.js'
 import { type Health, healthOf } from './redis/health.js'
 import { checkReadyOptions, type ReadyOptions, ready } from './redis/readiness.js'
+import { type ResealOptions, type ResealProgress, reseal } from './store/bulk/reseal.js'
 import type { CoordinatedFetchOptions } from './store/coordination.js'
-import { type ResealOptions, type ResealProgress, reseal } from './store/reseal.js'
 
 /**
  * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a

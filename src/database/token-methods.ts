@@ -3,7 +3,7 @@ import {
   importTokens,
   type StoreTokensOptions,
   type TokenEntry,
-} from '../store/token-import.js'
+} from '../store/bulk/token-import.js'
 import { checkIterable } from '../store/token-store.js'
 import type { Operations } from './operations.js'
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { fingerprint } from '../flight/fingerprint.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
 import { RecentMap, weightOf } from '../recent-map.js'
-import type { Login } from './logins.js'
+import type { Login } from './login/logins.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
 
 /** As long as a login may take. */

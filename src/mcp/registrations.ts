@@ -2,7 +2,7 @@ import type { Composition } from '../composition.js'
 import type { ClientCredentials } from '../contract.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
-import { loginFailed } from './failures.js'
+import { loginFailed } from './login/failures.js'
 import type { McpClientInformation } from './shapes.js'
 
 /** Far more than a client says of itself. Anyone can be an authorization server, and a registration stands for ever. */

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createNameHash } from '../../src/crypto/name-hash.js'
 import { ClientMemory } from '../../src/mcp/client-memory.js'
-import { Echoes } from '../../src/oauth/refresh/echoes.js'
+import { Echoes } from '../../src/oauth/places/echoes.js'
 import { RegistrationTurns } from '../../src/oauth/registration/registration-turns.js'
 import { HandedOut } from '../../src/oauth/session/handed-out.js'
 import { ClientRefusals, type RegistrationRecords } from '../../src/oauth/trust/client-refusals.js'
@@ -63,7 +63,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    file: 'oauth/refresh/echoes.ts',
+    file: 'oauth/places/echoes.ts',
     maps: 2,
     store: () => {
       const echoes = new Echoes()

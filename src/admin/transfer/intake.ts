@@ -1,4 +1,4 @@
-import { Window } from '../../store/window.js'
+import { Window } from '../../store/bulk/window.js'
 import type { Outcome, RefusalReason } from './put.js'
 
 /** Enough to fill a wire of 10 ms with 100,000 records a second, and few enough to hold in memory. */

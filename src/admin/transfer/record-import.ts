@@ -4,7 +4,7 @@ import type { SealContext } from '../../crypto/sealing.js'
 import { isUnreadable, RedisOAuthDatabaseError } from '../../errors.js'
 import { type FoundKey, KeySpace, type RecordName } from '../../record/keys.js'
 import { isLastingKind, type LastingKind } from '../../record/kinds.js'
-import { type Source, untilAborted } from '../../store/abortable.js'
+import { type Source, untilAborted } from '../../store/bulk/abortable.js'
 import { sealContextOf } from '../../store/vault/sealed-vault.js'
 import {
   type PlainLine,

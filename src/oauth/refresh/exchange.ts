@@ -10,14 +10,14 @@ import {
   renewedToken,
 } from '../http/answers.js'
 import type { RefreshRequest } from '../http/requests.js'
+import type { RefreshRecords } from '../places/records.js'
+import type { SentToken, SentTokenParts } from '../places/sent-token.js'
+import type { TokenPlace } from '../places/token-places.js'
 import type { FlightTiming } from '../timing.js'
 import type { ClientRefusals } from '../trust/client-refusals.js'
 import type { Outcome } from './outcome.js'
-import type { RefreshRecords } from './records.js'
 import type { Rests } from './rests.js'
 import { saveUntilSaved } from './saving.js'
-import type { SentToken, SentTokenParts } from './sent-token.js'
-import type { TokenPlace } from './token-places.js'
 import type { UnsavedPairs } from './unsaved-pairs.js'
 
 export interface ExchangeParts extends SentTokenParts {

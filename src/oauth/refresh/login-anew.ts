@@ -2,9 +2,9 @@ import type { Clock } from '../../clock.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../../flight/lease.js'
 import type { StoredToken } from '../../record/origin.js'
+import type { RefreshRecords } from '../places/records.js'
+import type { Place } from '../places/token-places.js'
 import type { FlightTiming } from '../timing.js'
-import type { RefreshRecords } from './records.js'
-import type { Place } from './token-places.js'
 
 interface Parts {
   leases: LeaseStore

@@ -7,13 +7,13 @@ import type { StoredToken } from '../../record/origin.js'
 import { type Answer, type FetchInit, removedAnswer, tokenAnswer } from '../http/answers.js'
 import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
 import type { RefreshRequest } from '../http/requests.js'
+import { SentToken } from '../places/sent-token.js'
+import type { Place, TokenPlace } from '../places/token-places.js'
 import { Exchange, type ExchangeParts } from './exchange.js'
 import { LoginAnew } from './login-anew.js'
 import type { Outcome } from './outcome.js'
 import { isLong, type Rest, type RestStore, Rests, restingFailure } from './rests.js'
 import { Sending, waitedTooLong } from './sending.js'
-import { SentToken } from './sent-token.js'
-import type { Place, TokenPlace } from './token-places.js'
 
 export interface RefreshParts extends ExchangeParts {
   readonly fetch: FetchLike

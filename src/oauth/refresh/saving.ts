@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js'
 import { publishSaveRetried } from '../../diagnostics.js'
 import { FINAL_SAVE_CODES, RedisOAuthDatabaseError } from '../../errors.js'
+import type { Saved } from '../places/records.js'
 import type { FlightTiming } from '../timing.js'
-import type { Saved } from './records.js'
 
 const FIRST_PAUSE_MS = 25
 const LONGEST_PAUSE_MS = 500

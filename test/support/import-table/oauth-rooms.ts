@@ -1,6 +1,6 @@
 import { leavesFrom, type Row, room, type, value } from './rows.js'
 
-const oauthRooms = ['http', 'trust', 'refresh', 'registration', 'session']
+const oauthRooms = ['http', 'trust', 'places', 'refresh', 'registration', 'session']
 const oauth = room('oauth', ['flight', 'record'])
 oauth.allowed.push(...oauthRooms.map((name) => value(`./${name}/probe.js`)))
 
@@ -33,7 +33,8 @@ export const oauthTable: Row[] = [
   oauth,
   oauthRoom('http', []),
   oauthRoom('trust', ['http']),
-  oauthRoom('refresh', ['http', 'trust']),
+  oauthRoom('places', ['http', 'trust']),
+  oauthRoom('refresh', ['http', 'trust', 'places']),
   oauthRoom('registration', ['http', 'trust']),
-  oauthRoom('session', ['http', 'trust', 'refresh']),
+  oauthRoom('session', ['http', 'trust', 'places', 'refresh']),
 ]

@@ -27,6 +27,76 @@ const aboveTheClass = [
   './referee/probe.js',
 ]
 
+/** Of a room that works with the class: `up` leads to `src`. */
+function aboveClass(name: string, up: string): Row {
+  return {
+    file: `src/${name}/probe.ts`,
+    allowed: [
+      './neighbour.js',
+      ...leavesFrom(up),
+      ...[...rooms, 'store', 'database'].map((other) => `${up}${other}/probe.js`),
+      `${up}composition.js`,
+      `${up}redis-oauth-database.js`,
+    ].map(value),
+    refused: [
+      ...['index', 'admin', 'conformance', 'cli/probe', 'referee/probe'].map((other) =>
+        value(`${up}${other}.js`),
+      ),
+      value('..'),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  }
+}
+
+function adminRoom(name: string, up: string, own: string[], others: string[] = []): Row {
+  const { file, allowed, refused } = aboveClass(name, up)
+  const above = [...others, `${up}mcp/probe.js`]
+  return {
+    file,
+    allowed: [...allowed, ...own.map(value)],
+    refused: [...refused, ...above.map(value)],
+  }
+}
+
+function mcpRoom(name: string, up: string, own: string[], others: string[] = []): Row {
+  const { file, allowed, refused } = aboveClass(name, up)
+  const sdks = [
+    '@modelcontextprotocol/sdk/client/auth.js',
+    '@modelcontextprotocol/client',
+    '@ai-sdk/mcp',
+  ]
+  const above = [...others, `${up}admin/probe.js`]
+  return {
+    file,
+    allowed: [...allowed, ...own.map(value)],
+    refused: [...refused, ...above.map(value), ...sdks.map(type)],
+  }
+}
+
+/** A room inside of `store/`. */
+function storeRoom(name: string): Row {
+  const above = [
+    '../probe.js',
+    ...(name === 'bulk' ? [] : ['../bulk/probe.js']),
+    ...['options', 'database', 'admin', 'mcp', 'cli'].map((other) => `../../${other}/probe.js`),
+  ]
+  return {
+    file: `src/store/${name}/probe.ts`,
+    allowed: [
+      './neighbour.js',
+      '../vault/vault.js',
+      ...leavesFrom('../../'),
+      ...rooms.map((other) => `../../${other}/probe.js`),
+    ].map(value),
+    refused: [
+      ...[...above, '../../redis-oauth-database.js', '../../index.js', '..'].map(value),
+      ...driver,
+      type('@atxp/common'),
+    ],
+  }
+}
+
 /** What `docs/architecture.md` says of rooms, as the linters have to hold it. */
 export const table: Row[] = [
   ...leaves.map(leaf),
@@ -34,6 +104,8 @@ export const table: Row[] = [
   ...oauthTable,
   ...redisTable,
   store,
+  storeRoom('vault'),
+  storeRoom('bulk'),
   {
     file: 'src/options/probe.ts',
     allowed: [
@@ -79,69 +151,36 @@ export const table: Row[] = [
     ],
     refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
   })),
-  {
-    file: 'src/admin/probe.ts',
-    allowed: [
-      value('./neighbour.js'),
-      ...leavesFrom('../').map(value),
-      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
-      value('../composition.js'),
-      value('../redis-oauth-database.js'),
-    ],
-    refused: [
-      value('../index.js'),
-      value('../admin.js'),
-      value('../cli/probe.js'),
-      value('../conformance/probe.js'),
-      value('..'),
-      ...driver,
-      type('@atxp/common'),
-    ],
-  },
-  ...['transfer', 'published'].map((name) => ({
-    file: `src/admin/${name}/probe.ts`,
-    allowed: [
-      value('./neighbour.js'),
-      value('../walk.js'),
-      ...leavesFrom('../../').map(value),
-      ...[...rooms, 'store', 'database'].map((other) => value(`../../${other}/probe.js`)),
-      value('../../composition.js'),
-      value('../../redis-oauth-database.js'),
-    ],
-    refused: [
-      value('../../index.js'),
-      value('../../admin.js'),
-      value('../../cli/probe.js'),
-      value('../../conformance/probe.js'),
-      ...driver,
-      type('@atxp/common'),
-    ],
-  })),
+  adminRoom(
+    'admin',
+    '../',
+    ['transfer', 'published', 'doctor'].map((name) => `./${name}/probe.js`),
+  ),
+  adminRoom(
+    'admin/transfer',
+    '../../',
+    ['../walk.js'],
+    ['../published/probe.js', '../doctor/probe.js'],
+  ),
+  adminRoom(
+    'admin/published',
+    '../../',
+    ['../walk.js', '../transfer/probe.js'],
+    ['../doctor/probe.js'],
+  ),
+  adminRoom(
+    'admin/doctor',
+    '../../',
+    ['../walk.js'],
+    ['../transfer/probe.js', '../published/probe.js'],
+  ),
   {
     file: 'src/admin.ts',
     allowed: [value('./admin/probe.js'), value('./redis-oauth-database.js')],
     refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
-  {
-    file: 'src/mcp/probe.ts',
-    allowed: [
-      value('./neighbour.js'),
-      ...leavesFrom('../').map(value),
-      ...[...rooms, 'store', 'database'].map((name) => value(`../${name}/probe.js`)),
-      value('../composition.js'),
-      value('../redis-oauth-database.js'),
-    ],
-    refused: [
-      value('../index.js'),
-      value('../admin/probe.js'),
-      value('../cli/probe.js'),
-      type('@modelcontextprotocol/sdk/client/auth.js'),
-      type('@modelcontextprotocol/client'),
-      type('@ai-sdk/mcp'),
-      ...driver,
-      type('@atxp/common'),
-    ],
-  },
+  mcpRoom('mcp', '../', ['./login/probe.js']),
+  mcpRoom('mcp/login', '../../', ['../shapes.js'], ['../provider.js', '../probe.js']),
   {
     file: 'src/mcp.ts',
     allowed: [value('./mcp/probe.js')],

@@ -5,8 +5,8 @@ import {
   type CoordinatedFetchParts,
   createCoordinatedFetch,
 } from '../../../src/oauth/coordinated-fetch.js'
-import { Echoes } from '../../../src/oauth/refresh/echoes.js'
-import { type Place, TokenPlaces } from '../../../src/oauth/refresh/token-places.js'
+import { Echoes } from '../../../src/oauth/places/echoes.js'
+import { type Place, TokenPlaces } from '../../../src/oauth/places/token-places.js'
 import type { ClientSession } from '../../../src/oauth/session/client-session.js'
 import type { FlightTiming } from '../../../src/oauth/timing.js'
 import { Issuers } from '../../../src/oauth/trust/issuers.js'

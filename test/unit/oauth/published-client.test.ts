@@ -1,7 +1,7 @@
 import { OAuthAuthenticationRequiredError } from '@atxp/client'
 import { OAuthResourceClient } from '@atxp/common'
 import { beforeEach, expect, test } from 'vitest'
-import type { Place } from '../../../src/oauth/refresh/token-places.js'
+import type { Place } from '../../../src/oauth/places/token-places.js'
 import { startProcess } from '../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 import { all, type Client, callAll, clientIn } from '../../support/oauth/published-client.js'

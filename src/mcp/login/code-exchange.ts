@@ -1,8 +1,8 @@
-import type { FetchLike } from '../contract.js'
-import { type Answer, isTokenResponse, jsonOf } from '../oauth/http/answers.js'
+import type { FetchLike } from '../../contract.js'
+import { type Answer, isTokenResponse, jsonOf } from '../../oauth/http/answers.js'
+import type { McpClientInformation, McpTokens } from '../shapes.js'
 import { errorCode, loginDelayed, loginFailed } from './failures.js'
 import type { Login } from './logins.js'
-import type { McpClientInformation, McpTokens } from './shapes.js'
 
 /**
  * Redeems an authorization code (RFC 6749 section 4.1.3) as the SDK that began the login would, and stamps what comes of it as that does.

@@ -1,9 +1,9 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
-import type { FoundKey, KeySpace } from '../record/keys.js'
-import { isSealedKind } from '../record/kinds.js'
-import { isPublished } from '../record/published.js'
-import type { Commands } from '../redis/commands.js'
-import { type Sealer, sealContextOf } from './vault/sealed-vault.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
+import type { FoundKey, KeySpace } from '../../record/keys.js'
+import { isSealedKind } from '../../record/kinds.js'
+import { isPublished } from '../../record/published.js'
+import type { Commands } from '../../redis/commands.js'
+import { type Sealer, sealContextOf } from '../vault/sealed-vault.js'
 
 export interface ResealProgress {
   /** Records looked at so far; one may be counted twice while Redis resizes its table. */

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Echoes } from '../../../../src/oauth/refresh/echoes.js'
+import { Echoes } from '../../../../src/oauth/places/echoes.js'
 
 const USER = 'base:0xabc'
 const URL_READ = 'https://mcp.example/mcp'

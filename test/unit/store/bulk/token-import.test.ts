@@ -1,14 +1,14 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
 import {
   importTokens,
   StoreTokensError,
   type StoreTokensProgress,
   type TokenEntry,
-} from '../../../src/store/token-import.js'
-import { eventually } from '../../support/eventually.js'
+} from '../../../../src/store/bulk/token-import.js'
+import { eventually } from '../../../support/eventually.js'
 
 const MAX_IN_FLIGHT = 400
 

@@ -1,12 +1,12 @@
-import type { FetchLike } from '../contract.js'
-import { operationsOf } from '../database/operations-of.js'
-import { checkPart } from '../record/keys.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import type { FetchLike } from '../../contract.js'
+import { operationsOf } from '../../database/operations-of.js'
+import { checkPart } from '../../record/keys.js'
+import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
+import { recordOf } from '../token-record.js'
+import { learnServer } from '../trust.js'
 import { redeemCode } from './code-exchange.js'
 import { errorCode, loginFailed, loginNotFound } from './failures.js'
 import { type Login, Logins } from './logins.js'
-import { recordOf } from './token-record.js'
-import { learnServer } from './trust.js'
 
 /** What `finishMcpLogin` takes. */
 export interface FinishMcpLoginOptions {

@@ -1,4 +1,8 @@
-import { nameError, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../errors.js'
+import {
+  nameError,
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from '../../errors.js'
 import { type Source, untilAborted } from './abortable.js'
 import { Window } from './window.js'
 

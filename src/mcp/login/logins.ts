@@ -1,11 +1,11 @@
-import type { Composition } from '../composition.js'
-import type { PKCEValues } from '../contract.js'
-import { isUnreadable } from '../errors.js'
-import { decodeRecord } from '../record/codec.js'
-import { reading } from '../record/fingerprint.js'
-import type { FoundKey } from '../record/keys.js'
+import type { Composition } from '../../composition.js'
+import type { PKCEValues } from '../../contract.js'
+import { isUnreadable } from '../../errors.js'
+import { decodeRecord } from '../../record/codec.js'
+import { reading } from '../../record/fingerprint.js'
+import type { FoundKey } from '../../record/keys.js'
+import type { McpClientInformation, McpDiscoveryState } from '../shapes.js'
 import { loginFailed } from './failures.js'
-import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
 
 /** What servers say of themselves is much less, and stands in Redis for as long as they let users wait. */
 const MAX_LENGTH = 262_144

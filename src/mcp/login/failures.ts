@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { RedisOAuthDatabaseError } from '../../errors.js'
 
 export function loginNotFound(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(

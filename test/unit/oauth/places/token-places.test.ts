@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { TokenPlaces } from '../../../../src/oauth/refresh/token-places.js'
+import { TokenPlaces } from '../../../../src/oauth/places/token-places.js'
 
 const USER = 'base:0xabc'
 const URL_READ = 'https://mcp.example/mcp'
