@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { writePage } from './fleet/page.mjs'
 import { makeRuns, readRuns } from './fleet/runs.mjs'
-import { countsTable } from './fleet/tables.mjs'
+import { counts, markdown } from './fleet/tables.mjs'
 
 const DATABASES = ['coordinated', 'records', 'uncoordinated']
 
@@ -15,7 +15,7 @@ const USAGE = `node bench/fleet-scenarios.mjs      runs the scenarios of test/fl
   --database coordinated     of ${DATABASES.join(', ')} (all): this database, the same without withOAuthDatabase, a plain one
   --only TEXT                scenarios with this in their names
   --runs DIRECTORY           keeps each run there as a line of JSON, and makes only those that are not there yet
-  --write                    puts all runs of the directory into docs/guarantees.md`
+  --write                    puts all runs of the directory into docs/guarantees.md and bench/results/fleet.json`
 
 const numbersOf = (option, text) => text.split(',').map((one) => numberAbove0(option, one))
 
@@ -37,7 +37,7 @@ async function main(values) {
     const runs = await readRuns(directory)
     for (const database of databases) {
       console.log(
-        `\n${database}\n\n${countsTable(runs.filter((run) => run.database === database))}`,
+        `\n${database}\n\n${markdown(counts(runs.filter((run) => run.database === database)))}`,
       )
     }
     if (values.write) await writePage(runs)

@@ -2,30 +2,26 @@
 
 /** At a server that only says 401. */
 export const MISHAPS = {
-  header: ['All processes at once …', 'They make', 'Calls that failed, sessions revoked'],
+  header: ['All processes at once …', 'Together they make'],
   rows: [
     {
-      cells: ['meet an expired access token', '1 refresh', '0, 0'],
+      cells: ['meet an expired access token', '1 refresh'],
       run: 'all meet an expired access token, at a server that only says 401',
     },
     {
-      cells: ['start on an empty database', '1 registration, 1 login', '0, 0'],
+      cells: ['start on an empty database', '1 registration, 1 login'],
       run: 'all start on an empty database, at a server that only says 401',
     },
     {
-      cells: [
-        'meet an expired access token after the authorization server forgot the client',
-        '1 registration, 1 login',
-        '0, 0',
-      ],
+      cells: ['meet an expired access token and a forgotten client', '1 registration, 1 login'],
       run: 'the client is forgotten, at a server that only says 401',
     },
     {
-      cells: ['the same, without a refresh token', '1 registration, 1 login', '0, 0'],
+      cells: ['the same, without a refresh token', '1 registration, 1 login'],
       run: 'the client is forgotten and nobody has a refresh token, at a server that only says 401',
     },
     {
-      cells: ['meet an expired access token whose refresh token is refused', '1 login', '0, 0'],
+      cells: ['meet an expired access token and a refused refresh token', '1 login'],
       run: 'the refresh token is refused, at a server that only says 401',
     },
   ],
@@ -41,7 +37,7 @@ export const MOMENTS = {
     row(
       '',
       'stalls for 6 s',
-      'it is answered when it goes on',
+      'it is answered when it resumes',
       'a process that waits stands still for 6 s',
     ),
     row(
@@ -65,19 +61,19 @@ export const MOMENTS = {
     row(
       '',
       'stalls for 6 s',
-      'it looks at the lease right before it sends',
+      'it checks the lease before it sends',
       'the event loop of the refresher is blocked for 6 s right before it sends',
     ),
     row(
       'with the token sent',
-      'dies, and the server has not acted',
+      'dies; the server has not acted',
       'another takes over after 15 s',
       'the refreshing process is killed before the server acted',
     ),
     row(
-      'with the token sent, or the new pair',
-      'dies, and the server has acted',
-      'after 15 s another sends a spent token: the session is revoked, and one process logs in within the same call',
+      'with the token sent or answered',
+      'dies; the server has acted',
+      'after 15 s another sends the spent token: revoked, one login in the same call',
       'the refreshing process is killed after the server acted',
     ),
     row(
@@ -88,20 +84,20 @@ export const MOMENTS = {
     ),
     row(
       '',
-      'stalls for more than 15 s',
-      'as where it dies; what it brings later is not saved',
+      'stalls for over 15 s',
+      'as if it died; its late answer is not saved',
       'the refreshing process stalls and comes back late',
     ),
     row(
       'with the new pair saved',
       'dies',
-      'the others are answered from the record; where the server does not rotate, the next refresh within 85 s waits 10 s',
+      'the others read the record. Without rotation, a refresh within 85 s waits 10 s',
       'the refresher is killed with the new pair saved',
     ),
     row(
       'Redis, with the token sent',
-      'is killed, and restarts',
-      'calls that need it fail; the new pair is saved when it is back',
+      'restarts',
+      'calls fail; the new pair is saved afterwards',
       'Redis is killed during a refresh',
     ),
     row('', 'hangs for 2 s', 'the same', 'Redis hangs during a refresh'),
@@ -119,20 +115,20 @@ export const MOMENTS = {
     ),
     row(
       '',
-      'is gone for 6 s; others connect after it',
+      'is down for 6 s; others connect after it',
       'the same',
       'processes first connect after 6 s in which Redis was gone',
     ),
     row(
       '',
-      'is gone for 6 s; the server needs 12 s',
+      'is down for 6 s; the server needs 12 s',
       'the same',
       'Redis is away for 6 s, and the authorization server needs 12',
     ),
     row(
       '',
-      'is gone for 8 s',
-      'the call fails; the process saves the pair when Redis is back',
+      'is down for 8 s',
+      'the call fails; the pair is saved when Redis is back',
       'Redis is away for longer than the refreshing call waits',
     ),
     row(
@@ -143,13 +139,13 @@ export const MOMENTS = {
     ),
     row(
       'the network, with the token sent',
-      'loses all packets for 6.5 s',
+      'drops all packets for 6.5 s',
       'the same',
       'the packets of all are lost for 6500 ms',
     ),
     row(
       '',
-      "loses the refreshing process' for 6.5 s",
+      "drops the refreshing process' for 6.5 s",
       'the same',
       'only the refresher loses Redis, for 6500 ms',
     ),
@@ -161,14 +157,14 @@ export const MOMENTS = {
     ),
     row(
       '',
-      'loses one socket; its `commandTimeout` is 10 s',
+      'drops one socket; its `commandTimeout` is 10 s',
       'the others wait longer for this mark',
       'one socket of a process with a commandTimeout of 10 s is half-open, and others have 2000 ms',
     ),
     row(
       'the authorization server',
-      'fails once, with 5xx, 429 or no answer',
-      'that call alone fails; after 1 s one of those who wait sends the token again',
+      'fails once: 5xx, 429, no answer',
+      'that call fails; after 1 s one that waits sends the token again',
       'a refresh is answered 503 once',
     ),
     row(
@@ -180,19 +176,19 @@ export const MOMENTS = {
     row(
       '',
       'fails once although it acted',
-      'the next request sends a spent token: the session is revoked, and one process logs in',
+      'the next sends the spent token: revoked, one login',
       'a refresh is answered 503 once, after the server acted',
     ),
     row(
       '',
       'refuses the token',
-      'the record is removed; one process logs in',
+      'the record is removed; one login',
       'the refresh token is refused',
     ),
     row(
       '',
       'has forgotten the client',
-      'the registration is removed; one process registers and logs in',
+      'the registration is removed; one registration, one login',
       'the authorization server has forgotten the client',
     ),
   ],

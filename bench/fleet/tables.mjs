@@ -21,24 +21,24 @@ export function groupBy(runs, keyOf) {
 }
 
 /** One row a scenario and a size of fleet, with the least and the most that was counted in a run. */
-export function countsTable(runs) {
+export function counts(runs) {
   const groups = groupBy(runs, ({ name, processes }) => `${name}, ${processes}`)
   const rows = [...groups.values()].map((group) => {
     const [{ name, processes }] = group
     const ranges = COUNTS.map(([key]) => range(group.map(({ observed }) => observed[key])))
     return [name, processes, kept(group), ...ranges]
   })
-  return table(['when', 'processes', 'as promised', ...COUNTS.map(([, head]) => head)], rows)
+  return { header: ['when', 'processes', 'as promised', ...COUNTS.map(([, head]) => head)], rows }
 }
 
 /** Rows of the page, each with how many runs were as promised, for each size of fleet. */
-export function promisesTable({ header, rows }, runs) {
+export function promises({ header, rows }, runs) {
   const sizes = [...new Set(runs.map(({ processes }) => processes))].sort((one, two) => one - two)
   const filled = rows.map(({ cells, run }) => {
     const own = runs.filter(({ name }) => name === run)
     return [...cells, ...sizes.map((size) => kept(own.filter((one) => one.processes === size)))]
   })
-  return table([...header, ...sizes.map((size) => `${size} processes`)], filled)
+  return { header: [...header, ...sizes.map((size) => `${size} processes`)], rows: filled }
 }
 
 function kept(runs) {
@@ -47,16 +47,14 @@ function kept(runs) {
 }
 
 /** One row a scenario and a size of fleet: with each database, calls answered, logins, and runs in which the session was revoked. */
-export function comparisonTable(runs, databases) {
+export function comparison(runs, databases) {
   const groups = groupBy(runs, ({ name, processes }) => `${name}, ${processes}`)
   const rows = [...groups.values()].map((group) => [
     group[0].name,
     group[0].processes,
-    ...Object.keys(databases).map((database) =>
-      outcome(group.filter((run) => run.database === database)),
-    ),
+    ...databases.map((database) => outcome(group.filter((run) => run.database === database))),
   ])
-  return table(['when', 'processes', ...Object.values(databases)], rows)
+  return { header: ['when', 'processes', ...databases], rows }
 }
 
 function outcome(runs) {
@@ -88,8 +86,13 @@ function range(counts) {
   return least === most ? String(least) : `${least} to ${most}`
 }
 
-function table(header, rows) {
+export function markdown({ header, rows }) {
   return [header, header.map(() => '---'), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n')
+}
+
+/** An object a row, by the heads of the columns. */
+export function records({ header, rows }) {
+  return rows.map((cells) => Object.fromEntries(cells.map((cell, index) => [header[index], cell])))
 }
