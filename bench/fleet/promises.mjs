@@ -95,6 +95,18 @@ export const MOMENTS = {
       'the refresher is killed with the new pair saved',
     ),
     row(
+      'a process that logs in',
+      'dies or stalls',
+      'after 5 s another logs in; if the first comes back, its login works, too',
+      'the process that logs in stands still, at a server that only says 401',
+    ),
+    row(
+      'Redis, while a process logs in',
+      'hangs for 2.5 s',
+      'the others go on waiting, and take what it saves',
+      'Redis hangs while one process logs in, at a server that only says 401',
+    ),
+    row(
       'Redis, with the token sent',
       'restarts',
       'calls fail; the new pair is saved afterwards',

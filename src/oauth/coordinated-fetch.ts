@@ -191,7 +191,7 @@ function settlingRefusals(
   return new RefusedRequests({
     fetch,
     session,
-    logins: new Logins(flights, session, timing),
+    logins: new Logins(flights, session, timing, clock),
     records,
     places,
     renewal: {

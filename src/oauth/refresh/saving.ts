@@ -27,7 +27,7 @@ export async function saveUntilSaved(
       return await save()
     } catch (error) {
       const elapsedMs = performance.now() - startedAtMs
-      if (!isPassing(error) || elapsedMs + pauseMs > rescueMs) throw error
+      if (!canPass(error) || elapsedMs + pauseMs > rescueMs) throw error
       if (error.code !== waitsFor) publishSaveRetried(error.code)
       waitsFor = error.code
       if (elapsedMs >= saveMs) letGo(error)
@@ -36,6 +36,7 @@ export async function saveUntilSaved(
   }
 }
 
-function isPassing(error: unknown): error is RedisOAuthDatabaseError {
+/** Whether a call that failed so may succeed when it is repeated. */
+export function canPass(error: unknown): error is RedisOAuthDatabaseError {
   return error instanceof RedisOAuthDatabaseError && !FINAL_SAVE_CODES.has(error.code)
 }

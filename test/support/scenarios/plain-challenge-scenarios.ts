@@ -1,9 +1,14 @@
+import { setTimeout } from 'node:timers/promises'
 import type { Fleet } from '../fleet/fleet.js'
 import { type Expectation, Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 // What real servers say to an expired token is 401 and where their metadata stands, nothing of a refresh.
 
 const CALLS_EACH = 5
+/** Longer than a command waits for Redis. */
+const REDIS_HANGS_MS = 2_500
+/** Whoever waits for a login that has come to a stop logs in after 5 seconds. */
+const MOST_TAKEOVER_MS = 9_000
 const UNHARMED = { reuseDetections: 0, familiesRevoked: 0, refusedCodes: 0 }
 /** One of the clients, one of the server. */
 const BOTH_ROLES = 2
@@ -46,6 +51,58 @@ const expire =
     })
   }
 
+const LOGIN = { grantType: 'authorization_code', point: 'before' } as const
+
+/** Another takes its turn once its lease has run out, and what it saves when it goes on is as good. */
+async function stallDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  await fleet.useAtxpServer()
+  const [first, ...others] = fleet.workers
+  if (first === undefined) throw new Error('a fleet has at least one process')
+  const hold = fleet.authorizationServer.holdTokenRequest(LOGIN)
+  const login = fleet.connect([first])
+  await fleet.authorizationServer.reached(hold)
+  first.pause()
+  const waiters = await fleet.connect(others)
+  first.resume()
+  fleet.authorizationServer.release(hold)
+  observation.add(waiters)
+  observation.note('waitersSlowestMs', Math.round(waiters.slowestMs))
+  observation.add(await login)
+  return observation.against(fleet, {
+    registrations: BOTH_ROLES,
+    authorizations: 2,
+    refreshes: 0,
+    ...UNHARMED,
+    callsOk: fleet.workers.length,
+    callsFailed: 0,
+    waitersSlowestMs: [0, MOST_TAKEOVER_MS],
+  })
+}
+
+/** Those who wait meet a Redis that does not answer, while one process logs in. */
+async function hangDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
+  const observation = new Observation()
+  const server = await fleet.useAtxpServer()
+  server.gatherRefusals(fleet.workers.length)
+  const hold = fleet.authorizationServer.holdTokenRequest(LOGIN)
+  const logins = fleet.connectAll()
+  await fleet.authorizationServer.reached(hold)
+  fleet.redis.pause()
+  await setTimeout(REDIS_HANGS_MS)
+  fleet.redis.resume()
+  fleet.authorizationServer.release(hold)
+  observation.add(await logins)
+  return observation.against(fleet, {
+    registrations: BOTH_ROLES,
+    authorizations: 1,
+    refreshes: 0,
+    ...UNHARMED,
+    callsOk: fleet.workers.length,
+    callsFailed: 0,
+  })
+}
+
 const forgetClient = expire(
   (fleet) => fleet.authorizationServer.forgetClients(),
   () => ({
@@ -87,5 +144,13 @@ export const plainChallengeScenarios: readonly Scenario[] = [
       fleet.authorizationServer.configure({ issueRefreshTokens: false })
       return forgetClient(fleet)
     },
+  },
+  {
+    name: 'the process that logs in stands still, at a server that only says 401',
+    run: stallDuringLogin,
+  },
+  {
+    name: 'Redis hangs while one process logs in, at a server that only says 401',
+    run: hangDuringLogin,
   },
 ]
