@@ -218,6 +218,13 @@ export const AWAY_CODES: Codes = new Set([
   'READ_ONLY',
 ])
 
+/** Redis has answered, and no. */
+export const REFUSED_CODES: Codes = new Set([
+  'REDIS_ERROR',
+  'PERMISSION_DENIED',
+  'UNSUPPORTED_BY_SERVER',
+])
+
 /** A save that failed so will not succeed by being repeated. Everything else may pass. */
 export const FINAL_SAVE_CODES: Codes = new Set(['UNREADABLE_RECORD', 'WRONG_TYPE', 'CLOSED'])
 

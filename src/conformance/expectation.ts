@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { systemClock } from '../clock.js'
 
 const POLL_MS = 10
 const SECOND_MS = 1_000
@@ -34,7 +35,7 @@ export async function expectNullSoon(
   const deadline = expiresAtMs + ENDS_WITHIN_MS
   let actual = await read()
   while (actual !== null && Date.now() < deadline) {
-    await pause()
+    await systemClock.sleep(POLL_MS)
     actual = await read()
   }
   expectNull(`${what}, ${ENDS_WITHIN_MS} ms after its expiry`, actual)
@@ -66,17 +67,13 @@ async function earlyInASecond(): Promise<number> {
     const now = Date.now()
     const since = now % SECOND_MS
     if (since >= EARLY_FROM_MS && since <= EARLY_TO_MS) return Math.floor(now / SECOND_MS)
-    await pause()
+    await systemClock.sleep(POLL_MS)
   }
 }
 
 /** Resolves once this process' clock shows a later time. */
 export async function clockPasses(timeMs: number): Promise<void> {
-  while (Date.now() <= timeMs) await pause()
-}
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, POLL_MS))
+  while (Date.now() <= timeMs) await systemClock.sleep(POLL_MS)
 }
 
 // What a database that keeps JSON can keep.

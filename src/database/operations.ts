@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS, within } from '../clock.js'
 import { type Composition, compose } from '../composition.js'
 import { DEFAULTS } from '../defaults.js'
 import { operationsAreWatched } from '../diagnostics.js'
@@ -16,9 +17,6 @@ export interface CloseOptions {
 }
 
 type Work<T> = (parts: Composition) => Promise<T> | T
-
-/** Of setTimeout. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /** What a part of may have happened when `close` gives them up while they wait for something other than Redis. */
 const MANY_STEPS: ReadonlySet<string> = new Set([
@@ -140,23 +138,18 @@ export class Operations {
 
   /** Resolves within `timeoutMs`, whatever the calls under way wait for. */
   async close({ timeoutMs = DEFAULTS.close.timeoutMs }: CloseOptions = {}): Promise<void> {
-    if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMEOUT_MS) {
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_TIMER_MS) {
       throw new TypeError(
-        `options.timeoutMs must be a whole number of milliseconds from 0 to ${MAX_TIMEOUT_MS}`,
+        `options.timeoutMs must be a whole number of milliseconds from 0 to ${MAX_TIMER_MS}`,
       )
     }
     this.#isClosed = true
     this.#closesAtMs = Math.min(this.#closesAtMs, performance.now() + timeoutMs)
     if (this.givenUp.aborted) return
     this.#shuttingDown ??= this.#shutDown().catch(() => {})
-    const shuttingDown = this.#shuttingDown
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(() => resolve(this.#giveUp().catch(() => {})), timeoutMs)
-      void shuttingDown.then(() => {
-        clearTimeout(timer)
-        resolve()
-      })
-    })
+    await within(timeoutMs, this.#shuttingDown, undefined, { keepsAlive: true })
+      .catch(() => this.#giveUp())
+      .catch(() => {})
   }
 
   async #shutDown(): Promise<void> {

@@ -1,9 +1,10 @@
+import { MAX_TIMER_MS, settledWithin } from '../clock.js'
 import { DEFAULTS } from '../defaults.js'
 import { publishFlight } from '../diagnostics.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { fingerprint } from './fingerprint.js'
 import { acquireLease, type Lease, type LeaseStore } from './lease.js'
-import { settledWithin, Wake } from './wake.js'
+import { Wake } from './wake.js'
 
 /** Waiters look by themselves this often, should a wake-up be lost. Jittered by a quarter. */
 const POLL_MS = 250
@@ -124,7 +125,7 @@ export class Flights {
     const { id } = flight
     if (this.#running.has(id)) publishFlight('waited', id, elapsed(flight))
     for (let running = this.#running.get(id); running; running = this.#running.get(id)) {
-      await settledWithin(running.flown, left(flight))
+      await settledWithin(left(flight), running.flown)
       // One after the other, each would wait for the store anew.
       if (running.flight.isUncoordinated && flight.whenStoreFails === 'proceed') return await fly()
       const found = await this.#look(flight)
@@ -203,7 +204,7 @@ export class Flights {
     // the poll does.
     const watching = this.#leases.watch(flight.id, () => wake.fire())
     try {
-      await settledWithin(watching, POLL_MS)
+      await settledWithin(POLL_MS, watching)
       for (;;) {
         wake.reset()
         const found = await flight.recheck()
@@ -273,8 +274,7 @@ function durationMs(
   least: number,
 ): number {
   if (value === undefined) return Math.max(DEFAULTS.flight[option], least)
-  // setTimeout's own limit.
-  if (!Number.isInteger(value) || value < least || value > 2 ** 31 - 1) {
+  if (!Number.isInteger(value) || value < least || value > MAX_TIMER_MS) {
     throw new TypeError(`options.${option} must be a whole number of milliseconds from ${least}`)
   }
   return value

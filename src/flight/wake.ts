@@ -25,13 +25,3 @@ export class Wake {
     })
   }
 }
-
-/** Resolves when `promise` settles, either way, or after `ms`. */
-export async function settledWithin(promise: Promise<unknown>, ms: number): Promise<void> {
-  const wake = new Wake()
-  promise.then(
-    () => wake.fire(),
-    () => wake.fire(),
-  )
-  await wake.wait(ms)
-}

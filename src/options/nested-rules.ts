@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { MAX_TIMER_MS } from '../clock.js'
 import type { EncryptionOptions } from '../crypto/encryption-options.js'
 import type { EncryptionKey } from '../crypto/keyring.js'
 import type { HashKeysOptions } from '../crypto/name-hash.js'
@@ -20,8 +21,6 @@ import {
 import type { CacheOptions } from './options.js'
 import { tls } from './tls-rules.js'
 
-// setTimeout() fires at once for more.
-export const MAX_TIMER_MS: number = 2 ** 31 - 1
 // A hundred years: far, and far from the end of Redis' 64 bits.
 export const MAX_TTL_MS: number = 100 * 365 * 24 * 60 * 60 * 1_000
 const MAX_REPLICAS = 1_000

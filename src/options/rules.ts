@@ -1,3 +1,4 @@
+import { MAX_TIMER_MS } from '../clock.js'
 import { DEFAULTS } from '../defaults.js'
 import { isWellFormed } from '../well-formed.js'
 import {
@@ -21,7 +22,6 @@ import {
   encryption,
   hashKeys,
   host,
-  MAX_TIMER_MS,
   MAX_TTL_MS,
   port,
   sentinel,

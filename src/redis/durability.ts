@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis'
+import { within } from '../clock.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import type { TrackedCommand } from './driver/command.js'
 import { isReply } from './driver/failure.js'
 import { reconnectInBackground } from './driver/internals/clients.js'
 import { redacted } from './driver/redaction.js'
 import { expectFurtherErrors } from './driver/socket.js'
-import { within } from './driver/time-limit.js'
 import { integer, ok } from './protocol/replies.js'
 
 export interface DurabilityOptions {

@@ -33,7 +33,8 @@ export interface HealthWarning {
 const SAFE_POLICY = 'noeviction'
 const MAX_SKEW_MS = 5_000
 const MAX_MEMORY_SHARE = 0.9
-const UNKNOWN = 'unknown'
+/** Of what a server does not say. */
+export const UNKNOWN = 'unknown'
 
 type Rule = (node: NodeHealth, replicas: number) => string | false
 

@@ -1,7 +1,7 @@
 import type { Channels } from './connect.js'
 import type { Connection } from './connection/connection.js'
 import type { Node } from './connection/link.js'
-import { type HealthWarning, warningsOf } from './health-warnings.js'
+import { type HealthWarning, UNKNOWN, warningsOf } from './health-warnings.js'
 import { type Reader, text, unixMs } from './protocol/replies.js'
 
 /** What one server says of itself. Some services leave out what their customers cannot change. */
@@ -42,8 +42,6 @@ export interface Health {
   /** What an operator should look at; empty when all is well. */
   readonly warnings: readonly HealthWarning[]
 }
-
-const UNKNOWN = 'unknown'
 
 /** A round trip, and two more a node. */
 export async function healthOf(

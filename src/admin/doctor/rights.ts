@@ -1,7 +1,7 @@
+import { within } from '../../clock.js'
 import type { Composition } from '../../composition.js'
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Node } from '../../redis/connection/link.js'
-import { within } from '../../redis/driver/time-limit.js'
 import type { Argument } from '../../redis/protocol/frame.js'
 import {
   type Denial,

@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
+import { within } from '../../clock.js'
 import type { Composition } from '../../composition.js'
 import { withServerName } from '../../redis/address/server-name.js'
 import { nameOfAddress } from '../../redis/address/topology.js'
@@ -30,18 +31,19 @@ export async function sentinelFindings({ sentinels, connection }: Composition): 
 }
 
 /** Whether anything comes back, be it that a password is missing. */
-function answers(open: () => Socket, timeoutMs: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = open()
-    const end = (isAlive: boolean): void => {
-      clearTimeout(timer)
-      socket.destroy()
-      resolve(isAlive)
-    }
-    const timer = setTimeout(() => end(false), timeoutMs)
-    socket.on('error', () => end(false))
-    socket.on('close', () => end(false))
-    socket.once('data', () => end(true))
+async function answers(open: () => Socket, timeoutMs: number): Promise<boolean> {
+  const socket = open()
+  const answer = new Promise<boolean>((resolve) => {
+    socket.on('error', () => resolve(false))
+    socket.on('close', () => resolve(false))
+    socket.once('data', () => resolve(true))
     socket.write('PING\r\n')
   })
+  try {
+    return await within(timeoutMs, answer)
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
 }

@@ -1,3 +1,4 @@
+import { type TimeLimitOptions, within } from '../../clock.js'
 import type { FetchLike } from '../../contract.js'
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Answer, AnswerBody, FetchInit } from './answers.js'
@@ -28,7 +29,7 @@ export function boundedRequest(
   init: FetchInit,
   requestMs: number,
 ): Promise<Answer> {
-  return within(requestMs, (signal) => send(fetch, url, init, signal))
+  return limited(requestMs, (signal) => send(fetch, url, init, signal))
 }
 
 /** The same for a request that nobody else waits for: the caller's own signal ends it too. */
@@ -42,7 +43,7 @@ export async function boundedOwnRequest(
   if (!(own instanceof AbortSignal)) return boundedRequest(fetch, url, init, requestMs)
   let abort: () => void = () => undefined
   const begin = (): Promise<Answer> =>
-    within(requestMs, (signal, controller) => {
+    limited(requestMs, (signal, controller) => {
       abort = () => controller.abort(own.reason)
       own.addEventListener('abort', abort, { once: true })
       return send(fetch, url, init, signal)
@@ -72,7 +73,7 @@ export function unlessAborted<T>(begin: () => Promise<T>, signal: unknown): Prom
 export async function readJson(answer: Answer, readMs: number): Promise<AnswerBody> {
   try {
     const copy = answer.clone() as Answer
-    const bytes = await within(readMs, (signal) => bodyOf(copy, signal), { isBackground: true })
+    const bytes = await limited(readMs, (signal) => bodyOf(copy, signal), { keepsAlive: false })
     const body: unknown = JSON.parse(Buffer.from(bytes).toString())
     return typeof body === 'object' && body !== null ? body : {}
   } catch {
@@ -80,27 +81,20 @@ export async function readJson(answer: Answer, readMs: number): Promise<AnswerBo
   }
 }
 
-async function within<T>(
+/** Aborts `work` when it fails, or when `limitMs` are over. */
+async function limited<T>(
   limitMs: number,
   work: (signal: AbortSignal, controller: AbortController) => Promise<T>,
-  { isBackground = false }: { isBackground?: boolean } = {},
+  options: TimeLimitOptions = { keepsAlive: true },
 ): Promise<T> {
   const controller = new AbortController()
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(outcomeUnknown(`The authorization server did not answer within ${limitMs} ms`))
-      controller.abort()
-    }, limitMs)
-    if (isBackground) timer.unref?.()
-  })
+  const lateness = (): Error =>
+    outcomeUnknown(`The authorization server did not answer within ${limitMs} ms`)
   try {
-    return await Promise.race([work(controller.signal, controller), late])
+    return await within(limitMs, work(controller.signal, controller), lateness, options)
   } catch (error) {
     controller.abort()
     throw error
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -1,6 +1,7 @@
+import { settledWithin } from '../../clock.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../../flight/lease.js'
-import { settledWithin, Wake } from '../../flight/wake.js'
+import { Wake } from '../../flight/wake.js'
 import { RecentMap, weightOf } from '../../recent-map.js'
 
 const POLL_MS = 250
@@ -57,7 +58,7 @@ export class RegistrationTurns {
     const wake = new Wake()
     const watching = this.#leases.watch(name, () => wake.fire())
     try {
-      await settledWithin(watching, POLL_MS)
+      await settledWithin(POLL_MS, watching)
       for (;;) {
         wake.reset()
         const registered = await look()

@@ -1,3 +1,4 @@
+import { timeLimit } from '../../clock.js'
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb } from '../../contract.js'
 import { RefusedTokens } from '../trust/refused-tokens.js'
 import { HandedOut } from './handed-out.js'
@@ -33,13 +34,12 @@ export class ClientSession {
       const ends = this.#logins.get(userId) ?? new Set()
       this.#logins.set(userId, ends)
       const end = (): void => {
-        clearTimeout(timer)
+        callOff()
         ends.delete(end)
         if (ends.size === 0) this.#logins.delete(userId)
         resolve()
       }
-      const timer = setTimeout(end, limitMs)
-      timer.unref()
+      const callOff = timeLimit(limitMs, end)
       ends.add(end)
     })
   }

@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis'
+import { within } from '../../clock.js'
 import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { codeOf, isReply } from '../driver/failure.js'
 import { onInvalidation } from '../driver/internals/clients.js'
 import { disconnect, expectFurtherErrors } from '../driver/socket.js'
-import { within } from '../driver/time-limit.js'
 import { integer, ok, text } from '../protocol/replies.js'
 
 /** Where Redis publishes the names of keys that have changed. */

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
-import { AWAY_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
+import { timeLimit } from '../../clock.js'
+import { AWAY_CODES, REFUSED_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
 import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
 import type { Argument } from '../protocol/frame.js'
@@ -10,12 +11,6 @@ import { ReadBatch, type Reads } from './read-batch.js'
 import { Turn } from './turn.js'
 
 const nullableText = orNil(text)
-/** After these Redis has answered, and no. */
-const REFUSED_CODES: ReadonlySet<string> = new Set([
-  'REDIS_ERROR',
-  'PERMISSION_DENIED',
-  'UNSUPPORTED_BY_SERVER',
-])
 const nullableBytes = orNil(bytes)
 
 /**
@@ -94,13 +89,10 @@ export class Connection implements CommandOwner {
 
   /** Gives a command up at a moment, by `performance.now()`, that is before its time is over. */
   until<T>(endsAt: number, command: TrackedCommand<T>): Promise<T> {
-    const timer = setTimeout(() => {
-      // After the sockets were read: an answer that came while this process was busy counts.
-      setImmediate(() => {
-        if (!command.settled) this.#expire(command)
-      })
-    }, endsAt - performance.now())
-    return command.promise.finally(() => clearTimeout(timer))
+    const callOff = timeLimit(endsAt - performance.now(), () => {
+      if (!command.settled) this.#expire(command)
+    })
+    return command.promise.finally(callOff)
   }
 
   #expire(command: TrackedCommand): void {

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis'
+import { within } from '../../clock.js'
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import { setCredentials } from './internals/clients.js'
-import { within } from './time-limit.js'
 
 /** What Redis is asked to let in; without `username` it is Redis' user `default`. */
 export interface Credentials {

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
+import { systemClock, within } from '../../clock.js'
 import type { Layout } from '../connection/link.js'
 import { refreshSlots } from '../driver/internals/cluster.js'
-import { within } from '../driver/time-limit.js'
 import { SLOT_COUNT } from '../protocol/slot.js'
 
 const LOOK_AGAIN_MS = 100
@@ -20,7 +20,7 @@ export async function layoutOf(cluster: Cluster, limitMs: number): Promise<Layou
     if (layout.isWhole) return layout
     if (performance.now() >= deadline) return undefined
     await within(limitMs, refreshSlots(cluster)).catch(() => {})
-    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+    await systemClock.sleep(LOOK_AGAIN_MS)
   }
 }
 

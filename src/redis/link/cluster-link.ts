@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { within } from '../../clock.js'
 import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import type { Layout, Link, Node } from '../connection/link.js'
@@ -9,7 +10,6 @@ import { reconnectInBackground, setOptions } from '../driver/internals/clients.j
 import { sendToCluster } from '../driver/internals/cluster.js'
 import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
 import { disconnect } from '../driver/socket.js'
-import { within } from '../driver/time-limit.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis'
+import { timeLimit } from '../../clock.js'
 import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
@@ -40,8 +41,8 @@ export class OwnLink implements Link {
   #failures = 0
   #lastError: unknown
   #retry: NodeJS.Timeout | undefined
-  /** Ends the attempt to connect that is under way. */
-  #attemptLimit: NodeJS.Timeout | undefined
+  /** Of the attempt to connect that is under way. */
+  #callOffLimit: () => void = () => {}
   /** Of the last attempt to connect: when it succeeded or failed, by `performance.now()`. */
   #attemptedAtMs = 0
 
@@ -115,7 +116,7 @@ export class OwnLink implements Link {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#retry)
-    clearTimeout(this.#attemptLimit)
+    this.#callOffLimit()
     await disconnect(this.#client)
   }
 
@@ -156,21 +157,14 @@ export class OwnLink implements Link {
 
   #limitAttempt(): void {
     const limitMs = attemptLimitMs(this.#options, this.#wasOpen, this.#failures)
-    const limit = setTimeout(() => {
-      // After the sockets were read: an answer that came while this process was busy counts.
-      setImmediate(() => {
-        if (limit !== this.#attemptLimit) return
-        this.#failed(NO_CONNECTION)
-        this.#reset()
-      })
-    }, limitMs)
-    limit.unref()
-    this.#attemptLimit = limit
+    this.#callOffLimit = timeLimit(limitMs, () => {
+      this.#failed(NO_CONNECTION)
+      this.#reset()
+    })
   }
 
   #endAttempt(): void {
-    clearTimeout(this.#attemptLimit)
-    this.#attemptLimit = undefined
+    this.#callOffLimit()
     this.#isConnecting = false
   }
 

@@ -49,7 +49,7 @@ beforeEach(() => {
 
 describe('with time held', () => {
   beforeEach(() => {
-    vi.useFakeTimers()
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   })
 
   afterEach(() => {

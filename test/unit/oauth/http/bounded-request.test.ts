@@ -7,7 +7,7 @@ import {
 } from '../../../../src/oauth/http/bounded-request.js'
 
 beforeEach(() => {
-  vi.useFakeTimers()
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
 })
 
 afterEach(() => {
