@@ -1,13 +1,17 @@
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { numberAbove0, runScript } from '../scripts/run-script.mjs'
 import { dim, overwrite, print, settle } from '../scripts/terminal.mjs'
 import { runFaultTests } from './fault-tests.mjs'
 
-const USAGE = `node bench/faults.mjs      runs test/faults and prints the table of docs/reliability.md
+const USAGE = `node bench/faults.mjs      runs test/faults and prints what calls saw
 
   --repeats 5      how often each fault strikes (3)
+  --write          keeps it in bench/results
 
 It tests the dist that is there: npm run build.`
 
+const DATA = fileURLToPath(new URL('./results/faults.json', import.meta.url))
 const FAMILIES = ['server', 'network', 'sentinel', 'cluster', 'clocks']
 
 async function main(values) {
@@ -35,29 +39,21 @@ async function main(values) {
   const inOrder = [...byFault].sort(
     ([, [a]], [, [b]]) => FAMILIES.indexOf(a.family) - FAMILIES.indexOf(b.family),
   )
-  const rows = inOrder.map(([fault, measured]) => [
-    fault,
-    codesOf(measured),
-    range(measured.map(({ slowestMs }) => slowestMs / 1_000)),
-    range(measured.map(({ healedMs }) => healedMs / 1_000)),
-    lossesOf(measured),
-  ])
-  const header = ['fault', 'calls that failed', 'longest call, s', 'served again after, s', 'lost']
-  print(
-    [header, header.map(() => '---'), ...rows]
-      .map((cells) => `| ${cells.join(' | ')} |`)
-      .join('\n'),
+  const lines = inOrder.map(([fault, measured]) =>
+    JSON.stringify({
+      fault,
+      codes: codesOf(measured),
+      longestCallSeconds: range(measured.map(({ slowestMs }) => slowestMs / 1_000)),
+      servedAgainSeconds: range(measured.map(({ healedMs }) => healedMs / 1_000)),
+      lost: lossesOf(measured),
+    }),
   )
+  print(lines.join('\n'))
+  if (values.write) await writeFile(DATA, `[\n${lines.map((line) => ` ${line}`).join(',\n')}\n]\n`)
 }
 
 function codesOf(measured) {
-  const codes = new Set(measured.flatMap(({ failed }) => Object.keys(failed)))
-  return (
-    [...codes]
-      .sort()
-      .map((code) => `\`${code}\``)
-      .join(', ') || 'none'
-  )
+  return [...new Set(measured.flatMap(({ failed }) => Object.keys(failed)))].sort()
 }
 
 function range(numbers) {
@@ -76,6 +72,9 @@ function lossesOf(measured) {
 
 await runScript({
   usage: USAGE,
-  options: { repeats: { type: 'string', default: '3' } },
+  options: {
+    repeats: { type: 'string', default: '3' },
+    write: { type: 'boolean', default: false },
+  },
   main,
 })

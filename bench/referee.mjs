@@ -7,13 +7,14 @@ import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { plotCalls } from './referee/plot.mjs'
-import { comparisonTable } from './referee/tables.mjs'
+import { allCounts, comparisonTable } from './referee/tables.mjs'
 
 /** Loaded when it is needed: what only asks for help needs no build. */
 const loadReferee = () => createRequire(import.meta.url)('../dist/referee.js')
 
 const CLIENT = fileURLToPath(new URL('../test/support/referee/mcp-client.mjs', import.meta.url))
 const PAGE = fileURLToPath(new URL('../docs/referee.md', import.meta.url))
+const DATA = fileURLToPath(new URL('./results/referee.json', import.meta.url))
 const PLOT = fileURLToPath(new URL('../docs/images/referee.svg', import.meta.url))
 
 const BEGIN = '<!-- comparison -->\n'
@@ -28,7 +29,7 @@ const USAGE = `node bench/referee.mjs      has the referee judge fleets of the M
   --versions v1,v2           of the SDK (both)
   --storage redis            of ${STORAGES.join(', ')} (all): in each process, a shared file, this library
   --runs DIRECTORY           keeps each report there, and makes only those that are not there yet
-  --write                    puts the table and the plot into docs/referee.md`
+  --write                    puts table and plot into docs/referee.md, all counts into bench/results`
 
 async function main(values) {
   const sizes = values.processes.split(',').map((one) => numberAbove0('--processes', one))
@@ -78,13 +79,14 @@ async function kept(file, make) {
   return report
 }
 
-/** Puts the table between the comments that mark its place, and draws the plot. */
+/** Puts the table between the comments that mark its place, keeps all counts, and draws the plot. */
 async function writePage(runs) {
   const text = await readFile(PAGE, 'utf8')
   const [start, stop] = [text.indexOf(BEGIN), text.indexOf(END)]
   if (start === -1 || stop === -1) throw new Error('docs/referee.md has no place for the table')
   const table = comparisonTable(runs)
   await writeFile(PAGE, text.slice(0, start + BEGIN.length) + table + text.slice(stop))
+  await writeFile(DATA, allCounts(runs))
   await writeFile(PLOT, plotCalls(runs))
 }
 

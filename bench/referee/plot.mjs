@@ -1,5 +1,5 @@
 import { drawing, line, round, text } from '../report/svg.mjs'
-import { namesIn, resultOf } from './tables.mjs'
+import { namesIn, ofOneShape, resultOf } from './tables.mjs'
 
 const SERIES = [
   { storage: 'memory', label: 'the SDK alone', colour: '#b08800' },
@@ -18,12 +18,8 @@ const ROW = 36
 
 /** Logins and lost calls by scenario, of the newest SDK and the smallest fleet. */
 export function plotCalls(runs) {
-  const version = runs
-    .map((run) => run.version)
-    .sort()
-    .at(-1)
-  const processes = Math.min(...runs.map((run) => run.processes))
-  const plotted = runs.filter((run) => run.version === version && run.processes === processes)
+  const plotted = ofOneShape(runs)
+  const [{ processes, version }] = plotted
   const names = namesIn(plotted)
   const bottom = TOP + names.length * ROW
   const title = `${processes} processes with one session, MCP SDK ${version.replace('v', 'version ')}`

@@ -1,23 +1,50 @@
 /** As the page calls them. */
 export const STORAGES = { memory: 'in memory', file: 'a file', redis: '`@atxp/redis/mcp`' }
 
-/** One row a scenario, fleet and version: with each storage, registrations, logins, refreshes, families revoked, and calls lost. */
+/** One row a scenario, of the smallest fleet and the newest SDK: with each storage, what `outcome` says. */
 export function comparisonTable(runs) {
-  const storages = Object.keys(STORAGES).filter((one) => runs.some((run) => run.storage === one))
-  const shapes = [...new Set(runs.map(({ processes, version }) => `${processes} ${version}`))]
-  const rows = namesIn(runs).flatMap((name) =>
-    shapes.map((shape) => {
-      const [processes, version] = shape.split(' ')
-      const cells = storages.map((storage) => {
-        const run = runs.find(
-          (one) => one.storage === storage && `${one.processes} ${one.version}` === shape,
-        )
-        return run === undefined ? '' : outcome(resultOf(run, name))
-      })
-      return [name, processes, version, ...cells]
+  const shown = ofOneShape(runs)
+  const storages = Object.keys(STORAGES).filter((one) => shown.some((run) => run.storage === one))
+  const rows = namesIn(shown).map((name) => [
+    name,
+    ...storages.map((one) => {
+      const run = shown.find(({ storage }) => storage === one)
+      return outcome(resultOf(run, name))
     }),
+  ])
+  return table(['scenario', ...storages.map((one) => STORAGES[one])], rows)
+}
+
+/** Those of the smallest fleet and the newest SDK. */
+export function ofOneShape(runs) {
+  const processes = Math.min(...runs.map((run) => run.processes))
+  const version = runs
+    .map((run) => run.version)
+    .sort()
+    .at(-1)
+  return runs.filter((run) => run.processes === processes && run.version === version)
+}
+
+/** One line of JSON for each scenario, fleet, version and storage. */
+export function allCounts(runs) {
+  const lines = runs.flatMap(({ processes, version, storage, scenarios }) =>
+    scenarios.map(
+      ({ name, registrations, logins, refreshes, familiesRevoked, callsLost, passed }) =>
+        JSON.stringify({
+          scenario: name,
+          processes,
+          version,
+          storage,
+          registrations,
+          logins,
+          refreshes,
+          familiesRevoked,
+          callsLost,
+          passed,
+        }),
+    ),
   )
-  return table(['scenario', 'processes', 'SDK', ...storages.map((one) => STORAGES[one])], rows)
+  return `[\n${lines.map((line) => ` ${line}`).join(',\n')}\n]\n`
 }
 
 function outcome(result) {

@@ -41,7 +41,7 @@ export function named<T extends { name: string }>(faults: readonly T[]): [string
   return faults.map((fault) => [fault.name, fault])
 }
 
-/** What became of the calls: a line of the table in docs/reliability.md. */
+/** What became of the calls: a line of bench/results/faults.json. */
 export interface Outcome {
   fault: string
   /** The file of the test. */
