@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
+import { causeOf } from './fleet/causes.mjs'
 import { writePage } from './fleet/page.mjs'
 import { makeRuns, readRuns } from './fleet/runs.mjs'
 import { counts, markdown } from './fleet/tables.mjs'
@@ -14,7 +15,9 @@ const USAGE = `node bench/fleet-scenarios.mjs      runs the scenarios of test/fl
   --repeats 20,10            how often, for each size (20,10)
   --database coordinated     of ${DATABASES.join(', ')} (all): this database, the same without withOAuthDatabase, a plain one
   --only TEXT                scenarios with this in their names
-  --runs DIRECTORY           keeps each run there as a line of JSON, and makes only those that are not there yet
+  --runs DIRECTORY           keeps each run there as a line of JSON, and makes only those that are not there yet; one that was
+                             not as promised counts, and is not made again
+  --minutes 8                begins no run after so long
   --write                    puts all runs of the directory into docs/guarantees.md and bench/results/fleet.json`
 
 const numbersOf = (option, text) => text.split(',').map((one) => numberAbove0(option, one))
@@ -23,6 +26,8 @@ async function main(values) {
   const sizes = numbersOf('--processes', values.processes)
   const repeats = numbersOf('--repeats', values.repeats)
   const databases = wordsAmong(DATABASES, values.database.split(','), 'database')
+  const minutes = values.minutes && numberAbove0('--minutes', values.minutes)
+  const untilMs = minutes && Date.now() + 60_000 * minutes
   const scratch = await mkdtemp(join(tmpdir(), 'fleet-scenarios-'))
   try {
     const directory = values.runs ?? scratch
@@ -30,7 +35,14 @@ async function main(values) {
     for (const database of databases) {
       for (const [index, processes] of sizes.entries()) {
         const times = repeats[index] ?? repeats[0]
-        const options = { directory, database, processes, repeats: times, only: values.only }
+        const options = {
+          directory,
+          database,
+          processes,
+          repeats: times,
+          only: values.only,
+          untilMs,
+        }
         await makeRuns(options)
       }
     }
@@ -50,8 +62,9 @@ async function main(values) {
 /** Says which runs of the coordinated database were not as promised; the others are not meant to be. */
 function reportMissed(runs) {
   const missed = runs.filter(({ violated }) => violated.length > 0)
-  for (const { name, processes, violated, failures } of missed) {
-    console.log(`\n${name} (${processes}): ${violated.join('; ')}`)
+  for (const run of missed) {
+    const { name, processes, violated, failures } = run
+    console.log(`\n${name} (${processes}): ${causeOf(run)}: ${violated.join('; ')}`)
     for (const failure of failures) console.log(`  ${failure}`)
   }
   console.log(`\n${runs.length - missed.length} of ${runs.length} coordinated runs as promised`)
@@ -66,6 +79,7 @@ await runScript({
     database: { type: 'string', default: DATABASES.join(',') },
     only: { type: 'string' },
     runs: { type: 'string' },
+    minutes: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
   main,

@@ -23,7 +23,9 @@ export async function writePage(runs) {
 
   const data = JSON.parse(await readFile(DATA, 'utf8'))
   // Processes of outages have no client that registers and logs in.
-  const withClient = runs.filter(({ expected }) => Object.keys(expected).length > 0)
+  const expecting = runs.filter(({ expected }) => Object.keys(expected).length > 0)
+  const names = new Set(expecting.map(({ name }) => name))
+  const withClient = runs.filter(({ name }) => names.has(name))
   data.counts = records(counts(withClient.filter(({ database }) => database === 'coordinated')))
   const compared = withClient.filter((run) => hasAllDatabases(withClient, run))
   if (compared.length > 0) {

@@ -5,6 +5,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+/** Processes of one outage beside which another may run: more would wait for the processor, not for each other. */
+const MOST_AT_ONCE = 8
+
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
@@ -12,13 +15,15 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
  *
  * @param {object} options
  * @param {string} [options.only] - what the names of the scenarios hold
+ * @param {number} [options.untilMs] - when the last run may begin, by `Date.now()`
  */
-export async function makeRuns({ directory, database, processes, repeats, only }) {
+export async function makeRuns({ directory, database, processes, repeats, only, untilMs }) {
   const report = resolve(directory, `${database}-${processes}.jsonl`)
   console.error(`${database}, ${processes} processes, ${repeats} times`)
   // The processes of an outage refresh by themselves, without a client, and always with this database.
   const files = database === 'coordinated' ? ['scenarios', 'outages'] : ['scenarios']
-  await runTests(files, only, {
+  await runTests(files, only, processes > MOST_AT_ONCE ? 1 : 2, {
+    ...(untilMs === undefined ? {} : { FLEET_UNTIL: String(untilMs) }),
     FLEET_PROCESSES: String(processes),
     FLEET_REPEATS: String(repeats),
     FLEET_DATABASE: database,
@@ -31,23 +36,28 @@ export async function makeRuns({ directory, database, processes, repeats, only }
   }
 }
 
-/** All runs that `directory` holds, each with what was counted. */
+/** All runs that `directory` holds, each with what was counted. Of a run that has an id the last line counts. */
 export async function readRuns(directory) {
   const runs = []
   for (const file of (await readdir(directory)).sort()) {
     const [, database] = /^(\w+)-\d+\.jsonl$/.exec(file) ?? []
     if (database === undefined) continue
     const lines = (await readFile(join(directory, file), 'utf8')).split('\n').filter(Boolean)
-    runs.push(...lines.map((line) => ({ ...JSON.parse(line), database })))
+    const byId = new Map()
+    for (const [index, line] of lines.entries()) {
+      const run = JSON.parse(line)
+      byId.set(run.run ?? index, { ...run, database })
+    }
+    runs.push(...byId.values())
   }
   return runs.sort((one, other) => one.processes - other.processes)
 }
 
 /** The test files are the runners: they start Redis and the fleet, and append a line of JSON for each run to the report. */
-async function runTests(files, only, env) {
+async function runTests(files, only, outagesAtOnce, env) {
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
   const options = ['run', '--project', 'fleet', '--reporter', 'dot', '--no-file-parallelism']
-  options.push('--maxConcurrency', '2')
+  options.push('--maxConcurrency', String(outagesAtOnce))
   if (only !== undefined) options.push('-t', only)
   const args = [vitest, ...options, ...files.map((file) => `test/fleet/${file}.test.ts`)]
   const child = spawn(process.execPath, args, {

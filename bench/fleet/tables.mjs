@@ -1,3 +1,5 @@
+import { causeOf } from './causes.mjs'
+
 /** Name in the scenario's counts, and above the column. */
 const COUNTS = [
   ['registrations', 'registrations'],
@@ -41,9 +43,15 @@ export function promises({ header, rows }, runs) {
   return { header: [...header, ...sizes.map((size) => `${size} processes`)], rows: filled }
 }
 
+/** Of all runs, how many were as promised, and why the others were not. */
 function kept(runs) {
   if (runs.length === 0) return ''
-  return `${runs.filter(({ violated }) => violated.length === 0).length} of ${runs.length}`
+  const causes = runs.map(causeOf).filter(Boolean)
+  const counted = [...groupBy(causes, (cause) => cause)].map(
+    ([cause, { length }]) => `${cause}: ${length}`,
+  )
+  const count = `${runs.length - causes.length} of ${runs.length}`
+  return counted.length === 0 ? count : `${count} (${counted.join(', ')})`
 }
 
 /** One row a scenario and a size of fleet: with each database, calls answered, logins, and runs in which the session was revoked. */
@@ -73,15 +81,18 @@ function recovery(runs) {
 
 /** Of all calls in these runs. */
 export function answeredShare(runs) {
-  const ok = sum(runs.map(({ observed }) => observed.callsOk))
-  const failed = sum(runs.map(({ observed }) => observed.callsFailed))
+  const ok = sum(runs.map(({ observed }) => observed.callsOk ?? 0))
+  const failed = sum(runs.map(({ observed }) => observed.callsFailed ?? 0))
   return ok / (ok + failed)
 }
 
 /** Rounded down: what is not all must not read so. */
 export const percent = (share) => `${Math.floor(share * 100)} %`
 
-function range(counts) {
+/** A run that was broken off has counted nothing, or not all. */
+function range(given) {
+  const counts = given.filter((count) => count !== undefined)
+  if (counts.length === 0) return ''
   const [least, most] = [Math.min(...counts), Math.max(...counts)]
   return least === most ? String(least) : `${least} to ${most}`
 }

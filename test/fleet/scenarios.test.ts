@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Fleet, startFleet } from '../support/fleet/fleet.js'
 import type { DatabaseChoice } from '../support/fleet/worker.mjs'
-import { missingRuns, processes, repeats } from '../support/scenarios/runs.js'
-import { violations } from '../support/scenarios/scenario.js'
+import { isReported, makeRuns, processes, RUNS_TIMEOUT_MS } from '../support/scenarios/runs.js'
 import { scenarios } from '../support/scenarios/scenarios.js'
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
 
 const database = process.env.FLEET_DATABASE ?? 'coordinated'
 
-const SCENARIO_TIMEOUT_MS = 60_000 * repeats
+const SCENARIO_TIMEOUT_MS = isReported ? RUNS_TIMEOUT_MS : 60_000
 
 const databases: Record<string, (redis: RedisServer, keyPrefix: string) => DatabaseChoice> = {
   coordinated: ({ url }, keyPrefix) => ({
@@ -46,14 +45,14 @@ describe(`${processes} processes with one session`, () => {
   it.each(scenarios.map(({ name, run }) => [name, run] as const))(
     'stay well when %s',
     async (name, run) => {
-      const missed: string[] = []
-      for (const report of missingRuns(name)) {
-        await fleet.begin()
-        const result = await run(fleet)
-        const violated = violations(result)
-        if (violated.length > 0) missed.push(...violated, ...result.failures)
-        report({ violated, ...result })
-      }
+      const missed = await makeRuns(
+        name,
+        async () => {
+          await fleet.begin()
+          return await run(fleet)
+        },
+        { observed: () => fleet.counters(), leave: () => fleet.killWorkers() },
+      )
       expect(missed).toEqual([])
     },
     SCENARIO_TIMEOUT_MS,

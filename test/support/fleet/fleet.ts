@@ -142,8 +142,13 @@ export class Fleet {
     return { ...this.authorizationServer.counters(), ...this.#called.counters() }
   }
 
-  async stop(): Promise<void> {
+  /** The next `begin` starts others. */
+  async killWorkers(): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.kill()))
+  }
+
+  async stop(): Promise<void> {
+    await this.killWorkers()
     await Promise.all([
       this.authorizationServer.stop(),
       this.mcpServer.stop(),

@@ -1,9 +1,11 @@
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
 import { startProcesses, type TestProcess } from '../processes/processes.js'
-import { isReported, missingRuns, processes, repeats } from '../scenarios/runs.js'
+import { isReported, makeRuns, processes, RUNS_TIMEOUT_MS } from '../scenarios/runs.js'
 import { inOutage, type Outage, type OutageOptions, type ProcessPool, REFRESHER } from './outage.js'
 
 const TIMEOUT_MS = 120_000
+
+afterAll(() => pool.end())
 
 /**
  * A test of one outage, with processes of its own, which may run beside others. bench/fleet-scenarios.mjs has it run many times, with
@@ -17,7 +19,7 @@ export function outageTest(
   const run = isReported
     ? () => runAndReport(name, test, { ...options, peers: processes - 1 })
     : () => inOutage(test, options)
-  it(`when ${name}`, run, TIMEOUT_MS * repeats)
+  it(`when ${name}`, run, isReported ? RUNS_TIMEOUT_MS : TIMEOUT_MS)
 }
 
 async function runAndReport(
@@ -25,29 +27,24 @@ async function runAndReport(
   test: (outage: Outage) => Promise<void>,
   options: OutageOptions,
 ): Promise<void> {
-  const pool = new ReusedProcesses()
-  const missed: string[] = []
-  try {
-    for (const report of missingRuns(name)) {
-      let outage: Outage | undefined
-      const violated: string[] = []
-      const counted = async (one: Outage): Promise<void> => {
-        outage = one
-        await test(one)
-      }
-      await inOutage(counted, { ...options, pool }).catch((error: Error) => {
-        violated.push(error.message)
-      })
-      missed.push(...violated)
-      report({ violated, expected: {}, observed: outage?.observed ?? {}, failures: [] })
-    }
-  } finally {
-    await pool.end()
+  const under: { outage?: Outage } = {}
+  const observed = () => under.outage?.observed ?? {}
+  const run = async () => {
+    delete under.outage
+    await inOutage(
+      (outage) => {
+        under.outage = outage
+        return test(outage)
+      },
+      { ...options, pool },
+    )
+    return { expected: {}, observed: observed(), failures: [] }
   }
+  const missed = await makeRuns(name, run, { observed })
   expect(missed).toEqual([])
 }
 
-/** To start one costs more than most of what it does here. */
+/** To start one costs more than most of what it does here. For all tests of a file. */
 class ReusedProcesses implements ProcessPool {
   readonly #idle: TestProcess[] = []
 
@@ -68,3 +65,5 @@ class ReusedProcesses implements ProcessPool {
     await Promise.all(this.#idle.map((process) => process.kill()))
   }
 }
+
+const pool = new ReusedProcesses()

@@ -78,7 +78,7 @@ export class Outage {
   readonly authorizationServer: AuthorizationServer
   readonly session: Session
   readonly members: Member[] = []
-  /** What was counted, once the outage is over. */
+  /** What was counted when it was last noted. */
   observed: Record<string, number> = {}
   readonly #options: OutageOptions
   #calls: { end: string; elapsedMs: number }[] = []
@@ -186,16 +186,21 @@ export class Outage {
   /** One refresh, no spent token sent, and what stands in Redis is what the authorization server gave last. */
   async expectUnharmed(): Promise<void> {
     const harm = { reuseDetections: 0, refusedRefreshes: 0, familiesRevoked: 0, familiesAlive: 1 }
-    this.observed = {
-      ...this.authorizationServer.counters(),
-      callsFailed: this.#calls.filter(({ end }) => end !== 'ok' && end !== 'killed').length,
-      slowestMs: Math.round(Math.max(0, ...this.#calls.map(({ elapsedMs }) => elapsedMs))),
-    }
+    this.observe()
     expect(this.authorizationServer.counters()).toMatchObject({ ...harm, refreshes: 1 })
     const reader = this.peers.find(({ process }) => process.running)
     const expired = (await reader?.read()) ?? 'none'
     expect(await reader?.call({ ...this.session, expired })).toBe('ok')
     expect(this.authorizationServer.counters()).toMatchObject({ ...harm, refreshes: 2 })
+  }
+
+  /** Notes what has been counted so far. */
+  observe(): void {
+    this.observed = {
+      ...this.authorizationServer.counters(),
+      callsFailed: this.#calls.filter(({ end }) => end !== 'ok' && end !== 'killed').length,
+      slowestMs: Math.round(Math.max(0, ...this.#calls.map(({ elapsedMs }) => elapsedMs))),
+    }
   }
 
   async end(): Promise<void> {
@@ -232,6 +237,9 @@ export async function inOutage(
       resourceUrl: RESOURCE,
     })
     await test(outage)
+  } catch (error) {
+    outage.observe()
+    throw error
   } finally {
     await outage.end()
   }
