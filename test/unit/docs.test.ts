@@ -37,8 +37,8 @@ const codeIn = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ''
 
 const sorted = (names: Iterable<string>) => [...names].sort()
 
-test('the README lists every option with its default', () => {
-  const documented = rowsUnder('README.md', 'Options').map(([name, value]) => [
+test('docs/reference.md lists every option with its default', () => {
+  const documented = rowsUnder('docs/reference.md', 'Options').map(([name, value]) => [
     codeIn(name)[0],
     codeIn(value)[0],
   ])
@@ -64,8 +64,8 @@ function literal(value: unknown): string | undefined {
   return typeof value === 'string' ? `'${value}'` : String(value)
 }
 
-test('the README lists every method', () => {
-  const documented = rowsUnder('README.md', 'Methods')
+test('docs/reference.md lists every method', () => {
+  const documented = rowsUnder('docs/reference.md', 'Methods')
     .flatMap(([names]) => codeIn(names))
     .map((code) => code.replace(/\(.*/, '').replace('RedisOAuthDatabase.', ''))
   expect(sorted(documented)).toEqual(sorted(['fromEnv', ...methodsOf(RedisOAuthDatabase)]))

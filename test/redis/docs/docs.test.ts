@@ -32,6 +32,7 @@ interface Block {
   page: string
   line: number
   name: string
+  language: string
   isRun: boolean
   code: string
 }
@@ -43,18 +44,20 @@ function blocksOf(page: string): Block[] {
   const text = page.endsWith('.md') ? file : file.replace(COMMENT_EDGE, '')
   return [...text.matchAll(FENCE)]
     .filter(([, language = '']) => LANGUAGES.includes(language))
-    .map(({ index, 2: attribute = '', 3: code = '' }) => {
+    .map(({ index, 1: language = '', 2: attribute = '', 3: code = '' }) => {
       if (!['', 'compile-only'].includes(attribute)) throw new Error(`${page}: ${attribute}?`)
       const line = text.slice(0, index).split('\n').length
       const name = `${page.replace(/\W+/g, '-').toLowerCase()}-${line}`
-      return { page, line, name, isRun: attribute === '', code }
+      // test/package/newcomer.test.ts runs those of the README.
+      const isRun = attribute === '' && page !== 'README.md'
+      return { page, line, name, language, isRun, code }
     })
 }
 
-/** Pages and comments say `db` for a database that was made before, and do not repeat the import of the class. */
-function programOf({ code }: Block, url: string): string {
+/** Pages show whole programs. Doc comments say `db` for a database that was made before, and do not import the class. */
+function programOf({ page, code }: Block, url: string): string {
   const own = code.replaceAll('redis://localhost:6379', url)
-  if (/^import .* from '@atxp\/redis'/m.test(own)) return own
+  if (page.endsWith('.md') || /^import .* from '@atxp\/redis'/m.test(own)) return own
   return [
     "import { RedisOAuthDatabase, RedisOAuthDatabaseError, withOAuthDatabase } from '@atxp/redis'",
     /^const db = /m.test(own) ? '' : 'const db = RedisOAuthDatabase.fromEnv()',
@@ -76,15 +79,30 @@ interface Ended {
 
 // Inside the project, so that `@atxp/redis` is found by its own name.
 const directory = join(root, `.cache/docs-${process.pid}`)
+/** How the blocks of a language are checked. What JavaScript says nothing about may be anything. */
+const CHECKS = {
+  js: {
+    extension: '.mjs',
+    options: { allowJs: true, checkJs: true, noImplicitAny: false, noEmit: true },
+  },
+  ts: { extension: '.mts', options: { outDir: 'out' } },
+}
 let redis: RedisServer
-let compiled: Ended
+let compiled: Ended[]
 
 beforeAll(async () => {
   redis = await startRedis()
   mkdirSync(directory, { recursive: true })
-  for (const block of blocks) {
-    writeFileSync(join(directory, `${block.name}.mts`), programOf(block, redis.url))
-  }
+  compiled = await Promise.all([compile('js'), compile('ts')])
+}, COMPILES_WITHIN_MS)
+
+function compile(language: keyof typeof CHECKS): Promise<Ended> {
+  const { extension, options } = CHECKS[language]
+  const own = blocks.filter((block) => block.language === language)
+  const files = own.map(({ name }) => `${name}${extension}`)
+  own.forEach((block, index) => {
+    writeFileSync(join(directory, files[index] as string), programOf(block, redis.url))
+  })
   const compilerOptions = {
     strict: true,
     target: 'es2022',
@@ -93,13 +111,13 @@ beforeAll(async () => {
     types: ['node'],
     skipLibCheck: true,
     rootDir: '.',
-    outDir: 'out',
+    ...options,
   }
-  const files = blocks.map(({ name }) => `${name}.mts`)
-  writeFileSync(join(directory, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+  const project = join(directory, `tsconfig.${language}.json`)
+  writeFileSync(project, JSON.stringify({ compilerOptions, files }))
   const compiler = join(root, 'node_modules/.bin/tsc')
-  compiled = await run(compiler, ['-p', directory], directory, COMPILES_WITHIN_MS)
-}, COMPILES_WITHIN_MS)
+  return run(compiler, ['-p', project], directory, COMPILES_WITHIN_MS)
+}
 
 afterAll(async () => {
   await redis.stop()
@@ -135,11 +153,13 @@ test('every page with code was found', () => {
 })
 
 test('every code block of the README, of docs/ and of doc comments compiles', () => {
-  expect(compiled).toEqual({ code: 0, stdout: '', stderr: '' })
+  const fine = { code: 0, stdout: '', stderr: '' }
+  expect(compiled).toEqual([fine, fine])
 })
 
-async function expectRun({ name, code: source }: Block): Promise<void> {
-  const { code, stdout, stderr } = await runScript(`${directory}/out/${name}.mjs`)
+async function expectRun({ name, language, code: source }: Block): Promise<void> {
+  const folder = language === 'ts' ? `${directory}/out` : directory
+  const { code, stdout, stderr } = await runScript(`${folder}/${name}.mjs`)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   const promised = promisedBy(source)
   if (promised.length > 0) expect(linesOf(stdout)).toEqual(promised)
