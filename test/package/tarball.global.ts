@@ -22,6 +22,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** A project far from this repository that has the packed tarball installed. */
     scratch: string
+    /** Its path. */
+    tarball: string
     runtimes: Runtime[]
     /** The folder of the modules that only tests need. */
     modules: string
@@ -42,6 +44,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
   }
   await cp(fileURLToPath(new URL('consumer', import.meta.url)), scratch, { recursive: true })
   project.provide('scratch', scratch)
+  project.provide('tarball', tarball)
   project.provide('runtimes', runtimes as Runtime[])
   project.provide('modules', modules)
   return () => rm(scratch, { recursive: true })
