@@ -1,5 +1,6 @@
 import type { Operations } from '../database/operations.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
+import { abortSignal, type ChecksOf, callback, members } from '../options/checks.js'
 
 export interface WalkProgress {
   /** Keys looked at so far; one may be counted twice while Redis resizes its table. */
@@ -40,24 +41,14 @@ export interface WalkStep<T> {
   readonly found: readonly T[]
 }
 
-/** What all of them take, in whatever they say. */
-interface WalkOptionsOf<Progress> {
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  readonly signal?: AbortSignal | undefined
-}
+/** Of what walks, exports and imports have in common. */
+export const WALK_CHECKS: ChecksOf<WalkOptions> = { onProgress: callback, signal: abortSignal }
+
+const walkOptions = members('an object', WALK_CHECKS)
 
 /** @throws TypeError that names the option and what it takes */
-export function checkWalkOptions<Progress>(options: WalkOptionsOf<Progress>): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('options must be an object')
-  }
-  const { onProgress, signal } = options
-  if (onProgress !== undefined && typeof onProgress !== 'function') {
-    throw new TypeError('options.onProgress must be a function')
-  }
-  if (signal !== undefined && typeof signal?.aborted !== 'boolean') {
-    throw new TypeError('options.signal must be an AbortSignal')
-  }
+export function checkWalkOptions(options: WalkOptions): void {
+  walkOptions(options, 'options')
 }
 
 /** Gives what the steps find, one by one. */

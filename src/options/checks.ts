@@ -9,6 +9,9 @@ interface Secrecy {
 
 export type Checks = Readonly<Record<string, Check>>
 
+/** The checks of an object: the compiler sees that none is missing. */
+export type ChecksOf<T> = { readonly [K in keyof Required<T>]: Check }
+
 /** Of one value; `isSecret` keeps even a number out of the message. */
 export function value(
   takes: string,
@@ -38,6 +41,14 @@ export function integer(min: number, max: number, unit = ''): Check {
 }
 
 export const flag: Check = value('true or false', (given) => typeof given === 'boolean')
+
+export const callback: Check = value('a function', (given) => typeof given === 'function')
+
+/** Not by its class, which another realm has as well. */
+export const abortSignal: Check = value(
+  'an AbortSignal',
+  (given) => typeof Object(given).aborted === 'boolean',
+)
 
 /** Of an object with no other members than these. A member that is undefined counts as left out. */
 export function members(takes: string, checks: Checks, { isSecret = false }: Secrecy = {}): Check {

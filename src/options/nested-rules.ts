@@ -8,6 +8,7 @@ import type { Address } from '../redis/address/url.js'
 import type { DurabilityOptions } from '../redis/durability.js'
 import {
   type Check,
+  type ChecksOf,
   integer,
   isObject,
   isRecord,
@@ -26,9 +27,6 @@ export const MAX_TTL_MS: number = 100 * 365 * 24 * 60 * 60 * 1_000
 const MAX_REPLICAS = 1_000
 // A Map holds no more.
 const MAX_CACHE_ENTRIES = 2 ** 24 - 1
-
-/** The checks of an object: the compiler sees that none is missing. */
-type ChecksOf<T> = { readonly [K in keyof Required<T>]: Check }
 
 export const host: Check = text(
   'a host name or IP address, without a scheme, a port or brackets',

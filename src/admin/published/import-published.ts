@@ -1,10 +1,20 @@
 import { operationsOf } from '../../database/operations-of.js'
+import {
+  type ChecksOf,
+  callback,
+  flag,
+  isObject,
+  members,
+  secretText,
+  text,
+  value,
+} from '../../options/checks.js'
 import type { Decrypt } from '../../record/published.js'
 import type { BorrowedClient } from '../../redis/borrowed-client.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import type { ImportResult } from '../transfer/intake.js'
 import type { RefusalReason } from '../transfer/put.js'
-import { checkWalkOptions } from '../walk.js'
+import { WALK_CHECKS } from '../walk.js'
 import { PublishedImport } from './published-import.js'
 import { openSource } from './source.js'
 
@@ -97,6 +107,17 @@ export interface ImportPublishedOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const publishedOptions = members('an object', {
+  ...WALK_CHECKS,
+  url: secretText('a Redis URL'),
+  client: value('a client of ioredis', isObject),
+  keyPrefix: text('a string'),
+  sqlite: text('the path of a file'),
+  decrypt: callback,
+  overwrite: flag,
+  onRefused: callback,
+} satisfies ChecksOf<ImportPublishedOptions>)
+
 /**
  * Imports the records of `RedisOAuthDb` up to 0.11, or of `@atxp/sqlite`: registrations first, each for both roles, access tokens, PKCE
  * values. Reads them only. An access token with a refresh token lives as after a save, since the published class ended both at once.
@@ -129,34 +150,9 @@ export function importPublished(
   })
 }
 
-const TAKES: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    url: 'string',
-    client: 'object',
-    keyPrefix: 'string',
-    sqlite: 'string',
-    decrypt: 'function',
-    overwrite: 'boolean',
-    onProgress: 'function',
-    onRefused: 'function',
-    signal: 'object',
-  } satisfies Record<keyof ImportPublishedOptions, string>),
-)
-
 /** @throws TypeError that names the option and what it takes */
 function checkOptions(options: ImportPublishedOptions): void {
-  checkWalkOptions(options)
-  for (const [name, value] of Object.entries(options)) {
-    const type = TAKES.get(name)
-    if (type === undefined) {
-      throw new TypeError(
-        `options.${name} is not an option; the options are ${[...TAKES.keys()].join(', ')}`,
-      )
-    }
-    if (value !== undefined && typeof value !== type) {
-      throw new TypeError(`options.${name} must be a ${type}`)
-    }
-  }
+  publishedOptions(options, 'options')
   const places = (['url', 'client', 'sqlite'] as const).filter(
     (name) => options[name] !== undefined,
   )

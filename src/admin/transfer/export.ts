@@ -2,14 +2,22 @@ import type { Composition } from '../../composition.js'
 import { isSealed, type RecordSealer } from '../../crypto/record-sealer.js'
 import { operationsOf } from '../../database/operations-of.js'
 import { isUnreadable } from '../../errors.js'
+import { type ChecksOf, members } from '../../options/checks.js'
 import type { FoundKey } from '../../record/keys.js'
 import { isLastingKind, type LastingKind } from '../../record/kinds.js'
 import { isPublished } from '../../record/published.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import type { RedisOAuthDb } from '../../redis-oauth-db.js'
 import { sealContextOf } from '../../store/vault/sealed-vault.js'
-import { checkWalkOptions, inCalls } from '../walk.js'
-import { endLine, headerLine, plainLine, SETTINGS_CONTEXT, sealedLine } from './format.js'
+import { inCalls, WALK_CHECKS } from '../walk.js'
+import {
+  endLine,
+  formOfSecrets,
+  headerLine,
+  plainLine,
+  SETTINGS_CONTEXT,
+  sealedLine,
+} from './format.js'
 
 export interface ExportProgress {
   /** Keys looked at so far. */
@@ -59,6 +67,11 @@ export interface ExportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const exportOptions = members('an object', {
+  ...WALK_CHECKS,
+  secrets: formOfSecrets,
+} satisfies ChecksOf<ExportOptions>)
+
 /**
  * Yields every record as NDJSON, in pieces of whole lines, for a file or {@link importRecords}: tokens, access tokens, client
  * registrations of both roles, and PKCE values, each with its expiry as an absolute time. Leases and the like stay: they serve
@@ -84,11 +97,8 @@ export function exportRecords(
   db: RedisOAuthDatabase | RedisOAuthDb,
   options: ExportOptions = {},
 ): AsyncGenerator<string, void, undefined> {
-  checkWalkOptions(options)
+  exportOptions(options, 'options')
   const { secrets = 'sealed' } = options
-  if (secrets !== 'sealed' && secrets !== 'plain') {
-    throw new TypeError("options.secrets must be 'sealed' or 'plain'")
-  }
   const operations = operationsOf(db)
   const { parts } = operations
   if (secrets === 'sealed' && parts.sealer?.writesSealed !== true) {

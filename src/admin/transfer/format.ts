@@ -1,4 +1,5 @@
 import type { SealContext } from '../../crypto/sealing.js'
+import { type Check, text } from '../../options/checks.js'
 import type { RecordName } from '../../record/keys.js'
 import { KINDS, type LastingKind } from '../../record/kinds.js'
 import { textOf } from '../../well-formed.js'
@@ -10,6 +11,12 @@ const FORMAT = '@atxp/redis records'
 const VERSION = 1
 /** More than any record that is one, and little enough to hold in memory. */
 export const MAX_LINE_BYTES = 67_108_864
+
+/** Of the option `secrets`. */
+export const formOfSecrets: Check = text(
+  "'sealed' or 'plain'",
+  (word) => word === 'sealed' || word === 'plain',
+)
 
 /** What a sealed export says of the database that it comes from. It is sealed itself, so that nobody can alter it. */
 export interface Settings {

@@ -1,7 +1,9 @@
 import { operationsOf } from '../../database/operations-of.js'
+import { type ChecksOf, callback, flag, integer, members } from '../../options/checks.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import { checkIterable } from '../../store/token-store.js'
-import { checkWalkOptions } from '../walk.js'
+import { WALK_CHECKS } from '../walk.js'
+import { formOfSecrets } from './format.js'
 import type { ImportResult } from './intake.js'
 import type { RefusalReason } from './put.js'
 import { RecordImport } from './record-import.js'
@@ -92,6 +94,14 @@ export interface ImportOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+const importOptions = members('an object', {
+  ...WALK_CHECKS,
+  secrets: formOfSecrets,
+  overwrite: flag,
+  resume: integer(0, Number.MAX_SAFE_INTEGER),
+  onRefused: callback,
+} satisfies ChecksOf<ImportOptions>)
+
 /**
  * Imports what {@link exportRecords} gave: into another server, topology or prefix, with another encryption key, with or without
  * `hashKeys`. Names, seals and indexes are those of `db`; expiries stay, to the millisecond. Records that are there stand, so
@@ -121,25 +131,7 @@ export function importRecords(
   const operations = operationsOf(db)
   return operations.run('importRecords', (parts) => {
     checkIterable('source', source)
-    checkImportOptions(options)
+    importOptions(options, 'options')
     return new RecordImport(parts, options, operations.givenUp).run(source)
   })
-}
-
-/** @throws TypeError that names the option and what it takes */
-function checkImportOptions(options: ImportOptions): void {
-  checkWalkOptions(options)
-  const { secrets, overwrite, resume, onRefused } = options
-  if (secrets !== undefined && secrets !== 'sealed' && secrets !== 'plain') {
-    throw new TypeError("options.secrets must be 'sealed' or 'plain'")
-  }
-  if (overwrite !== undefined && typeof overwrite !== 'boolean') {
-    throw new TypeError('options.overwrite must be true or false')
-  }
-  if (resume !== undefined && !(Number.isSafeInteger(resume) && resume >= 0)) {
-    throw new TypeError('options.resume must be the number of a line')
-  }
-  if (onRefused !== undefined && typeof onRefused !== 'function') {
-    throw new TypeError('options.onRefused must be a function')
-  }
 }

@@ -12,6 +12,7 @@ import {
   importRecords,
   revokeUser,
   sessions,
+  users,
 } from '../../../src/admin.js'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { openDatabase } from '../../support/scene.js'
@@ -282,6 +283,17 @@ describe('misuse is a TypeError', () => {
     ['a text', () => importRecords(open(), 'text' as never), /^source must be an iterable/],
     ['overwrite', () => importRecords(open(), [], { overwrite: 1 } as never), /^options.overwrite/],
     ['resume', () => importRecords(open(), [], { resume: -1 }), /^options.resume/],
+    [
+      'a name',
+      () => importRecords(open(), [], { overwite: true } as never),
+      /did you mean overwrite/,
+    ],
+    [
+      'another name',
+      () => exportRecords(open(), { secret: 'plain' } as never),
+      /did you mean secrets/,
+    ],
+    ['a walk', () => users(open(), { sginal: 1 } as never), /did you mean signal/],
     ['onRefused', () => importRecords(open(), [], { onRefused: 1 } as never), /^options.onRefused/],
     ['lines', () => importRecords(open(), [7] as never), /^source must give strings/],
   ])('of %s', async (_name, act, message) => {
