@@ -18,7 +18,6 @@ export class PublishedImport {
   readonly #givenUp: AbortSignal
   readonly #intake = new Intake(undefined)
   #seen = 0
-  #position = 0
 
   constructor(parts: Composition, options: ImportPublishedOptions, givenUp: AbortSignal) {
     this.#parts = parts
@@ -27,19 +26,31 @@ export class PublishedImport {
   }
 
   async run(source: PublishedSource): Promise<ImportResult> {
-    for (const layout of ORDER) {
-      for await (const entries of source.entries(layout)) {
-        for (const entry of entries) await this.#take(layout, entry)
-        this.#seen += entries.length
-        this.#options.onProgress?.({ seen: this.#seen, ...this.#intake.counts })
-        if (this.#isEnded) break
+    try {
+      for (const layout of ORDER) {
+        await this.#takeAll(layout, source)
+        // Before anybody finds a refresh token, the client that it was issued to stands.
+        await this.#intake.end()
+        this.#checkEnded()
       }
-      // Before anybody finds a refresh token, the client that it was issued to stands.
-      await this.#intake.end()
-      this.#checkEnded()
+    } catch (error) {
+      // What was sent is waited for: nothing is written after this has failed.
+      await this.#intake.end().catch(() => {})
+      throw error
     }
     this.#options.onProgress?.({ seen: this.#seen, ...this.#intake.counts })
     return this.#intake.counts
+  }
+
+  async #takeAll(layout: PublishedLayout, source: PublishedSource): Promise<void> {
+    for await (const entries of source.entries(layout)) {
+      for (const entry of entries) {
+        if (this.#isEnded) return
+        this.#seen += 1
+        await this.#intake.take(this.#seen, this.#putAll(layout, entry))
+      }
+      this.#options.onProgress?.({ seen: this.#seen, ...this.#intake.counts })
+    }
   }
 
   get #isEnded(): boolean {
@@ -54,24 +65,23 @@ export class PublishedImport {
     if (this.#givenUp.aborted) throw new RedisOAuthDatabaseError('CLOSED', `close() ${after}`)
   }
 
-  async #take(layout: PublishedLayout, entry: PublishedEntry): Promise<void> {
+  /** What becomes of the records that an entry stands for. */
+  async #putAll(layout: PublishedLayout, entry: PublishedEntry): Promise<Outcome[]> {
     const incoming = await this.#incomingOf(layout, entry)
-    if (typeof incoming === 'string') return this.#put(entry, incoming)
-    const overwrites = this.#options.overwrite === true
-    for (const record of incoming) await this.#put(entry, put(this.#parts, record, overwrites))
-    return undefined
+    if (typeof incoming === 'string') return [this.#told(entry, incoming)]
+    const outcomes: Outcome[] = []
+    for (const record of incoming) {
+      const outcome = await put(this.#parts, record, this.#options.overwrite === true)
+      outcomes.push(this.#told(entry, outcome))
+    }
+    return outcomes
   }
 
-  async #put({ key }: PublishedEntry, work: Promise<Outcome> | Outcome): Promise<void> {
-    const told = async (): Promise<Outcome> => {
-      const outcome = await work
-      if (outcome !== 'added' && outcome !== 'kept') {
-        this.#options.onRefused?.({ key, why: outcome })
-      }
-      return outcome
+  #told({ key }: PublishedEntry, outcome: Outcome): Outcome {
+    if (outcome !== 'added' && outcome !== 'kept') {
+      this.#options.onRefused?.({ key, why: outcome })
     }
-    this.#position += 1
-    await this.#intake.take(this.#position, told())
+    return outcome
   }
 
   async #incomingOf(

@@ -41,8 +41,14 @@ export class Intake {
     return first === undefined ? this.#position : first - 1
   }
 
-  /** @param position - greater than those before; resolves once there is room for another */
-  take(position: number, work: Promise<Outcome> | Outcome): Promise<void> | undefined {
+  /**
+   * @param position - greater than those before; resolves once there is room for another
+   * @param work - what becomes of the records there
+   */
+  take(
+    position: number,
+    work: Promise<Outcome | readonly Outcome[]> | Outcome,
+  ): Promise<void> | undefined {
     this.pass(position)
     this.#open.add(position)
     this.#window.add(this.#count(position, work))
@@ -60,14 +66,18 @@ export class Intake {
     if (this.#failure !== undefined) throw this.#failure.error
   }
 
-  async #count(position: number, work: Promise<Outcome> | Outcome): Promise<void> {
+  async #count(
+    position: number,
+    work: Promise<Outcome | readonly Outcome[]> | Outcome,
+  ): Promise<void> {
     try {
-      const outcome = await work
-      if (outcome === 'added' || outcome === 'kept') {
-        this.#counts[outcome] += 1
-      } else {
-        this.#counts.refused += 1
-        this.#onRefused?.(position, outcome)
+      for (const outcome of [await work].flat()) {
+        if (outcome === 'added' || outcome === 'kept') {
+          this.#counts[outcome] += 1
+        } else {
+          this.#counts.refused += 1
+          this.#onRefused?.(position, outcome)
+        }
       }
       this.#open.delete(position)
     } catch (error) {

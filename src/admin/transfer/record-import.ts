@@ -61,7 +61,11 @@ export class RecordImport {
     await this.#intake.end().catch((error: unknown) => {
       failure ??= { error }
     })
-    progress()
+    try {
+      progress()
+    } catch (error) {
+      failure ??= { error }
+    }
     if (failure !== undefined) throw this.#failureOf(failure.error)
     this.#checkEnd()
     return this.#intake.counts
