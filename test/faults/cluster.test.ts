@@ -29,17 +29,22 @@ let proxies: Map<RedisServer, FaultProxy>
 let master: RedisServer
 let proxy: FaultProxy
 
-/** Begins to move slots of the load's keys to another master, and moves one key of each. */
+/**
+ * Begins to move slots of the load's keys to another master, and moves one key of each. The slots of tokens stay on their way. Those of
+ * users arrive at once: while their keys are apart, Redis refuses commands with two of them, for however long that is.
+ */
 async function openMigrations(): Promise<SlotMigration[]> {
   const to = (await cluster.masters()).find((each) => each !== master)
   if (to === undefined) throw new Error('a Cluster has several masters')
   const keys = await master.cli<string[]>('KEYS', '*')
-  const slots = await Promise.all(keys.map((key) => master.cli<number>('CLUSTER', 'KEYSLOT', key)))
+  const slots = new Map<number, string>()
+  for (const key of keys) slots.set(await master.cli<number>('CLUSTER', 'KEYSLOT', key), key)
   const migrations: SlotMigration[] = []
-  for (const slot of [...new Set(slots)].slice(0, MOVED_SLOTS)) {
+  for (const [slot, key] of [...slots].slice(0, MOVED_SLOTS)) {
     const migration = await cluster.openMigration(slot, to)
     await migration.move(1)
-    migrations.push(migration)
+    if (key.includes('{')) await migration.finish()
+    else migrations.push(migration)
   }
   return migrations
 }
