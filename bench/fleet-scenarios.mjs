@@ -1,6 +1,5 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdir } from 'node:fs/promises'
+import { temporaryFolder } from '../scripts/cleanup.mjs'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { causeOf } from './fleet/causes.mjs'
 import { writePage } from './fleet/page.mjs'
@@ -28,35 +27,22 @@ async function main(values) {
   const databases = wordsAmong(DATABASES, values.database.split(','), 'database')
   const minutes = values.minutes && numberAbove0('--minutes', values.minutes)
   const untilMs = minutes && Date.now() + 60_000 * minutes
-  const scratch = await mkdtemp(join(tmpdir(), 'fleet-scenarios-'))
-  try {
-    const directory = values.runs ?? scratch
-    await mkdir(directory, { recursive: true })
-    for (const database of databases) {
-      for (const [index, processes] of sizes.entries()) {
-        const times = repeats[index] ?? repeats[0]
-        const options = {
-          directory,
-          database,
-          processes,
-          repeats: times,
-          only: values.only,
-          untilMs,
-        }
-        await makeRuns(options)
-      }
+  const { runs: directory = await temporaryFolder(), only } = values
+  await mkdir(directory, { recursive: true })
+  for (const database of databases) {
+    for (const [index, processes] of sizes.entries()) {
+      const times = repeats[index] ?? repeats[0]
+      await makeRuns({ directory, database, processes, repeats: times, only, untilMs })
     }
-    const runs = await readRuns(directory)
-    for (const database of databases) {
-      console.log(
-        `\n${database}\n\n${markdown(counts(runs.filter((run) => run.database === database)))}`,
-      )
-    }
-    if (values.write) await writePage(runs)
-    process.exitCode = reportMissed(runs.filter(({ database }) => database === 'coordinated'))
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
   }
+  const runs = await readRuns(directory)
+  for (const database of databases) {
+    console.log(
+      `\n${database}\n\n${markdown(counts(runs.filter((run) => run.database === database)))}`,
+    )
+  }
+  if (values.write) await writePage(runs)
+  process.exitCode = reportMissed(runs.filter(({ database }) => database === 'coordinated'))
 }
 
 /** Says which runs of the coordinated database were not as promised; the others are not meant to be. */

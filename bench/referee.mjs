@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { temporaryFolder } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
@@ -36,28 +36,23 @@ async function main(values) {
   const versions = wordsAmong(VERSIONS, values.versions.split(','), 'version')
   const storages = wordsAmong(STORAGES, values.storage.split(','), 'storage')
   const { formatReport } = loadReferee()
-  const scratch = await mkdtemp(join(tmpdir(), 'referee-'))
   const redis = await startPrivateRedis(await installRedis())
-  try {
-    const directory = values.runs ?? scratch
-    await mkdir(directory, { recursive: true })
-    const runs = []
-    for (const processes of sizes) {
-      for (const version of versions) {
-        for (const storage of storages) {
-          const file = join(directory, `${version}-${storage}-${processes}.json`)
-          const report = await kept(file, () => judge({ processes, version, storage, redis }))
-          console.log(`\n${version}, ${storage}, ${processes}\n\n${formatReport(report)}`)
-          runs.push({ processes, version, storage, ...report })
-        }
+  const directory = values.runs ?? (await temporaryFolder())
+  await mkdir(directory, { recursive: true })
+  const runs = []
+  for (const processes of sizes) {
+    for (const version of versions) {
+      for (const storage of storages) {
+        const file = join(directory, `${version}-${storage}-${processes}.json`)
+        const report = await kept(file, () => judge({ processes, version, storage, redis }))
+        console.log(`\n${version}, ${storage}, ${processes}\n\n${formatReport(report)}`)
+        runs.push({ processes, version, storage, ...report })
       }
     }
-    if (values.write) await writePage(runs)
-    const ours = runs.filter(({ storage }) => storage === 'redis')
-    process.exitCode = ours.every(({ passed }) => passed) ? 0 : 1
-  } finally {
-    await rm(scratch, { recursive: true, force: true })
   }
+  if (values.write) await writePage(runs)
+  const ours = runs.filter(({ storage }) => storage === 'redis')
+  process.exitCode = ours.every(({ passed }) => passed) ? 0 : 1
 }
 
 function judge({ processes, version, storage, redis }) {

@@ -1,14 +1,13 @@
 // How fast a million records go out as NDJSON and in again, and in how much memory.
 import { execFile } from 'node:child_process'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { cleanUpLater } from '../scripts/cleanup.mjs'
+import { temporaryFolder } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript } from '../scripts/run-script.mjs'
@@ -74,8 +73,7 @@ async function runStep({ name, url, key, file, count }) {
 
 async function measure({ records = '1000000' }) {
   const count = numberAbove0('--records', records)
-  const directory = await mkdtemp(join(tmpdir(), 'atxp-redis-transfer-'))
-  cleanUpLater(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder()
   const { url } = await startPrivateRedis(await installRedis())
   const key = load('node:crypto').randomBytes(32).toString('base64')
   const setup = { url, key, file: join(directory, 'records.ndjson'), count }

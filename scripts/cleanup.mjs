@@ -1,4 +1,6 @@
-import { constants } from 'node:os'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const pending = []
 let cleaning
@@ -7,6 +9,13 @@ let isInterrupted = false
 /** Has `undo` run when the script ends: by itself, by an error or by a signal. The last one given runs first. */
 export function cleanUpLater(undo) {
   pending.push(undo)
+}
+
+/** A new folder for temporary files, which goes when the script ends. */
+export async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'atxp-redis-'))
+  cleanUpLater(() => rm(path, { recursive: true, force: true }))
+  return path
 }
 
 /** Once for all who ask: a signal may come while the script is at its end. */

@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, readdir, rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
-import { cleanUpLater, expectedError } from './cleanup.mjs'
+import { expectedError, temporaryFolder } from './cleanup.mjs'
 import { root, run } from './command.mjs'
 import { installLocked, installNodeModules, installRedis } from './install.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
@@ -75,8 +74,7 @@ const versionOf = (name) =>
 
 /** The application where nothing of `@atxp` is installed: in no folder of this project, since a search goes upwards. */
 async function deployAlone() {
-  const alone = await mkdtemp(join(tmpdir(), 'atxp-redis-next-'))
-  cleanUpLater(() => rm(alone, { recursive: true, force: true }))
+  const alone = await temporaryFolder()
   for (const name of ['.next', 'package.json', 'next.config.mjs']) {
     await cp(join(APP, name), join(alone, name), { recursive: true })
   }
@@ -95,15 +93,13 @@ async function installApp() {
     await cp(join(SOURCE, name), join(APP, name), { recursive: true })
   }
   await cp(join(root, 'test/support/fleet/account.mjs'), join(APP, 'account.mjs'))
-  const scratch = await mkdtemp(join(tmpdir(), 'atxp-redis-pack-'))
-  cleanUpLater(() => rm(scratch, { recursive: true, force: true }))
   const own = join(MODULES, 'redis')
   await rm(join(APP, '.next'), { recursive: true, force: true })
   await rm(own, { recursive: true, force: true })
   await mkdir(own, { recursive: true })
   const built = await run(process.execPath, ['scripts/build.mjs'])
   if (built.code !== 0) throw expectedError(built.output)
-  const tarball = await packTarball(scratch)
+  const tarball = await packTarball(await temporaryFolder())
   const unpacked = await run('tar', ['-xzf', tarball, '-C', own, '--strip-components=1'])
   if (unpacked.code !== 0) throw expectedError(unpacked.output)
 }

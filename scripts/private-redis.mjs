@@ -1,17 +1,13 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
 import { createConnection, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { cleanUpLater } from './cleanup.mjs'
+import { cleanUpLater, temporaryFolder } from './cleanup.mjs'
 
 const READY_WITHIN_MS = 10_000
 const POLL_MS = 10
 
 /** A Redis of our own on a free loopback port, that keeps nothing. It ends with the script. */
 export async function startPrivateRedis(server) {
-  const directory = await mkdtemp(join(tmpdir(), 'atxp-redis-'))
-  cleanUpLater(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder()
   const port = await freePort()
   const options = { port, bind: '127.0.0.1', dir: directory, save: '', appendonly: 'no' }
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)])

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryFolder } from './cleanup.mjs'
 import { root, run } from './command.mjs'
 import { startPrivateRedis } from './private-redis.mjs'
 import { testServers } from './servers/tests.mjs'
@@ -28,14 +28,8 @@ const otherServers = (report, { named }) => testServers(!named.includes('servers
 /** A step that checks the tarball that npm would publish. */
 const onTarball =
   (file, ...args) =>
-  async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'atxp-redis-pack-'))
-    try {
-      return await run(file, [...args, await tarballToTest(directory)])
-    } finally {
-      await rm(directory, { recursive: true })
-    }
-  }
+  async () =>
+    run(file, [...args, await tarballToTest(await temporaryFolder())])
 
 /** One report for each entry point; `npm run api` writes them anew. */
 const apiReports = async () => {

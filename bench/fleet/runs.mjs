@@ -1,14 +1,11 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { expectedError } from '../../scripts/cleanup.mjs'
+import { runTests } from '../tests.mjs'
 
 /** Processes of one outage beside which another may run: more would wait for the processor, not for each other. */
 const MOST_AT_ONCE = 8
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /**
  * Makes runs of scenarios with one database and one size of fleet. Those that `directory` holds already are not made again.
@@ -22,18 +19,14 @@ export async function makeRuns({ directory, database, processes, repeats, only, 
   console.error(`${database}, ${processes} processes, ${repeats} times`)
   // The processes of an outage refresh by themselves, without a client, and always with this database.
   const files = database === 'coordinated' ? ['scenarios', 'outages'] : ['scenarios']
-  await runTests(files, only, processes > MOST_AT_ONCE ? 1 : 2, {
+  const output = await runFleetTests(files, only, processes > MOST_AT_ONCE ? 1 : 2, {
     ...(untilMs === undefined ? {} : { FLEET_UNTIL: String(untilMs) }),
     FLEET_PROCESSES: String(processes),
     FLEET_REPEATS: String(repeats),
     FLEET_DATABASE: database,
     FLEET_REPORT: report,
   })
-  if (!existsSync(report)) {
-    throw new Error(
-      'No scenario ran; npx vitest run --project fleet test/fleet/scenarios.test.ts says why',
-    )
-  }
+  if (!existsSync(report)) throw expectedError(`No scenario ran:\n\n${output}`)
 }
 
 /** All runs that `directory` holds, each with what was counted. Of a run that has an id the last line counts. */
@@ -54,16 +47,14 @@ export async function readRuns(directory) {
 }
 
 /** The test files are the runners: they start Redis and the fleet, and append a line of JSON for each run to the report. */
-async function runTests(files, only, outagesAtOnce, env) {
-  const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs')
-  const options = ['run', '--project', 'fleet', '--reporter', 'dot', '--no-file-parallelism']
-  options.push('--maxConcurrency', String(outagesAtOnce))
-  if (only !== undefined) options.push('-t', only)
-  const args = [vitest, ...options, ...files.map((file) => `test/fleet/${file}.test.ts`)]
-  const child = spawn(process.execPath, args, {
-    cwd: ROOT,
-    stdio: 'ignore',
-    env: { ...process.env, ...env },
-  })
-  await once(child, 'exit')
+async function runFleetTests(files, only, outagesAtOnce, env) {
+  const args = ['--project', 'fleet', '--no-file-parallelism']
+  args.push('--maxConcurrency', String(outagesAtOnce))
+  if (only !== undefined) args.push('-t', only)
+  const { output } = await runTests([...args, ...files.map(pathOf)], env)
+  return output
+}
+
+function pathOf(file) {
+  return `test/fleet/${file}.test.ts`
 }

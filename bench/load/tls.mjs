@@ -1,19 +1,17 @@
 import 'reflect-metadata'
 import { webcrypto } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as x509 from '@peculiar/x509'
 import { Redis } from 'ioredis'
-import { cleanUpLater } from '../../scripts/cleanup.mjs'
+import { temporaryFolder } from '../../scripts/cleanup.mjs'
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
 const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Has a server speak TLS, and nothing else, on its port; gives the certificate to trust. */
 export async function enableTls(redis) {
-  const directory = await mkdtemp(join(tmpdir(), 'atxp-bench-tls-'))
-  cleanUpLater(() => rm(directory, { recursive: true, force: true }))
+  const directory = await temporaryFolder()
   const { cert, key } = await makeCertificate()
   const files = { cert: join(directory, 'server.crt'), key: join(directory, 'server.key') }
   await writeFile(files.cert, cert)

@@ -18,8 +18,10 @@ export function runIn(
   env: Record<string, string> = {},
 ): Promise<Run> {
   const started = performance.now()
-  const { PATH = '', HOME = '' } = process.env
-  const options = { cwd: directory, env: { PATH, HOME, ...env }, timeout: ENDS_WITHIN_MS }
+  const { PATH = '' } = process.env
+  // Bun and Deno keep caches at home.
+  const own = { PATH, HOME: directory, TMPDIR: directory }
+  const options = { cwd: directory, env: { ...own, ...env }, timeout: ENDS_WITHIN_MS }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       const code = error === null ? 0 : (error.code ?? error.signal)

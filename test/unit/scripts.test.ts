@@ -95,6 +95,22 @@ it('every file of scripts/ and bench/ is a script that answers so, or is importe
   expect(loose.map(({ path }) => path)).toEqual([])
 })
 
+it('every script that runs tests does so by the one that knows the server and a temporary folder', () => {
+  const folders = readdirSync(join(ROOT, 'bench'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `bench/${name}`)
+  const paths = ['bench', ...folders].flatMap((folder) =>
+    readdirSync(join(ROOT, folder))
+      .filter((name) => name.endsWith('.mjs'))
+      .map((name) => `${folder}/${name}`),
+  )
+  expect(paths.length).toBeGreaterThan(20)
+  const runVitest = paths.filter((path) =>
+    readFileSync(join(ROOT, path), 'utf8').includes('vitest/vitest'),
+  )
+  expect(runVitest).toEqual([])
+})
+
 it('every npm command that is a script of ours answers so', () => {
   const commands = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts
   const called = Object.values<string>(commands).flatMap((command) =>

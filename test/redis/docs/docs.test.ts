@@ -125,10 +125,11 @@ afterAll(async () => {
 })
 
 function run(file: string, args: string[], cwd: string, timeout = RUNS_WITHIN_MS): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env
+  const { PATH = '' } = process.env
   // As docs/security.md calls it.
   const [OAUTH_KEY_A, OAUTH_NAME_KEY] = [0, 1].map(() => randomBytes(32).toString('base64'))
-  const env = { PATH, HOME, REDIS_URL: redis.url, OAUTH_KEY_A, OAUTH_NAME_KEY }
+  const own = { PATH, HOME: directory, TMPDIR: directory }
+  const env = { ...own, REDIS_URL: redis.url, OAUTH_KEY_A, OAUTH_NAME_KEY }
   const options = { cwd, env, timeout }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {

@@ -123,8 +123,9 @@ interface Ended {
 }
 
 function run(file: string, args: string[], env: Record<string, string> = {}): Promise<Ended> {
-  const { PATH = '', HOME = '' } = process.env
-  const options = { cwd: directory, env: { PATH, HOME, ...env }, timeout: 12_000 }
+  const { PATH = '' } = process.env
+  const own = { PATH, HOME: directory, TMPDIR: directory }
+  const options = { cwd: directory, env: { ...own, ...env }, timeout: 12_000 }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr })

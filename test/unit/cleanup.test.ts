@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+
+const scripts = new URL('../../scripts/', import.meta.url)
+
+/** What it starts writes into its folder, and tells its own id through the descriptor that `run` reads. */
+const SCRIPT = `
+  import { join } from 'node:path'
+  import { runMain, temporaryFolder } from '${new URL('cleanup.mjs', scripts)}'
+  import { run } from '${new URL('command.mjs', scripts)}'
+
+  await runMain(async () => {
+    const folder = await temporaryFolder()
+    const onMessage = (pid) => console.log(JSON.stringify({ folder, pid: Number(pid) }))
+    const loop = 'echo $$ >&3; while :; do : > "$0"; done'
+    await run('sh', ['-c', loop, join(folder, 'written')], { onMessage })
+  })
+`
+
+it.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)(
+  'a script that is stopped by %s ends what it has started and removes its folders',
+  async (signal, code) => {
+    const args = ['--input-type=module', '--eval', SCRIPT]
+    const script = spawn(process.execPath, args, {
+      cwd: fileURLToPath(scripts),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    })
+    const ended = once(script, 'exit')
+    const [line] = await once(createInterface({ input: script.stdout }), 'line')
+    const { folder, pid } = JSON.parse(line)
+    expect(existsSync(folder)).toBe(true)
+    script.kill(signal)
+    expect(await ended).toEqual([code, null])
+    expect(existsSync(folder)).toBe(false)
+    expect(() => process.kill(pid, 0)).toThrow('ESRCH')
+  },
+)
