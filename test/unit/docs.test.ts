@@ -116,7 +116,17 @@ test('docs/architecture.md names every room and every file beside them', () => {
     .filter((path) => path.endsWith('.ts'))
     .map((path) => path.replace(/^src\/([^/]*\/?).*/, '$1'))
   const text = textOf('docs/architecture.md')
-  expect(names.filter((name) => !text.includes(`| \`${name}\` |`))).toEqual([])
+  expect(names.filter((name) => !text.includes(`\`${name}\``))).toEqual([])
+})
+
+test('docs/architecture.md names files that are there for what is often changed, four at most', () => {
+  const rows = rowsUnder('docs/architecture.md', 'Where to change what')
+  expect(rows.length).toBeGreaterThan(8)
+  const paths = rows.map(([, files]) => codeIn(files).filter((name) => /^[a-z].*\.\w+$/.test(name)))
+  const isThere = (path: string) =>
+    existsSync(join(root, 'src', path)) || existsSync(join(root, path))
+  expect(paths.flat().filter((path) => !isThere(path))).toEqual([])
+  expect(Math.max(...paths.map(({ length }) => length))).toBeLessThanOrEqual(4)
 })
 
 function filesUnder(folder: string): string[] {
