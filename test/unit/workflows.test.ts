@@ -72,6 +72,13 @@ describe('every workflow', () => {
   })
 })
 
+it.each([
+  'dependabot.yml',
+  ...readdirSync(at('.github/ISSUE_TEMPLATE')).map((name) => `ISSUE_TEMPLATE/${name}`),
+])('GitHub can read .github/%s', (name) => {
+  expect(Object.keys(parse(read(`.github/${name}`)) as object)).not.toEqual([])
+})
+
 describe('a job that may write, or has a secret,', () => {
   const privileged = jobs.filter(({ job }) => {
     const mayWrite = Object.values(job.permissions ?? {}).includes('write')
