@@ -34,6 +34,7 @@ import type { Vault } from './store/vault/vault.js'
 export interface Composition extends Channels {
   readonly durability: Durability | undefined
   readonly tracking: Tracking | undefined
+  readonly cache: NearCache | undefined
   readonly commands: Commands
   readonly keys: KeySpace
   readonly sealer: RecordSealer | undefined
@@ -122,6 +123,7 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
     ...channels,
     durability,
     tracking,
+    cache,
     commands,
     keys,
     sealer,

@@ -9,11 +9,18 @@ export const CHANNELS = {
   flight: 'atxp:redis:flight',
   /** {@link SessionEvent}: what became of a refresh or of a client registration. */
   session: 'atxp:redis:session',
-  /** {@link OperationEvent}: one for each call of a method, when it ends. */
+  /** {@link OperationEvent}: one for each call of a method that asks Redis or others, when it ends. */
   operation: 'atxp:redis:operation',
+  /** {@link ConnectionEvent}: what became of connections for commands. */
+  connection: 'atxp:redis:connection',
+  /** {@link CacheEvent}: what the near cache had, and when it keeps nothing. */
+  cache: 'atxp:redis:cache',
   /** {@link ConfigurationEvent}: what of a configuration has no effect. */
   configuration: 'atxp:redis:configuration',
 } as const
+
+/** What a flight is for; `singleFlight`: work of a caller's own. */
+export type FlightKind = 'refresh' | 'registration' | 'login' | 'singleFlight'
 
 export interface FlightEvent {
   event: /** The lease was free: this process does the work. */
@@ -30,6 +37,7 @@ export interface FlightEvent {
     | 'uncoordinated'
     /** Neither lease nor result within `waitMs`. */
     | 'gaveUp'
+  kind: FlightKind
   flight: string
   /** Since the call began. */
   elapsedMs: number
@@ -44,6 +52,8 @@ export interface SessionEvent {
     | 'refreshRefused'
     /** The record was removed before or during the refresh. */
     | 'refreshRecordGone'
+    /** A refresh came to nothing: `status` says what the authorization server answered, or `code` why there is no answer. */
+    | 'refreshFailed'
     /** The refresh token was never read from this database: its request went out uncoordinated. */
     | 'refreshUnknown'
     /** The refresh token of one issuer was to be sent to an endpoint of another: its request went out uncoordinated. */
@@ -62,12 +72,18 @@ export interface SessionEvent {
     | 'registered'
     /** A registration was answered with what another caller had registered. */
     | 'registrationShared'
+    /** A registration came to nothing: `status` says what the authorization server answered, or `code` why there is no answer. */
+    | 'registrationFailed'
     /** The registration's endpoint is not known to be one authorization server's own: its request went out uncoordinated. */
     | 'registrationUnknown'
     /** There was no session, or none that could be renewed: this client logs in. */
     | 'loginNeeded'
     /** The same, and another process' login was taken. */
     | 'loginReused'
+    /** This client has logged in: it saved a session. */
+    | 'loggedIn'
+    /** This client was sent to log in, and the authorization server let nobody in. */
+    | 'loginFailed'
     /** The authorization server does not know the client any more: its registration was removed. */
     | 'clientForgotten'
     /** New tokens could not be saved and are lost, since Redis was away for too long or `close` ended the attempts. */
@@ -80,8 +96,13 @@ export interface SessionEvent {
   status?: number
   /** How many pairs were lost, or records removed. */
   count?: number
-  /** Why a save did not succeed: an error's code. */
+  /** Why something did not succeed: an error's code. */
   code?: string
+  /**
+   * From the call to this event, in milliseconds and fractions of them: of a refresh, a registration, or the wait for another's login. Of `loggedIn` and
+   * `loginFailed`: since the client was sent to log in.
+   */
+  durationMs?: number
   /** How long the authorization server is left in peace, in milliseconds. */
   retryAfterMs?: number
 }
@@ -99,6 +120,36 @@ export interface OperationEvent {
   durationMs: number
 }
 
+export interface ConnectionEvent {
+  event: /** For the first time. */
+    | 'connected'
+    /** After a connection was lost. */
+    | 'reconnected'
+    /** A connection ended, and the database is open. */
+    | 'lost'
+    /** An attempt to connect, or to have a password for it, failed: `code` says why. Of a Cluster: to one node. */
+    | 'failed'
+    /** A command got no answer within its time. */
+    | 'timedOut'
+    /** A command was sent to another node of a Cluster: slots have moved. */
+    | 'redirected'
+  code?: string
+}
+
+export interface CacheEvent {
+  event: /** A record was in memory. */
+    | 'hit'
+    /** Redis had to be asked. */
+    | 'miss'
+    /** Redis said that records have changed: `count` of those in memory were dropped. */
+    | 'invalidated'
+    /** From now on every change is heard of, and records are kept. */
+    | 'armed'
+    /** A change may be missed, so nothing is kept. */
+    | 'disarmed'
+  count?: number
+}
+
 export interface ConfigurationEvent {
   /** The URL has a parameter of another client's, which says nothing here. Published by the constructor. */
   event: 'urlParameterIgnored'
@@ -110,43 +161,30 @@ export interface ConfigurationEvent {
 const flights = channel(CHANNELS.flight)
 const sessions = channel(CHANNELS.session)
 const operations = channel(CHANNELS.operation)
+const connections = channel(CHANNELS.connection)
+const cache = channel(CHANNELS.cache)
 const configurations = channel(CHANNELS.configuration)
 
-export function publishFlight(event: FlightEvent['event'], name: string, elapsedMs: number): void {
+export function publishFlight(
+  event: FlightEvent['event'],
+  kind: FlightKind,
+  name: string,
+  elapsedMs: number,
+): void {
   if (!flights.hasSubscribers) return
-  const message: FlightEvent = { event, flight: name.slice(0, 12), elapsedMs }
+  const message: FlightEvent = { event, kind, flight: name.slice(0, 12), elapsedMs }
   flights.publish(message)
 }
 
-export function publishSession(event: SessionEvent['event'], status?: number): void {
+/** @param startedAtMs - when that began which the event ends, by `performance.now()` */
+export function publishSession(
+  event: SessionEvent['event'],
+  facts: Omit<SessionEvent, 'event' | 'durationMs'> = {},
+  startedAtMs?: number,
+): void {
   if (!sessions.hasSubscribers) return
-  const message: SessionEvent = { event, ...(status === undefined ? {} : { status }) }
-  sessions.publish(message)
-}
-
-export function publishPairsLost(count: number): void {
-  if (!sessions.hasSubscribers) return
-  const message: SessionEvent = { event: 'pairsLost', count }
-  sessions.publish(message)
-}
-
-/** @param count - of records that were removed */
-export function publishRevoked(event: 'userRevoked' | 'sessionRevoked', count: number): void {
-  if (!sessions.hasSubscribers) return
-  const message: SessionEvent = { event, count }
-  sessions.publish(message)
-}
-
-export function publishResting(retryAfterMs: number, status?: number): void {
-  if (!sessions.hasSubscribers) return
-  const message: SessionEvent = { event: 'resting', retryAfterMs }
-  if (status !== undefined) message.status = status
-  sessions.publish(message)
-}
-
-export function publishSaveRetried(code: string): void {
-  if (!sessions.hasSubscribers) return
-  const message: SessionEvent = { event: 'saveRetried', code }
+  const message: SessionEvent = { event, ...facts }
+  if (startedAtMs !== undefined) message.durationMs = performance.now() - startedAtMs
   sessions.publish(message)
 }
 
@@ -162,6 +200,26 @@ export function publishOperation(method: string, durationMs: number, code?: stri
       ? { outcome: 'done', method, durationMs }
       : { outcome: 'failed', method, durationMs, code }
   operations.publish(message)
+}
+
+export function publishConnection(event: ConnectionEvent['event'], code?: string): void {
+  if (!connections.hasSubscribers) return
+  const message: ConnectionEvent = code === undefined ? { event } : { event, code }
+  connections.publish(message)
+}
+
+// One message for all, since a read from memory costs little more than making one.
+const HIT: CacheEvent = Object.freeze({ event: 'hit' })
+const MISS: CacheEvent = Object.freeze({ event: 'miss' })
+
+export function publishCacheRead(isHit: boolean): void {
+  if (cache.hasSubscribers) cache.publish(isHit ? HIT : MISS)
+}
+
+export function publishCache(event: CacheEvent['event'], count?: number): void {
+  if (!cache.hasSubscribers) return
+  const message: CacheEvent = count === undefined ? { event } : { event, count }
+  cache.publish(message)
 }
 
 export function publishUrlParameterIgnored(parameter: string): void {

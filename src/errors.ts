@@ -195,6 +195,11 @@ export function unreadableRecord(): RedisOAuthDatabaseError {
 }
 
 /** Whether it is one record that cannot be read, and not Redis. */
+/** What events say of a failure: the code of ours, and nothing of any other. */
+export function codeIn(error: unknown): { code?: string } {
+  return error instanceof RedisOAuthDatabaseError ? { code: error.code } : {}
+}
+
 export function isUnreadable(error: unknown): boolean {
   if (!(error instanceof RedisOAuthDatabaseError)) return false
   return error.code === 'UNREADABLE_RECORD' || error.code === 'WRONG_TYPE'

@@ -25,9 +25,12 @@ export type {
 } from './database/resource-client.js'
 export type { TokenMethods } from './database/token-methods.js'
 export {
+  type CacheEvent,
   CHANNELS,
   type ConfigurationEvent,
+  type ConnectionEvent,
   type FlightEvent,
+  type FlightKind,
   type OperationEvent,
   type SessionEvent,
 } from './diagnostics.js'

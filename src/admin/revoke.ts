@@ -1,5 +1,5 @@
 import { operationsOf } from '../database/operations-of.js'
-import { publishRevoked } from '../diagnostics.js'
+import { publishSession } from '../diagnostics.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 
 /**
@@ -18,7 +18,7 @@ import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 export async function revokeUser(db: RedisOAuthDatabase, userId: string): Promise<number> {
   operationsOf(db)
   const removed = await db.deleteUser(userId)
-  publishRevoked('userRevoked', removed)
+  publishSession('userRevoked', { count: removed })
   return removed
 }
 
@@ -40,6 +40,6 @@ export async function revokeSession(
 ): Promise<boolean> {
   operationsOf(db)
   const isRemoved = await db.deleteAccessToken(userId, url)
-  publishRevoked('sessionRevoked', isRemoved ? 1 : 0)
+  publishSession('sessionRevoked', { count: isRemoved ? 1 : 0 })
   return isRemoved
 }

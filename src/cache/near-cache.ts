@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from '../clock.js'
+import { publishCache } from '../diagnostics.js'
 import { bytesOfText, type Expiry, type Names, Shelf, type Slot, type Source } from './shelf.js'
 
 export interface NearCacheLimits {
@@ -35,6 +36,9 @@ export class NearCache {
   // biome-ignore lint/suspicious/noExplicitAny: as above
   #hand: Iterator<Slot<any>> | undefined
   #isArmed = false
+  /** Since when records are read and none can be kept, by `performance.now()`. */
+  #disarmedAtMs: number | undefined
+  #disarmedMs = 0
   #bytes = 0
 
   constructor(limits: NearCacheLimits, clock: Pick<Clock, 'now'> = systemClock) {
@@ -51,29 +55,44 @@ export class NearCache {
     return this.#bytes
   }
 
+  /** For how long, since the first read, nothing could be kept. Milliseconds. */
+  get disarmedMs(): number {
+    const sinceMs = this.#disarmedAtMs
+    return this.#disarmedMs + (sinceMs === undefined ? 0 : performance.now() - sinceMs)
+  }
+
   /** To be called once every change will be reported. */
   armed(): void {
     this.#isArmed = true
+    this.#disarmedMs = this.disarmedMs
+    this.#disarmedAtMs = undefined
+    publishCache('armed')
   }
 
   /** To be called as soon as a change may be missed. */
   disarmed(): void {
     this.#isArmed = false
+    this.#disarmedAtMs = performance.now()
     this.#clear()
+    publishCache('disarmed')
   }
 
   /** To be called with the keys that have changed, or null if any may have. */
   changed(keys: readonly Buffer[] | null): void {
     if (keys === null) {
+      publishCache('invalidated', this.#slots.size)
       this.#clear()
       return
     }
+    let dropped = 0
     for (const key of keys) {
       const slot = this.#slots.get(key.toString())
       if (slot === undefined) continue
+      dropped += 1
       this.#remove(slot)
       slot.onChange?.()
     }
+    if (dropped > 0) publishCache('invalidated', dropped)
   }
 
   /** To be called when this process sends a write, and again when it is answered. */
@@ -84,7 +103,10 @@ export class NearCache {
 
   /** @param onFirstRead - called before the first read of the shelf, to have changes of its keys reported from then on */
   shelf<V>(onFirstRead: () => void): Shelf<V> {
-    const shelf = new Shelf<V>(this, this.#clock, onFirstRead)
+    const shelf = new Shelf<V>(this, this.#clock, () => {
+      if (!this.#isArmed) this.#disarmedAtMs ??= performance.now()
+      onFirstRead()
+    })
     this.#shelves.push(shelf)
     return shelf
   }

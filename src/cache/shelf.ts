@@ -1,4 +1,5 @@
 import type { Clock, UnixMs } from '../clock.js'
+import { publishCacheRead } from '../diagnostics.js'
 
 /** What is known of one key. */
 export interface Entry<V> {
@@ -69,8 +70,15 @@ export class Shelf<V> {
     this.#onFirstRead = onFirstRead
   }
 
-  /** The record in memory; undefined if Redis has to be asked. */
+  /** The record in memory, for a caller who reads it; undefined if Redis has to be asked. */
   get(group: string, name: string): Entry<V> | undefined {
+    const entry = this.peek(group, name)
+    publishCacheRead(entry !== undefined)
+    return entry
+  }
+
+  /** As `get`, for who reads nothing. */
+  peek(group: string, name: string): Entry<V> | undefined {
     const slot = this.#groups.get(group)?.get(name)
     if (slot === undefined) return undefined
     const now = this.#clock.now()

@@ -144,7 +144,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * ```
    */
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> {
-    return this.#operations.send('getAccessToken', ({ records }) =>
+    return this.#operations.lookUp('getAccessToken', ({ records }) =>
       records.getAccessToken(userId, url),
     )
   }

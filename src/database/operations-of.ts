@@ -2,9 +2,24 @@ import type { Operations } from './operations.js'
 
 const OPERATIONS = new WeakMap<object, Operations>()
 
+/** Of every database of this process; weak, since nobody has to close one. */
+const ALL = new Set<WeakRef<Operations>>()
+const collected = new FinalizationRegistry<WeakRef<Operations>>((gone) => void ALL.delete(gone))
+
 /** Lets what stands above the class reach what it works with. */
 export function keepOperations(database: object, operations: Operations): void {
   OPERATIONS.set(database, operations)
+  const weak = new WeakRef(operations)
+  ALL.add(weak)
+  collected.register(operations, weak)
+}
+
+/** What the databases of this process work with, but for those that have been closed. */
+export function* allOperations(): Generator<Operations, void, undefined> {
+  for (const weak of ALL) {
+    const operations = weak.deref()
+    if (operations?.hasEnded === false) yield operations
+  }
 }
 
 /** Undefined for anything but a database, as the prototype of its class. */

@@ -43,6 +43,7 @@ export class Operations {
   #underWay = 0
   #onIdle: (() => void) | undefined
   #isClosed = false
+  #hasEnded = false
   #closesAtMs = Number.POSITIVE_INFINITY
   #shuttingDown: Promise<void> | undefined
 
@@ -71,6 +72,15 @@ export class Operations {
     return this.#waitsForCallers ? this.run(name, work) : this.#call(name, work)
   }
 
+  /**
+   * As `send`, of what may be in memory. What is there is counted by the cache, and no event is made of it: a clock costs as much as
+   * that read. Of the others the time begins when memory has been looked at.
+   */
+  lookUp<T>(name: string, work: Work<T>): Promise<T> {
+    if (!this.#waitsForCallers) return this.#call(name, work, true)
+    return this.#call(name, (parts) => this.#unlessGivenUp(name, work(parts)), true)
+  }
+
   /** Has `close` wait for work that outlives the call which began it. */
   hold<T>(work: () => Promise<T>): Promise<T> {
     const held = work()
@@ -81,15 +91,18 @@ export class Operations {
   }
 
   // What it throws becomes a rejection without the promises that an async function would put between.
-  #call<T>(name: string, work: Work<T>): Promise<T> {
-    const call = operationsAreWatched() ? new WatchedCall(this, name) : this.#method(name)
+  #call<T>(name: string, work: Work<T>, looksFirst = false): Promise<T> {
+    const isWatched = operationsAreWatched()
+    let call = isWatched && !looksFirst ? new WatchedCall(this, name) : this.#method(name)
     try {
       if (this.#isClosed) throw closedFailure(this.server)
       const result = work(this.parts)
       if (!(result instanceof Promise)) return Promise.resolve(call.known(result))
+      if (isWatched && looksFirst) call = new WatchedCall(this, name)
       this.#underWay += 1
       return result.then(call.resolved, call.rejected)
     } catch (error) {
+      if (isWatched && looksFirst) call = new WatchedCall(this, name)
       return Promise.reject(call.failure(error, this.#call))
     }
   }
@@ -97,6 +110,11 @@ export class Operations {
   /** @throws RedisOAuthDatabaseError `CLOSED` */
   checkOpen(name: string): void {
     if (this.#isClosed) throw closedFailure(this.server).named(name, this.server)
+  }
+
+  /** Whether nothing is under way any more, and nothing will be. */
+  get hasEnded(): boolean {
+    return this.#hasEnded
   }
 
   #method(name: string): Method {
@@ -159,6 +177,7 @@ export class Operations {
         this.#onIdle = resolve
       })
     }
+    this.#hasEnded = true
     // Before the others: what is under way may wait for a publication, or for replicas.
     await connection.close()
     durability?.close()
@@ -169,6 +188,7 @@ export class Operations {
   async #giveUp(): Promise<void> {
     if (this.#givenUp.signal.aborted) return
     const { connection, subscriber, durability, tracking, coordination } = this.parts
+    this.#hasEnded = true
     coordination.giveUp()
     // Says of each command whether it was sent; so it goes first.
     connection.abandon().catch(() => {})

@@ -46,7 +46,7 @@ export abstract class TokenMethods {
    * ```
    */
   getToken(key: string): Promise<string | null> {
-    return this.#operations.send('getToken', ({ tokens }) => tokens.get(key))
+    return this.#operations.lookUp('getToken', ({ tokens }) => tokens.get(key))
   }
 
   /**

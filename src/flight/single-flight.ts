@@ -1,6 +1,6 @@
 import { MAX_TIMER_MS, settledWithin } from '../clock.js'
 import { DEFAULTS } from '../defaults.js'
-import { publishFlight } from '../diagnostics.js'
+import { type FlightEvent, type FlightKind, publishFlight } from '../diagnostics.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { fingerprint } from './fingerprint.js'
 import { acquireLease, type Lease, type LeaseStore } from './lease.js'
@@ -55,6 +55,12 @@ export interface FlightOptions<T> {
   whenStoreFails?: 'proceed' | 'fail' | undefined
 }
 
+/** What the library's own flights say of themselves as well. */
+interface OwnFlightOptions<T> extends FlightOptions<T> {
+  /** For whoever listens; `singleFlight` if left out. */
+  kind?: FlightKind
+}
+
 /** Who runs flights: {@link Flights}, or what stands before it. */
 export type FlightRunner = Pick<Flights, 'run' | 'runMarked'>
 
@@ -64,6 +70,7 @@ export type MarkedWork<T> = (lease: Lease) => Promise<T>
 type Turn<T> = { lease: Lease; how: 'won' | 'tookOver' } | { found: T } | { gaveUp: true }
 
 interface Flight<T> {
+  kind: FlightKind
   id: string
   startedAt: number
   recheck: () => Promise<T | undefined>
@@ -100,7 +107,7 @@ export class Flights {
   async run<T>(
     name: string,
     work: (signal: AbortSignal) => Promise<T>,
-    options: FlightOptions<T>,
+    options: OwnFlightOptions<T>,
   ): Promise<T> {
     const flight = resolveFlight(name, work, options)
     return await this.#enter(flight, () => this.#fly(flight, work))
@@ -110,7 +117,7 @@ export class Flights {
    * As `run`, for work that cannot be done twice. It is not preceded by a look under the lease, since only one after the mark counts.
    * @throws as `run` does, and the store's own error
    */
-  async runMarked<T>(name: string, work: MarkedWork<T>, options: FlightOptions<T>): Promise<T> {
+  async runMarked<T>(name: string, work: MarkedWork<T>, options: OwnFlightOptions<T>): Promise<T> {
     const flight = resolveFlight(name, work, options)
     return await this.#enter(flight, async () => {
       const turn = await this.#turn(flight)
@@ -123,7 +130,7 @@ export class Flights {
   /** First among the callers of this process. */
   async #enter<T>(flight: Flight<T>, fly: () => Promise<T>): Promise<T> {
     const { id } = flight
-    if (this.#running.has(id)) publishFlight('waited', id, elapsed(flight))
+    if (this.#running.has(id)) tell('waited', flight)
     for (let running = this.#running.get(id); running; running = this.#running.get(id)) {
       await settledWithin(left(flight), running.flown)
       // One after the other, each would wait for the store anew.
@@ -153,7 +160,7 @@ export class Flights {
       turn = await this.#lookedTurn(flight)
     } catch (error) {
       if (flight.whenStoreFails === 'fail') throw error
-      publishFlight('uncoordinated', flight.id, elapsed(flight))
+      tell('uncoordinated', flight)
       flight.isUncoordinated = true
       return await work(new AbortController().signal)
     }
@@ -167,8 +174,8 @@ export class Flights {
     { lease, how }: { lease: Lease; how: 'won' | 'tookOver' },
     work: (lease: Lease) => Promise<T>,
   ): Promise<T> {
-    publishFlight(how, flight.id, elapsed(flight))
-    lease.lost.addEventListener('abort', () => publishFlight('lost', flight.id, elapsed(flight)))
+    tell(how, flight)
+    lease.lost.addEventListener('abort', () => tell('lost', flight))
     try {
       return await work(lease)
     } finally {
@@ -198,7 +205,7 @@ export class Flights {
   }
 
   async #queue<T>(flight: Flight<T>): Promise<Turn<T>> {
-    publishFlight('waited', flight.id, elapsed(flight))
+    tell('waited', flight)
     const wake = new Wake()
     // Subscribed before looking: a release between the two would go unnoticed otherwise. Without a subscription
     // the poll does.
@@ -221,8 +228,8 @@ export class Flights {
   }
 }
 
-function elapsed(flight: { startedAt: number }): number {
-  return Math.round(performance.now() - flight.startedAt)
+function tell(event: FlightEvent['event'], { kind, id, startedAt }: Flight<unknown>): void {
+  publishFlight(event, kind, id, Math.round(performance.now() - startedAt))
 }
 
 function left(flight: { startedAt: number; waitMs: number }): number {
@@ -230,12 +237,12 @@ function left(flight: { startedAt: number; waitMs: number }): number {
 }
 
 function reused<T>(flight: Flight<unknown>, found: T): T {
-  publishFlight('reused', flight.id, elapsed(flight))
+  tell('reused', flight)
   return found
 }
 
 function gaveUp(flight: Flight<unknown>): RedisOAuthDatabaseError {
-  publishFlight('gaveUp', flight.id, elapsed(flight))
+  tell('gaveUp', flight)
   return new RedisOAuthDatabaseError(
     'TIMEOUT',
     `Another caller has been at the same work (flight ${flight.id.slice(0, 12)}) for ${flight.waitMs} ms and is not done. ` +
@@ -243,7 +250,7 @@ function gaveUp(flight: Flight<unknown>): RedisOAuthDatabaseError {
   )
 }
 
-function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>): Flight<T> {
+function resolveFlight<T>(name: string, work: unknown, options: OwnFlightOptions<T>): Flight<T> {
   if (typeof name !== 'string' || name === '') {
     throw new TypeError('name must be a non-empty string')
   }
@@ -257,6 +264,7 @@ function resolveFlight<T>(name: string, work: unknown, options: FlightOptions<T>
   }
   const leaseMs = durationMs('leaseMs', options.leaseMs, 10)
   return {
+    kind: options.kind ?? 'singleFlight',
     id: fingerprint(name),
     startedAt: performance.now(),
     recheck: options.recheck,

@@ -186,6 +186,11 @@ export class Coordination {
     return this.flights.run(name, typeof work === 'function' ? within : work, options)
   }
 
+  /** How many pairs of tokens authorization servers have issued that Redis does not have yet. */
+  get unsavedPairs(): number {
+    return this.#unsaved.count
+  }
+
   /** To be called when nothing can be saved any more. */
   giveUp(): void {
     this.#unsaved.giveUp()

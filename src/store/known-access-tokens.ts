@@ -67,7 +67,7 @@ export class KnownAccessTokens {
 
   /** Whether a save of this record would change nothing: Redis has the same text with the same expiry. */
   stands(userId: string, url: string, key: RecordKey, text: string, expiresAt: UnixMs): boolean {
-    const entry = this.#shelf.get(url, userId)
+    const entry = this.#shelf.peek(url, userId)
     if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
     this.#saves.note(key.redisKey, text)
     return true

@@ -1,5 +1,5 @@
 import type { AccessToken } from '../../contract.js'
-import { publishSession } from '../../diagnostics.js'
+import { publishSession, type SessionEvent } from '../../diagnostics.js'
 import {
   type Answer,
   isTokenResponse,
@@ -27,27 +27,34 @@ export interface ExchangeParts extends SentTokenParts {
   readonly timing: FlightTiming
 }
 
+/** Who asked for a refresh. */
+export interface RefreshCaller {
+  /** Of its call, by `performance.now()`. */
+  readonly startedAtMs: number
+  /** Called when it need not wait any longer for the save, which goes on. */
+  letGo(error: unknown): void
+}
+
 /** The request itself, and what becomes of its answer: `awaitingAnswer` and `saving` of the model. `clearing` follows with the lease's end. */
 export class Exchange {
   readonly #parts: ExchangeParts
   readonly #request: RefreshRequest
   readonly #sent: SentToken
   readonly #rests: Rests
-  readonly #letGo: (error: unknown) => void
+  readonly #caller: RefreshCaller
 
-  /** @param letGo - called when the caller need not wait any longer for the save, which goes on */
   constructor(
     parts: ExchangeParts,
     request: RefreshRequest,
     sent: SentToken,
     rests: Rests,
-    letGo: (error: unknown) => void,
+    caller: RefreshCaller,
   ) {
     this.#parts = parts
     this.#request = request
     this.#sent = sent
     this.#rests = rests
-    this.#letGo = letGo
+    this.#caller = caller
   }
 
   /** Nothing is awaited before the request: the right to send it ends with time. */
@@ -66,14 +73,24 @@ export class Exchange {
     await noted
     if (answer.status !== 429 && answer.status < 500) return await this.#refuse(answer)
     const stored = this.#sent.stillValid()
-    return stored === undefined ? { kind: 'answered', answer } : { kind: 'renewed', stored }
+    return stored === undefined ? this.#fail(answer) : { kind: 'renewed', stored }
+  }
+
+  /** For the client to make something of. */
+  #fail(answer: Answer): Outcome {
+    this.#tell('refreshFailed', answer)
+    return { kind: 'answered', answer }
+  }
+
+  #tell(event: SessionEvent['event'], { status }: Answer): void {
+    publishSession(event, { status }, this.#caller.startedAtMs)
   }
 
   async #refuse(answer: Answer): Promise<Outcome> {
     const { records, clients } = this.#parts
     await clients.noteClientRefusal(answer, this.#request, false)
-    if (!refusesRefresh(answer, await jsonOf(answer))) return { kind: 'answered', answer }
-    publishSession('refreshRefused', answer.status)
+    if (!refusesRefresh(answer, await jsonOf(answer))) return this.#fail(answer)
+    this.#tell('refreshRefused', answer)
     try {
       const { places } = this.#sent
       await Promise.all(places.map((place) => records.remove(place, this.#request.refreshToken)))
@@ -90,7 +107,7 @@ export class Exchange {
   async #keep(answer: Answer): Promise<Outcome> {
     const { refreshToken } = this.#request
     const body = await jsonOf(answer)
-    if (!isTokenResponse(body)) return { kind: 'answered', answer }
+    if (!isTokenResponse(body)) return this.#fail(answer)
     const now = this.#parts.clock.now()
     const { places } = this.#sent
     const holders = [...this.#sent.holders()].map(
@@ -101,7 +118,7 @@ export class Exchange {
       holders.map(([place, token, sent]) => this.#save(place, sent, token)),
     )
     if (saves.some((save) => save.status === 'fulfilled' && save.value)) {
-      publishSession('refreshed', answer.status)
+      this.#tell('refreshed', answer)
       const failed = holders.filter((_, index) => saves[index]?.status === 'rejected')
       const others = places.filter((place) => !failed.some(([one]) => one === place))
       const [holder] = holders
@@ -111,7 +128,9 @@ export class Exchange {
     for (const save of saves) if (save.status === 'rejected') throw save.reason
     const found = await this.#sent.look()
     // Not to be brought back: with a refusal the client saves nothing.
-    return found.kind === 'renewed' ? found : { kind: 'answered', answer: removedAnswer() }
+    if (found.kind === 'renewed') return found
+    publishSession('refreshRecordGone', {}, this.#caller.startedAtMs)
+    return { kind: 'answered', answer: removedAnswer() }
   }
 
   /** Whether the pair stands there now. */
@@ -119,7 +138,12 @@ export class Exchange {
     const { records, unsaved, clock, timing } = this.#parts
     const origin = this.#sent.originAt(place)
     const saved = await unsaved.saving(() =>
-      saveUntilSaved(() => records.replace(place, sent, token, origin), this.#letGo, clock, timing),
+      saveUntilSaved(
+        () => records.replace(place, sent, token, origin),
+        (error) => this.#caller.letGo(error),
+        clock,
+        timing,
+      ),
     )
     if (saved === 'replaced') this.#sent.remember(place, { token, origin })
     return saved === 'replaced'

@@ -1,5 +1,6 @@
 import type { FetchLike } from '../../contract.js'
-import { publishSession } from '../../diagnostics.js'
+import { publishSession, type SessionEvent } from '../../diagnostics.js'
+import { codeIn } from '../../errors.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import type { Lease, LeaseStore } from '../../flight/lease.js'
 import type { FlightRunner } from '../../flight/single-flight.js'
@@ -64,6 +65,7 @@ class Refresh {
   readonly #ask: () => Promise<Answer>
   readonly #sent: SentToken
   readonly #rests: Rests
+  readonly #startedAtMs = performance.now()
   /** Rejects when the caller has waited long enough for the save, which goes on. */
   readonly #late: Promise<never>
   #letGo!: (error: unknown) => void
@@ -86,9 +88,7 @@ class Refresh {
   }
 
   async run(): Promise<Answer> {
-    const found = await this.#sent.arrive()
-    const outcome =
-      found.kind === 'due' ? await Promise.race([this.#renewOnce(), this.#late]) : found
+    const outcome = await this.#outcome()
     switch (outcome.kind) {
       case 'answered':
         return outcome.answer
@@ -97,12 +97,26 @@ class Refresh {
       case 'refused':
         return await this.#login(outcome.answer)
       case 'gone':
-        publishSession('refreshRecordGone')
+        this.#tell('refreshRecordGone')
         return await this.#login(removedAnswer())
       case 'resting':
-        publishSession('refreshPutOff')
+        this.#tell('refreshPutOff')
         throw restingFailure(outcome.rest)
     }
+  }
+
+  async #outcome(): Promise<Outcome> {
+    try {
+      const found = await this.#sent.arrive()
+      return found.kind === 'due' ? await Promise.race([this.#renewOnce(), this.#late]) : found
+    } catch (error) {
+      this.#tell('refreshFailed', codeIn(error))
+      throw error
+    }
+  }
+
+  #tell(event: SessionEvent['event'], facts: Pick<SessionEvent, 'code'> = {}): void {
+    publishSession(event, facts, this.#startedAtMs)
   }
 
   /** The only caller to send the token, or what others made of it. The flight is `waitingForLease`. A lease that was lost before the token went out is taken anew. */
@@ -117,6 +131,7 @@ class Refresh {
         fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
         (lease) => this.#renew(lease),
         {
+          kind: 'refresh',
           recheck: () => this.#recheck(),
           leaseMs: timing.leaseMs,
           waitMs,
@@ -153,7 +168,10 @@ class Refresh {
     if (end.kind === 'found') return end.found
     if (end.kind === 'resting') return this.#putOff(end.rest)
     if (end.kind === 'lost') return LOST
-    const exchange = new Exchange(this.#parts, this.#request, this.#sent, this.#rests, this.#letGo)
+    const exchange = new Exchange(this.#parts, this.#request, this.#sent, this.#rests, {
+      startedAtMs: this.#startedAtMs,
+      letGo: this.#letGo,
+    })
     return await exchange.run(this.#ask)
   }
 
@@ -164,7 +182,7 @@ class Refresh {
 
   async #reuse(stored: StoredToken): Promise<Answer> {
     await this.#sent.spread(stored)
-    publishSession('refreshReused')
+    this.#tell('refreshReused')
     return tokenAnswer(stored.token, this.#parts.clock.now())
   }
 

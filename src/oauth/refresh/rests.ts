@@ -1,4 +1,4 @@
-import { publishResting } from '../../diagnostics.js'
+import { publishSession } from '../../diagnostics.js'
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import type { Answer } from '../http/answers.js'
@@ -100,7 +100,9 @@ export class Rests {
       const reason = answer === undefined ? 'no answer' : String(answer.status)
       const seen = this.#seen.get(name) ?? ''
       const rest = await this.#store.fail(name, seen, retryAfterMsOf(answer), reason)
-      if (rest !== null) publishResting(rest.leftMs, answer?.status)
+      if (rest === null) return
+      const status = answer === undefined ? {} : { status: answer.status }
+      publishSession('resting', { retryAfterMs: rest.leftMs, ...status })
     } catch {
       // The next to fail notes it.
     }

@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js'
-import { publishSaveRetried } from '../../diagnostics.js'
+import { publishSession } from '../../diagnostics.js'
 import { FINAL_SAVE_CODES, RedisOAuthDatabaseError } from '../../errors.js'
 import type { Saved } from '../places/records.js'
 import type { FlightTiming } from '../timing.js'
@@ -28,7 +28,7 @@ export async function saveUntilSaved(
     } catch (error) {
       const elapsedMs = performance.now() - startedAtMs
       if (!canPass(error) || elapsedMs + pauseMs > rescueMs) throw error
-      if (error.code !== waitsFor) publishSaveRetried(error.code)
+      if (error.code !== waitsFor) publishSession('saveRetried', { code: error.code })
       waitsFor = error.code
       if (elapsedMs >= saveMs) letGo(error)
     }

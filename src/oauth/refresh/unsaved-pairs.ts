@@ -1,9 +1,14 @@
-import { publishPairsLost } from '../../diagnostics.js'
+import { publishSession } from '../../diagnostics.js'
 
 /** Pairs of tokens that an authorization server has issued and that the store does not have yet. Tells of those that are lost. */
 export class UnsavedPairs {
   #count = 0
   #isGivenUp = false
+
+  /** How many there are now. */
+  get count(): number {
+    return this.#count
+  }
 
   /** To be called with what saves a pair. */
   async saving<T>(save: () => Promise<T>): Promise<T> {
@@ -12,7 +17,7 @@ export class UnsavedPairs {
     try {
       return await save()
     } catch (error) {
-      if (isLate || !this.#isGivenUp) publishPairsLost(1)
+      if (isLate || !this.#isGivenUp) publishSession('pairsLost', { count: 1 })
       throw error
     } finally {
       this.#count -= 1
@@ -21,7 +26,7 @@ export class UnsavedPairs {
 
   /** To be called when nothing can be saved any more. */
   giveUp(): void {
-    if (this.#count > 0) publishPairsLost(this.#count)
+    if (this.#count > 0) publishSession('pairsLost', { count: this.#count })
     this.#isGivenUp = true
   }
 }

@@ -1,5 +1,6 @@
 import type { FetchLike } from '../../contract.js'
 import { publishSession } from '../../diagnostics.js'
+import { codeIn } from '../../errors.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import type { FlightRunner } from '../../flight/single-flight.js'
 import { type Answer, type FetchInit, jsonAnswer, jsonOf } from '../http/answers.js'
@@ -41,36 +42,51 @@ export class ClientRegistration {
       publishSession('registrationUnknown')
       return boundedOwnRequest(fetch, url, init, timing.requestMs)
     }
+    const startedAtMs = performance.now()
     const name = fingerprint('registration', issuer, endpoint, metadata, headers)
     const fly = (): Promise<Answer> =>
-      flights.run(name, () => this.#register(name, url, init), {
-        recheck: () => this.#shared(name, issuer),
+      flights.run(name, () => this.#register(name, url, init, startedAtMs), {
+        kind: 'registration',
+        recheck: () => this.#shared(name, issuer, startedAtMs),
         leaseMs: timing.leaseMs,
         waitMs: timing.waitMs,
         maxHoldMs: timing.leaseMs + timing.requestMs,
         // A client too many is better than none: the last one saved wins.
         whenStoreFails: 'proceed',
       })
-    return unlessAborted(fly, init?.signal)
+    const told = (): Promise<Answer> =>
+      fly().catch((error: unknown) => {
+        publishSession('registrationFailed', codeIn(error), startedAtMs)
+        throw error
+      })
+    return unlessAborted(told, init?.signal)
   }
 
-  async #shared(name: string, issuer: string): Promise<Answer | undefined> {
+  async #shared(name: string, issuer: string, startedAtMs: number): Promise<Answer | undefined> {
     const reply = await this.#parts.registrations.find(name, issuer)
     if (reply === null) return undefined
     const answer = jsonAnswer(201, reply)
     const { client_id: clientId } = await jsonOf(answer)
     if (clientId === undefined || this.#parts.clients.isRefused(issuer, clientId)) return undefined
-    publishSession('registrationShared')
+    publishSession('registrationShared', {}, startedAtMs)
     return answer
   }
 
-  async #register(name: string, url: string | URL, init: FetchInit): Promise<Answer> {
+  async #register(
+    name: string,
+    url: string | URL,
+    init: FetchInit,
+    startedAtMs: number,
+  ): Promise<Answer> {
     const { fetch, registrations, timing } = this.#parts
     const answer = await boundedRequest(fetch, url, init, timing.requestMs)
-    if (answer.status !== 201) return answer
-    const reply = await jsonOf(answer)
-    if (typeof reply.client_id !== 'string') return answer
-    publishSession('registered', answer.status)
+    const { status } = answer
+    const reply = status === 201 ? await jsonOf(answer) : {}
+    if (typeof reply.client_id !== 'string') {
+      publishSession('registrationFailed', { status }, startedAtMs)
+      return answer
+    }
+    publishSession('registered', { status }, startedAtMs)
     try {
       await registrations.share(name, JSON.stringify(reply), timing.replyMs)
     } catch {

@@ -8,6 +8,9 @@ export interface ClientSessionOptions {
   readonly isInteractive: boolean
 }
 
+/** What became of a login; undefined: not known in time. */
+export type LoginEnd = 'loggedIn' | 'loginFailed' | undefined
+
 /**
  * One client, as its database and its two kinds of `fetch` see it together: whose tokens its requests carry, which of
  * them were refused, and which logins it has begun.
@@ -22,22 +25,22 @@ export class ClientSession {
   askForClient: ((issuer: string) => Promise<void>) | undefined
   /** Counts the doubts that no question has settled. */
   #doubts = 0
-  readonly #logins = new Map<string, Set<() => void>>()
+  readonly #logins = new Map<string, Set<(end?: LoginEnd) => void>>()
 
   constructor({ isInteractive }: ClientSessionOptions) {
     this.isInteractive = isInteractive
   }
 
   /** Resolves when this client has saved a session of the user's, could not log in, or `limitMs` are over. */
-  login(userId: string, limitMs: number): Promise<void> {
+  login(userId: string, limitMs: number): Promise<LoginEnd> {
     return new Promise((resolve) => {
       const ends = this.#logins.get(userId) ?? new Set()
       this.#logins.set(userId, ends)
-      const end = (): void => {
+      const end = (how?: LoginEnd): void => {
         callOff()
         ends.delete(end)
         if (ends.size === 0) this.#logins.delete(userId)
-        resolve()
+        resolve(how)
       }
       const callOff = timeLimit(limitMs, end)
       ends.add(end)
@@ -46,7 +49,7 @@ export class ClientSession {
 
   /** To be called when the authorization server has let nobody in. */
   loginFailed(): void {
-    for (const userId of [...this.#logins.keys()]) this.#endLogins(userId)
+    for (const userId of [...this.#logins.keys()]) this.#endLogins(userId, 'loginFailed')
   }
 
   /**
@@ -94,10 +97,10 @@ export class ClientSession {
 
   async #saved(userId: string, save: Promise<void>): Promise<void> {
     await save
-    this.#endLogins(userId)
+    this.#endLogins(userId, 'loggedIn')
   }
 
-  #endLogins(userId: string): void {
-    for (const end of [...(this.#logins.get(userId) ?? [])]) end()
+  #endLogins(userId: string, how: LoginEnd): void {
+    for (const end of [...(this.#logins.get(userId) ?? [])]) end(how)
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '../../clock.js'
+import { publishSession } from '../../diagnostics.js'
 import type { FlightRunner } from '../../flight/single-flight.js'
 import { loginName } from '../refresh/login-anew.js'
 import { canPass } from '../refresh/saving.js'
@@ -54,12 +55,15 @@ export class Logins {
   ): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       const work = async (): Promise<undefined> => {
+        const sentAtMs = performance.now()
         const ended = this.#session.login(place.userId, limitMs)
         resolve(undefined)
-        await ended
+        const end = await ended
+        if (end !== undefined) publishSession(end, {}, sentAtMs)
       }
       this.#flights
         .run<T | undefined>(loginName(place), work, {
+          kind: 'login',
           recheck: look,
           leaseMs: Math.min(this.#timing.leaseMs, limitMs),
           waitMs,

@@ -121,12 +121,13 @@ export class RefusedRequests {
       if (outcome.kind === 'renewed') return { token: outcome.accessToken, isRenewed: true }
       if (outcome.kind === 'elsewhere') return { answer: askingForRefresh(met) }
     }
+    const startedAtMs = performance.now()
     const saved = await this.#parts.logins.take({ userId, url: calledUrl }, look)
     if (saved !== undefined) {
-      publishSession('loginReused')
+      publishSession('loginReused', {}, startedAtMs)
       return { token: saved }
     }
-    publishSession('loginNeeded')
+    publishSession('loginNeeded', {}, startedAtMs)
     if (mayRenew && !renews) session.doubtClient()
     return { answer: askingForLogin(met) }
   }

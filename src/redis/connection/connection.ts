@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { timeLimit } from '../../clock.js'
+import { publishConnection } from '../../diagnostics.js'
 import { AWAY_CODES, REFUSED_CODES, type RedisOAuthDatabaseError } from '../../errors.js'
 import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
@@ -96,6 +97,7 @@ export class Connection implements CommandOwner {
   }
 
   #expire(command: TrackedCommand): void {
+    publishConnection('timedOut')
     command.fail(this.#link.stalled(command) ?? new Error('timed out'))
   }
 

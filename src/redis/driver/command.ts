@@ -1,3 +1,4 @@
+import { publishConnection } from '../../diagnostics.js'
 import type { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Argument } from '../protocol/frame.js'
 import type { Reader } from '../protocol/replies.js'
@@ -99,6 +100,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
 
   /** Takes note of a failure that its link would try to mend; returns whether it has ended the command. */
   cutOff(error: unknown): boolean {
+    if (isRedirection((error as Error).message)) publishConnection('redirected')
     this.refused(error)
     if (this.isSpent) this.fail(error)
     return this.settled

@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { publishConnection } from '../../diagnostics.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import { noteRefusal, type TrackedCommand } from '../driver/command.js'
@@ -13,11 +14,20 @@ import { layoutOf } from './cluster-layout.js'
 export class BorrowedLink implements Link {
   readonly #client: Redis | Cluster
   readonly #server: string
+  #wasOpen: boolean
+  readonly #onReady = (): void => {
+    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
+    this.#wasOpen = true
+  }
+  readonly #onClose = (): void => publishConnection('lost')
 
   /** @param server - how messages name it */
   constructor(client: Redis | Cluster, queue: CommandQueue, server: string) {
     this.#client = client
     this.#server = server
+    this.#wasOpen = client.status === 'ready'
+    client.on('ready', this.#onReady)
+    client.on('close', this.#onClose)
     // How long it may take to connect is its own affair.
     queue.connected()
     for (const node of this.clients()) reportRefusals(node, noteRefusal)
@@ -61,7 +71,10 @@ export class BorrowedLink implements Link {
     return Number.NEGATIVE_INFINITY
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#client.off('ready', this.#onReady)
+    this.#client.off('close', this.#onClose)
+  }
 
   #nodes(): readonly Redis[] {
     return this.#client.isCluster

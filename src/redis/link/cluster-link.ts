@@ -1,5 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { within } from '../../clock.js'
+import { publishConnection } from '../../diagnostics.js'
 import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import type { Layout, Link, Node } from '../connection/link.js'
@@ -24,6 +25,7 @@ export class ClusterLink implements Link {
   /** Whether there was a connection to every master, or to those that answered. */
   #wasOpen = false
   #failures = 0
+  #isClosed = false
   #lastError: unknown
 
   /** @param cluster - with `lazyConnect` */
@@ -31,7 +33,10 @@ export class ClusterLink implements Link {
     this.#cluster = cluster
     this.#queue = queue
     this.#limits = limits
-    cluster.on('node error', (error: unknown) => this.#note(error))
+    cluster.on('node error', (error: unknown) => {
+      publishConnection('failed', codeOf(error))
+      this.#note(error)
+    })
     cluster.on('error', (error: unknown) => this.#failed(error))
     cluster.on('ready', () => void this.#verify())
     cluster.on('close', () => this.#lost())
@@ -82,6 +87,7 @@ export class ClusterLink implements Link {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true
     const nodes = this.#cluster.nodes()
     this.#cluster.disconnect()
     await Promise.all(nodes.map(disconnect))
@@ -110,6 +116,7 @@ export class ClusterLink implements Link {
   }
 
   #open(): void {
+    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
     if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
@@ -145,6 +152,7 @@ export class ClusterLink implements Link {
   }
 
   #lost(): void {
+    if (this.#wasOpen && this.#failures === 0 && !this.#isClosed) publishConnection('lost')
     this.#failures += 1
     const { maxRetriesPerRequest } = this.#limits
     this.#giveUp((command) => this.#failures - command.failuresBefore > maxRetriesPerRequest)

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis'
 import { timeLimit } from '../../clock.js'
+import { publishConnection } from '../../diagnostics.js'
 import { PERSISTENT_CODES } from '../../errors.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
@@ -194,6 +195,7 @@ export class OwnLink implements Link {
     this.#isOpen = true
     this.#endAttempt()
     if (this.#wasOpen || this.#failures > 0) this.reopenedAtMs = performance.now()
+    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
     if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
@@ -242,9 +244,12 @@ export class OwnLink implements Link {
   }
 
   #lost(): void {
+    const wasAttempt = this.#isConnecting
     this.#isOpen = false
     this.#endAttempt()
     if (this.#isClosed) return
+    if (wasAttempt) publishConnection('failed', codeOf(this.#lastError ?? NEVER_ANSWERED))
+    else publishConnection('lost')
     this.#failures += 1
     this.#attemptedAtMs = performance.now()
     const { maxRetriesPerRequest } = this.#options

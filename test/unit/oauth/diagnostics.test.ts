@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/diagnostics.js'
 import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
 import { refreshInit, URL_OF_TOKEN, USER } from '../../support/oauth/fleet-process.js'
-import { json, TOKEN_URL } from '../../support/oauth/strict-server.js'
+import { json, REGISTER_URL, TOKEN_URL } from '../../support/oauth/strict-server.js'
 
 const heard: (FlightEvent | SessionEvent)[] = []
 const listen = (message: unknown) => {
@@ -51,8 +51,51 @@ test('a lost lease, a refusal and a removed record are told', async () => {
   await vi.advanceTimersByTimeAsync(5_000)
   token.go()
   expect(await settled(refresh)).toBe(400)
-  expect(heard).toContainEqual(expect.objectContaining({ event: 'lost', elapsedMs: 5_000 }))
-  expect(heard).toContainEqual({ event: 'refreshRefused', status: 400 })
+  expect(heard).toContainEqual(
+    expect.objectContaining({ event: 'lost', kind: 'refresh', elapsedMs: 5_000 }),
+  )
+  expect(heard).toContainEqual({ event: 'refreshRefused', status: 400, durationMs: 5_000 })
+})
+
+test('a refresh that comes to nothing says what was answered, and how long it took', async () => {
+  const session = new ExpiredSession()
+  const token = session.holdTokenRequest()
+  const refresh = session.start().refresh()
+  await token.reached
+  await vi.advanceTimersByTimeAsync(1_500)
+  token.go(json(503, {}))
+  expect(await settled(refresh)).toBe(503)
+  expect(heard).toContainEqual({ event: 'refreshFailed', status: 503, durationMs: 1_500 })
+})
+
+test('a refresh without an answer says so, and its code where it is of the library', async () => {
+  const unanswered = new ExpiredSession()
+  const token = unanswered.holdTokenRequest()
+  const refresh = unanswered.start().refresh()
+  await token.reached
+  token.go(new Error('socket hang up'))
+  await expect(refresh).rejects.toThrow('socket hang up')
+  expect(heard).toContainEqual({ event: 'refreshFailed', durationMs: expect.any(Number) })
+  const closing = new ExpiredSession().start({ closesAtMs: () => performance.now() })
+  await expect(closing.refresh()).rejects.toMatchObject({ code: 'CLOSED' })
+  expect(heard.filter(({ event }) => event === 'refreshFailed')).toContainEqual({
+    event: 'refreshFailed',
+    code: 'CLOSED',
+    durationMs: expect.any(Number),
+  })
+})
+
+test.each([
+  ['registered', 201],
+  ['registrationFailed', 500],
+])('a registration tells that it %s, and how long it took', async (event, status) => {
+  const session = new ExpiredSession()
+  if (status === 500) session.server.step = () => json(500, {})
+  const body = JSON.stringify({ redirect_uris: ['http://localhost/callback'] })
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body }
+  await session.start().fetch(REGISTER_URL, init)
+  expect(heard).toContainEqual({ event, status, durationMs: expect.any(Number) })
+  expect(heard).toContainEqual(expect.objectContaining({ event: 'won', kind: 'registration' }))
 })
 
 test('no message holds a secret', async () => {

@@ -20,3 +20,14 @@ test('a login that begins while the client of another issuer is asked for has it
   await db.getClientCredentials('https://b.example')
   expect(asked).toEqual(['https://a.example', 'https://b.example'])
 })
+
+test('a login ends when its session is saved, when nobody is let in, or when its time is over', async () => {
+  const session = new ClientSession({ isInteractive: false })
+  const records = { saveAccessToken: async () => undefined } as unknown as OAuthDb
+  const [saved, refused] = [session.login('a', 60_000), session.login('b', 60_000)]
+  await session.watch(records).saveAccessToken('a', '', { accessToken: 'token', resourceUrl: '' })
+  expect(await saved).toBe('loggedIn')
+  session.loginFailed()
+  expect(await refused).toBe('loginFailed')
+  expect(await session.login('c', 1)).toBeUndefined()
+})

@@ -1,4 +1,6 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { CHANNELS, type SessionEvent } from '../../../../src/diagnostics.js'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 import { startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
@@ -31,6 +33,21 @@ const startClients = (count: number) => Array.from({ length: count }, () => star
 test('eight cold processes make one registration and one login', async () => {
   expect(await callAll(startClients(8), 3)).toEqual(all(24))
   expect(server.count).toMatchObject({ registrations: 1, authorizations: 1, refreshes: 0 })
+})
+
+test('logins are told: of whom they are asked, how they end and how long they take', async () => {
+  const told: SessionEvent[] = []
+  const listen = (event: unknown): void => void told.push(event as SessionEvent)
+  subscribe(CHANNELS.session, listen)
+  await callAll(startClients(2), 1)
+  unsubscribe(CHANNELS.session, listen)
+  const logins = told.filter(({ event }) => /^log/.test(event))
+  expect(logins.map(({ event }) => event).sort()).toEqual([
+    'loggedIn',
+    'loginNeeded',
+    'loginReused',
+  ])
+  for (const { durationMs } of logins) expect(durationMs).toBeGreaterThanOrEqual(0)
 })
 
 test('two users who start cold make a login each', async () => {
