@@ -1,9 +1,8 @@
-import { resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import { operationsIn } from '../database/operations-of.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { type Arguments, type OptionTable, UsageError } from './arguments.js'
+import { defaultExportOf } from './modules.js'
 
 export const PLACE: OptionTable = {
   url: {
@@ -31,7 +30,7 @@ export async function openDatabase(
     throw new UsageError('--url and --config both say where Redis is: leave one of them out')
   }
   try {
-    if (config !== undefined) return databaseOf(await load(config))
+    if (config !== undefined) return databaseOf(await defaultExportOf('--config', config))
     return RedisOAuthDatabase.fromEnv(url === undefined ? {} : { url }, env)
   } catch (error) {
     // Of options; none of these quotes a value.
@@ -40,19 +39,6 @@ export async function openDatabase(
     }
     throw error
   }
-}
-
-async function load(file: string): Promise<unknown> {
-  let module: { default?: unknown }
-  try {
-    module = await import(pathToFileURL(resolve(file)).href)
-  } catch (error) {
-    // What it says may hold a secret.
-    const { name = 'Error', code } = Object(error) as { name?: string; code?: string }
-    const kind = code === undefined ? name : `${name} ${code}`
-    throw new UsageError(`--config ${file} cannot be loaded (${kind}). See why with: node ${file}`)
-  }
-  return module.default
 }
 
 function databaseOf(exported: unknown): RedisOAuthDatabase {

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { run } from '../../support/cli/command-line.js'
+import { encryptionHooks } from '../../support/databases/encryption-hooks.mjs'
 import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
@@ -89,6 +90,7 @@ it.each([
   [['import', 'f', '--resume', 'x'], '--resume takes the number of a line'],
   [['import'], 'usage: atxp-redis import FILE'],
   [['migrate', '--overwrite'], '--overwrite may replace newer records'],
+  [['migrate', '--decrypt', '/nowhere/decrypt.mjs'], '--decrypt /nowhere/decrypt.mjs cannot be'],
 ])('%j is wrong use', async (args, message) => {
   const { code, stdout, stderr } = await run(args, { env: from })
   expect([code, stdout]).toEqual([2, ''])
@@ -118,6 +120,31 @@ it('records of the published class are taken over, and once only', async () => {
   expect(await run(['migrate', '--from-url', 'http://u:s3cr3t@h'], { env: to })).toMatchObject({
     code: 2,
     stderr: expect.not.stringContaining('s3cr3t'),
+  })
+})
+
+it('records that the published class sealed are opened by the module that --decrypt names', async () => {
+  const { encrypt, decrypt } = encryptionHooks('s3cr3t of the hooks')
+  const old = new PublishedOAuthDb({ redis: server.url, encrypt, decrypt })
+  await old.saveAccessToken('alice', '', TOKEN)
+  await old.close()
+  const file = join(directory, 'decrypt.mjs')
+  const hooks = new URL('../../support/databases/encryption-hooks.mjs', import.meta.url)
+  writeFileSync(
+    file,
+    `import { encryptionHooks } from '${hooks}'\nexport default encryptionHooks('s3cr3t of the hooks').decrypt\n`,
+  )
+  const { code, stdout, stderr } = await run(['migrate', '--decrypt', file], { env: to })
+  expect([code, stdout]).toEqual([0, '1 added, 0 were there, 0 left out\n'])
+  expect(stderr).not.toContain('s3cr3t')
+  expect(await tokenOfAlice(to)).toMatchObject(TOKEN)
+  const other = join(directory, 'other.mjs')
+  writeFileSync(other, "export default 'no function'\n")
+  expect(await run(['migrate', '--decrypt', other], { env: to })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(
+      '--decrypt must name a module whose default export is a function',
+    ),
   })
 })
 
