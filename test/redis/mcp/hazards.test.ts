@@ -23,11 +23,6 @@ async function logInNaively(provider = scene.naive(), userId = USER): Promise<vo
   await authV1(provider, { serverUrl: scene.serverUrl, authorizationCode })
 }
 
-async function logIn(provider: McpOAuthProvider = scene.provider(), userId = USER): Promise<void> {
-  await FLOWS.v1(scene, provider, provider.fetch)
-  await scene.finish(await scene.agree(userId), userId)
-}
-
 function codeIn(callbackUrl: string): string {
   return new URL(callbackUrl).searchParams.get('code') ?? ''
 }
@@ -74,13 +69,13 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
     })
 
     it('keeps the new login, and goes on with it', async () => {
-      await logIn()
+      await scene.logIn()
       const provider = scene.provider()
       const renewed = await refuseLate(
         () => flow(scene, provider, provider.fetch),
         async () => {
           const stranger = scene.provider({ userId: other })
-          await logIn(stranger, other)
+          await scene.logIn(stranger, other)
           const tokens = (await stranger.tokens()) as McpTokens
           await scene.provider().saveTokens(tokens)
           return tokens
@@ -104,7 +99,7 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
     })
 
     it('rejects, and the session stands', async () => {
-      await logIn()
+      await scene.logIn()
       const provider = scene.provider({ fetch: failing(fetch) })
       // One that has not expired would be used for as long as the server is away.
       await provider.saveTokens({ ...((await provider.tokens()) as McpTokens), expires_in: 0 })
@@ -117,7 +112,7 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
     })
 
     it('rejects with the TIMEOUT of Redis, and the session stands', async () => {
-      await logIn()
+      await scene.logIn()
       const proxy = await startProxy(scene.redis)
       const { keyPrefix } = scene
       const db = openDatabase({
@@ -141,7 +136,7 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
     })
 
     it('logs in when the session is gone meanwhile', async () => {
-      await logIn()
+      await scene.logIn()
       const provider = scene.provider({ fetch: failing(fetch) })
       const deleting = (async (url: string | URL, init?: RequestInit) => {
         if (isRefresh(init)) await scene.db.deleteUser(USER)
@@ -212,7 +207,7 @@ describe('an access token that has expired', () => {
   })
 
   it('has expired, also after it was saved again as it was read', async () => {
-    await logIn()
+    await scene.logIn()
     const provider = scene.provider()
     laterBy(2)
     const tokens = (await provider.tokens()) as McpTokens
@@ -248,7 +243,7 @@ describe('members that this library does not know', () => {
   })
 
   it('stand after a refresh, and its answer cannot set who issued the tokens', async () => {
-    await logIn()
+    await scene.logIn()
     const { issuer } = scene.authorizationServer
     const lying = (async (url: string | URL, init?: RequestInit) => {
       const answer = await fetch(url, init)
@@ -281,7 +276,7 @@ describe('members that this library does not know', () => {
     expect(sent).toEqual([moved.authorizationServer.issuer])
 
     sent.length = 0
-    await logIn()
+    await scene.logIn()
     const provider = scene.provider({ fetch: toMoved })
     expect(await FLOWS.v1(scene, provider, provider.fetch)).toBe('REDIRECT')
     expect(sent).toEqual([])
@@ -324,8 +319,8 @@ describe('one client id for many installations, at a server that punishes reuse 
   })
 
   it('ends no session', async () => {
-    await logIn()
-    await logIn(scene.provider({ userId: other }), other)
+    await scene.logIn()
+    await scene.logIn(scene.provider({ userId: other }), other)
     const [one, two] = [0, 1].map(() => scene.provider({ fetch: punishing(), clientMetadataUrl }))
     if (one === undefined || two === undefined) throw new Error('unreachable')
     await Promise.all([sessionOf(one, one.fetch as never), sessionOf(two, two.fetch as never)])

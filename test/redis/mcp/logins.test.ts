@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { registrations, sessions } from '../../../src/admin.js'
 import { finishMcpLogin, type McpOAuthProvider, type McpTokens } from '../../../src/mcp.js'
 import { FLOWS, McpScene, REDIRECT_URL, USER } from '../../support/mcp/scene.js'
 import { SDKS } from '../../support/mcp/sdks.mjs'
 import { openDatabase } from '../../support/scene.js'
+import { bareClient } from '../../support/servers/bare-client.js'
 
 const NOT_FOUND = { code: 'LOGIN_NOT_FOUND' }
 const FAILED = { code: 'LOGIN_FAILED' }
@@ -24,20 +24,10 @@ async function begin(provider: McpOAuthProvider = scene.provider()): Promise<URL
   return new URL(await scene.agree())
 }
 
-async function logIn(): Promise<void> {
-  await scene.finish((await begin()).href)
-}
-
 function altered(callback: URL, change: (parameters: URLSearchParams) => void): string {
   const url = new URL(callback)
   change(url.searchParams)
   return url.href
-}
-
-async function keysOf(pattern: string): Promise<string[]> {
-  const redis = new Redis(scene.redis.url)
-  onTestFinished(() => redis.disconnect())
-  return (await redis.keys(`${scene.keyPrefix}*`)).filter((key) => key.includes(pattern))
 }
 
 describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
@@ -133,9 +123,8 @@ describe('a callback', () => {
 
   it('after ten minutes is not found: what a login has kept is gone then', async () => {
     const { href } = await begin()
-    const [key = ''] = await keysOf('~pkce:')
-    const redis = new Redis(scene.redis.url)
-    onTestFinished(() => redis.disconnect())
+    const [key = ''] = await scene.keysWith('~pkce:')
+    const redis = bareClient({ path: scene.redis.path })
     const leftMs = await redis.pttl(key)
     expect(leftMs).toBeGreaterThan(500_000)
     expect(leftMs).toBeLessThanOrEqual(600_000)
@@ -199,7 +188,7 @@ describe('a callback', () => {
 
 describe('what is kept', () => {
   it('is a session and a registration for an operator to see, and goes with its user', async () => {
-    await logIn()
+    await scene.logIn()
     expect(await sessions(scene.db, USER)).toMatchObject([
       { url: scene.serverUrl, resourceUrl: scene.serverUrl, hasRefreshToken: true },
     ])
@@ -219,7 +208,7 @@ describe('what is kept', () => {
   })
 
   it('serves the ATXP client too: one session of a user and a server', async () => {
-    await logIn()
+    await scene.logIn()
     const record = await scene.db.getAccessToken(USER, scene.serverUrl)
     const tokens = (await scene.provider().tokens()) as McpTokens
     expect(record).toMatchObject({
@@ -242,9 +231,8 @@ describe('what is kept', () => {
     const elsewhere = scene.provider({ db })
     await (await SDKS.v1(scene.serverUrl, elsewhere)).finishAuth(callback)
     expect((await elsewhere.tokens())?.refresh_token).toBeDefined()
-    const redis = new Redis(scene.redis.url)
-    onTestFinished(() => redis.disconnect())
-    for (const key of await keysOf('')) {
+    const redis = bareClient({ path: scene.redis.path })
+    for (const key of await scene.keysWith('')) {
       expect(key).not.toMatch(/user_123|127\.0\.0\.1/)
       const value = await redis.getBuffer(key).catch(() => Buffer.alloc(0))
       expect(String(value)).not.toMatch(/-secret-|user_123|127\.0\.0\.1/)
@@ -275,7 +263,7 @@ describe('a client that was registered beforehand', () => {
 })
 
 it('another user finds nothing of a session, nor another server', async () => {
-  await logIn()
+  await scene.logIn()
   expect(await scene.provider({ userId: 'user_456' }).tokens()).toBeUndefined()
   expect(await scene.provider({ serverUrl: 'https://other.example' }).tokens()).toBeUndefined()
 })

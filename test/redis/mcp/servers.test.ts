@@ -1,5 +1,4 @@
-import { Redis } from 'ioredis'
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { challengeOf } from '../../../src/mcp/client-memory.js'
 import { finishMcpLogin } from '../../../src/mcp.js'
 import { FLOWS, McpScene, USER } from '../../support/mcp/scene.js'
@@ -15,21 +14,9 @@ beforeAll(async () => {
 afterAll(() => scene?.stop())
 beforeEach(() => scene.begin())
 
-async function logIn(): Promise<void> {
-  const provider = scene.provider()
-  expect(await FLOWS.v1(scene, provider, provider.fetch)).toBe('REDIRECT')
-  await scene.finish(await scene.agree())
-}
-
-async function keysOf(pattern: string): Promise<string[]> {
-  const redis = new Redis(scene.redis.url)
-  onTestFinished(() => redis.disconnect())
-  return (await redis.keys(`${scene.keyPrefix}*`)).filter((key) => key.includes(pattern))
-}
-
 describe('what servers say', () => {
   it('sends no secret of one authorization server to another that gives out the same client id', async () => {
-    await logIn()
+    await scene.logIn()
     const { issuer } = scene.authorizationServer
     const client = await scene.provider().clientInformation({ issuer })
     const provider = scene.provider()
@@ -133,7 +120,7 @@ describe('what servers say', () => {
     }) as typeof fetch
     const provider = scene.provider({ fetch: large })
     await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
-    expect(await keysOf('~pkce:')).toEqual([])
+    expect(await scene.keysWith('~pkce:')).toEqual([])
     expect(scene.urls).toEqual([])
   })
 
@@ -146,7 +133,7 @@ describe('what servers say', () => {
     }) as typeof fetch
     const provider = scene.provider({ fetch: large })
     await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
-    expect(await keysOf('~mcp')).toEqual([])
+    expect(await scene.keysWith('~mcp')).toEqual([])
     expect(scene.urls).toEqual([])
   })
 
@@ -154,7 +141,7 @@ describe('what servers say', () => {
     ['unauthorized_client', 'keeps the client of all', 1],
     ['invalid_client', 'has the client registered anew', 2],
   ])('%s of one request %s', async (error, _what, registered) => {
-    await logIn()
+    await scene.logIn()
     const refusing = (async (url: string | URL, init?: RequestInit) =>
       String(init?.body).includes('grant_type=refresh_token')
         ? Response.json({ error }, { status: 400 })

@@ -14,6 +14,7 @@ import {
 } from '../fleet/authorization-server.mjs'
 import { startMcpServer, type TestMcpServer } from '../fleet/mcp-server.mjs'
 import { openDatabase } from '../scene.js'
+import { bareClient } from '../servers/bare-client.js'
 import { type RedisServer, startRedis } from '../servers/redis-server.js'
 import { agreeAt } from './browser.mjs'
 import { memoryStore, naiveProvider, type Store } from './naive-provider.mjs'
@@ -102,6 +103,19 @@ export class McpScene {
 
   async finish(callbackUrl: string, userId = USER): Promise<void> {
     await finishMcpLogin({ db: this.db, callbackUrl, userId })
+  }
+
+  /** Logs a user in, by the flow of one SDK. */
+  async logIn(provider: McpOAuthProvider = this.provider(), userId = USER): Promise<void> {
+    const outcome = await FLOWS.v1(this, provider, provider.fetch)
+    if (outcome !== 'REDIRECT') throw new Error(`no login was due: ${outcome}`)
+    await this.finish(await this.agree(userId), userId)
+  }
+
+  /** What this test has in Redis, of the keys with this part. */
+  async keysWith(part: string): Promise<string[]> {
+    const keys = await bareClient({ path: this.redis.path }).keys(`${this.keyPrefix}*`)
+    return keys.filter((key) => key.includes(part))
   }
 
   async stop(): Promise<void> {
