@@ -39,6 +39,7 @@ const apiReports = async () => {
     'api-extractor.admin.json',
     'api-extractor.mcp.json',
     'api-extractor.referee.json',
+    'api-extractor.metrics.json',
   ]
   const results = []
   for (const config of configs) {

@@ -112,6 +112,11 @@ export class Operations {
     if (this.#isClosed) throw closedFailure(this.server).named(name, this.server)
   }
 
+  /** Whether `close` was called. */
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
   /** Whether nothing is under way any more, and nothing will be. */
   get hasEnded(): boolean {
     return this.#hasEnded

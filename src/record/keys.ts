@@ -153,6 +153,11 @@ export class KeySpace {
     return { userId: first.name, ...splitName(first.text) }
   }
 
+  /** Where processes publish what they count, for `atxp-redis watch`. A channel, and no key. */
+  get watchChannel(): string {
+    return `${this.prefix}~watch`
+  }
+
   /** The beginnings of the keys that the near cache keeps, tokens excepted: those have only the prefix. */
   get cachedPrefixes(): readonly string[] {
     return kindsWhere((row) => row.isCached === true).map((kind) => `${this.prefix}~${kind}:`)

@@ -101,6 +101,10 @@ describe.concurrent.each(
     expect(Object.values(differences as object).flat()).toEqual([])
   })
 
+  test('calls are counted, and counting keeps no process alive', async () => {
+    expect(await outcomeOf(runtime, 'metrics.mjs')).toEqual({ stored: 1 })
+  })
+
   if (runtime.kind !== 'node' || Number.parseInt(runtime.version, 10) >= 24) {
     test('await using closes the database', async () => {
       expect(await outcomeOf(runtime, 'await-using.mjs')).toEqual({ code: 'CLOSED' })

@@ -25,7 +25,15 @@ interface Program {
   sources: string[]
 }
 
-const documented = ['types.ts', 'server.ts', 'conformance.ts', 'admin.ts', 'mcp.ts', 'referee.ts']
+const documented = [
+  'types.ts',
+  'server.ts',
+  'conformance.ts',
+  'admin.ts',
+  'mcp.ts',
+  'referee.ts',
+  'metrics.ts',
+]
 
 const PROGRAMS: Record<string, Program> = {
   'TypeScript 5.0 and the types of Node 16': {

@@ -16,7 +16,17 @@ export const leaves = [
 ]
 export const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
 export const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
-const above = ['store', 'options', 'database', 'admin', 'mcp', 'conformance', 'cli', 'referee']
+const above = [
+  'store',
+  'options',
+  'database',
+  'admin',
+  'mcp',
+  'metrics',
+  'conformance',
+  'cli',
+  'referee',
+]
 export const driver = [value('ioredis'), type('ioredis')]
 
 export interface Row {

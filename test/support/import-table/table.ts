@@ -22,6 +22,8 @@ const aboveTheClass = [
   './admin/probe.js',
   './mcp.js',
   './mcp/probe.js',
+  './metrics.js',
+  './metrics/probe.js',
   './cli/probe.js',
   './referee.js',
   './referee/probe.js',
@@ -186,6 +188,18 @@ export const table: Row[] = [
     allowed: [value('./mcp/probe.js')],
     refused: [value('./index.js'), value('./cli/probe.js'), type('@ai-sdk/mcp'), ...driver],
   },
+  adminRoom('metrics', '../', [], ['../admin/probe.js', '../metrics.js']),
+  {
+    file: 'src/metrics.ts',
+    allowed: [value('./metrics/probe.js'), type('./metrics/probe.js')],
+    refused: [
+      value('./index.js'),
+      value('./diagnostics.js'),
+      value('./cli/probe.js'),
+      type('@opentelemetry/api'),
+      ...driver,
+    ],
+  },
   ...['src/referee/probe.ts', 'src/referee/servers/probe.ts'].map((file) => ({
     file,
     allowed: [value('./neighbour.js'), value('node:crypto')],
@@ -206,7 +220,12 @@ export const table: Row[] = [
   },
   {
     file: 'src/cli/probe.ts',
-    allowed: [value('./neighbour.js'), value('../admin/probe.js'), value('../errors.js')],
+    allowed: [
+      value('./neighbour.js'),
+      value('../admin/probe.js'),
+      value('../metrics/probe.js'),
+      value('../errors.js'),
+    ],
     refused: [value('../index.js'), value('../cli.js'), ...driver, type('@atxp/common')],
   },
   {
@@ -220,6 +239,7 @@ export const table: Row[] = [
     refused: [
       value('./admin/probe.js'),
       value('./mcp/probe.js'),
+      value('./metrics/probe.js'),
       value('./cli/probe.js'),
       ...driver,
       type('@atxp/common'),

@@ -1,0 +1,2 @@
+export type * from './metrics.js'
+export { prometheusText, startMetrics } from './metrics.js'

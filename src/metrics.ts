@@ -1,0 +1,1 @@
+export { prometheusText, type StartMetricsOptions, startMetrics } from './metrics/start.js'

@@ -1,0 +1,10 @@
+// Counts and publishes, without OpenTelemetry, and ends by itself.
+import { RedisOAuthDatabase } from '@atxp/redis'
+import { prometheusText, startMetrics } from '@atxp/redis/metrics'
+
+const db = RedisOAuthDatabase.fromEnv()
+startMetrics({ publish: db })
+await db.storeToken('user_123', 'token_value')
+await db.close()
+const counted = /^atxp_redis_operation_duration_seconds_count\{method="storeToken".*\} (\d+)$/m
+console.log(JSON.stringify({ stored: Number(counted.exec(prometheusText())?.[1]) }))
