@@ -1,7 +1,6 @@
 import { type Clock, systemClock } from '../clock.js'
 import type { ClientCredentials, FetchLike } from '../contract.js'
 import { publishSession } from '../diagnostics.js'
-import type { LeaseStore } from '../flight/lease.js'
 import type { FlightRunner } from '../flight/single-flight.js'
 import { type Answer, answerConstructor, type FetchInit, jsonOf } from './http/answers.js'
 import { boundedOwnRequest } from './http/bounded-request.js'
@@ -9,13 +8,13 @@ import { type ClientRequest, header, requestKind } from './http/requests.js'
 import { Echoes } from './places/echoes.js'
 import type { RefreshRecords } from './places/records.js'
 import type { Place, TokenPlaces } from './places/token-places.js'
+import { Logins } from './refresh/logins.js'
 import { TokenRefresh } from './refresh/refresh.js'
 import type { RestStore } from './refresh/rests.js'
 import { UnsavedPairs } from './refresh/unsaved-pairs.js'
 import { ClientRegistration } from './registration/registration.js'
 import { askingForNoOther } from './session/challenge.js'
 import type { ClientSession } from './session/client-session.js'
-import { Logins } from './session/logins.js'
 import { RefusedRequests } from './session/refused-requests.js'
 import { askForClient } from './session/renewal.js'
 import { type FlightTiming, TIMING_DEFAULTS } from './timing.js'
@@ -28,7 +27,8 @@ export interface CoordinatedFetchParts {
   /** Sends what has to be sent. */
   fetch: FetchLike
   flights: FlightRunner
-  leases: LeaseStore
+  /** Runs logins. Nobody has to wait for them when the database is closed. */
+  loginFlights: FlightRunner
   records: RefreshRecords
   rests: RestStore
   places: TokenPlaces
@@ -60,8 +60,6 @@ export interface CoordinatedFetchParts {
 
 export interface ClientParts {
   readonly session: ClientSession
-  /** Runs logins. Nobody has to wait for them when the database is closed. */
-  readonly flights: FlightRunner
   /** The registration with an issuer; null where there is none. */
   registration(issuer: string): Promise<ClientCredentials | null>
 }
@@ -88,6 +86,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
   }
   const timing = { ...TIMING_DEFAULTS, ...parts.timing }
   const clients = new ClientRefusals(parts.registrations, issuers, timing.requestMs)
+  const clock = parts.clock ?? systemClock
   const whole = {
     ...parts,
     issuers,
@@ -98,7 +97,8 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
     echoes: parts.echoes ?? new Echoes(),
     unsaved: parts.unsaved ?? new UnsavedPairs(),
     closesAtMs: parts.closesAtMs ?? (() => Number.POSITIVE_INFINITY),
-    clock: parts.clock ?? systemClock,
+    logins: new Logins(parts.loginFlights, client?.session, timing, clock),
+    clock,
     timing,
   }
   const refresh = new TokenRefresh(whole)
@@ -179,19 +179,20 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
 }
 
 function settlingRefusals(
-  { session, flights, registration }: ClientParts,
+  { session, registration }: ClientParts,
   fetch: FetchLike,
   parts: Pick<CoordinatedFetchParts, 'records' | 'places'> & {
     issuers: Issuers
+    logins: Logins
     clock: Clock
     timing: FlightTiming
   },
 ): RefusedRequests {
-  const { records, places, issuers, clock, timing } = parts
+  const { records, places, issuers, logins, clock, timing } = parts
   return new RefusedRequests({
     fetch,
     session,
-    logins: new Logins(flights, session, timing, clock),
+    logins,
     records,
     places,
     renewal: {

@@ -19,7 +19,7 @@ export interface FlightTiming {
   graceMs: number
   /** Who finds that another has sent the token waits this long for what becomes of it. */
   markWaitMs: number
-  /** Others wait this long for the one that authorizes anew after a refused refresh. */
+  /** Others wait this long for the one that authorizes anew after a refused refresh, where it cannot be told which client that is. */
   authorizeMs: number
   /** Others wait this long for the one that logs in where there is no session, or none that can be renewed. */
   loginMs: number

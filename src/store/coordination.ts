@@ -89,7 +89,6 @@ export class Coordination {
   readonly #reentrance = new Reentrance()
   readonly #rests: RestStore
   readonly #timing: FlightTiming
-  readonly #leases: LeaseStore
   readonly #records: OAuthStore
   readonly #refreshes: RefreshStore
   readonly #registrations: RegistrationStore
@@ -118,7 +117,6 @@ export class Coordination {
     }
     this.#loginFlights = new Flights(leases)
     this.#layer = layer
-    this.#leases = leases
     this.#records = records
     this.#refreshes = refreshes
     this.#registrations = registrations
@@ -208,7 +206,7 @@ export class Coordination {
     return createCoordinatedFetch({
       fetch: fetch ?? globalFetch(),
       flights: this.flights,
-      leases: this.#leases,
+      loginFlights: this.#loginFlights,
       records: this.#refreshes,
       rests: this.#rests,
       places: this.#places,
@@ -224,7 +222,6 @@ export class Coordination {
       ...(session !== undefined && {
         client: {
           session,
-          flights: this.#loginFlights,
           registration: (issuer: string) => this.#registration(issuer),
         },
       }),

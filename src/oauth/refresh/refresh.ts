@@ -2,7 +2,7 @@ import type { FetchLike } from '../../contract.js'
 import { publishSession, type SessionEvent } from '../../diagnostics.js'
 import { codeIn } from '../../errors.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import type { Lease, LeaseStore } from '../../flight/lease.js'
+import type { Lease } from '../../flight/lease.js'
 import type { FlightRunner } from '../../flight/single-flight.js'
 import type { StoredToken } from '../../record/origin.js'
 import { type Answer, type FetchInit, removedAnswer, tokenAnswer } from '../http/answers.js'
@@ -11,7 +11,7 @@ import type { RefreshRequest } from '../http/requests.js'
 import { SentToken } from '../places/sent-token.js'
 import type { Place, TokenPlace } from '../places/token-places.js'
 import { Exchange, type ExchangeParts } from './exchange.js'
-import { LoginAnew } from './login-anew.js'
+import type { Logins } from './logins.js'
 import type { Outcome } from './outcome.js'
 import { isLong, type Rest, type RestStore, Rests, restingFailure } from './rests.js'
 import { Sending, waitedTooLong } from './sending.js'
@@ -19,7 +19,7 @@ import { Sending, waitedTooLong } from './sending.js'
 export interface RefreshParts extends ExchangeParts {
   readonly fetch: FetchLike
   readonly flights: FlightRunner
-  readonly leases: LeaseStore
+  readonly logins: Logins
   readonly rests: RestStore
   /** When nothing can be saved any more, by `performance.now()`. */
   closesAtMs(): number
@@ -186,11 +186,22 @@ class Refresh {
     return tokenAnswer(stored.token, this.#parts.clock.now())
   }
 
+  /** One caller of all processes authorizes anew, the others take what it saves. */
   async #login(refusal: Answer): Promise<Answer> {
+    const { authorizeAnew, logins, records } = this.#parts
     // Whose session it was is not known where several users had it.
     const { onlyPlace } = this.#sent
-    if (onlyPlace === undefined) return refusal
-    const stored = await new LoginAnew(this.#parts, onlyPlace, this.#request.refreshToken).run()
-    return stored === null ? refusal : await this.#reuse(stored)
+    if (onlyPlace === undefined || authorizeAnew === null) return refusal
+    const saved = await logins.take(onlyPlace, async () => {
+      const stored = await records.read(onlyPlace)
+      return stored?.token.refreshToken === this.#request.refreshToken
+        ? undefined
+        : (stored ?? undefined)
+    })
+    if (saved !== undefined) return await this.#reuse(saved)
+    const { userId, url, resourceUrl } = onlyPlace
+    const error = await authorizeAnew({ userId, url, resourceUrl })
+    if (error) throw error
+    return refusal
   }
 }

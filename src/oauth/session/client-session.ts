@@ -1,5 +1,6 @@
 import { timeLimit } from '../../clock.js'
 import type { AccessToken, ClientCredentials, FetchLike, OAuthDb } from '../../contract.js'
+import type { LoginEnd } from '../refresh/logins.js'
 import { RefusedTokens } from '../trust/refused-tokens.js'
 import { HandedOut } from './handed-out.js'
 
@@ -7,9 +8,6 @@ export interface ClientSessionOptions {
   /** Whether a person logs in: then nobody waits long for it. */
   readonly isInteractive: boolean
 }
-
-/** What became of a login; undefined: not known in time. */
-export type LoginEnd = 'loggedIn' | 'loginFailed' | undefined
 
 /**
  * One client, as its database and its two kinds of `fetch` see it together: whose tokens its requests carry, which of

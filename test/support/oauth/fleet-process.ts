@@ -64,7 +64,7 @@ export function startProcess(
   const parts: CoordinatedFetchParts = {
     fetch: server.fetch,
     flights,
-    leases: store,
+    loginFlights: flights,
     records: store,
     registrations: store,
     rests: store,
@@ -77,7 +77,7 @@ export function startProcess(
     ...(closesAtMs && { closesAtMs }),
     ...(session && {
       refusedTokens: session.refusedTokens,
-      client: { session, flights, registration: records.getClientCredentials },
+      client: { session, registration: records.getClientCredentials },
     }),
   }
   if (session) session.refreshFetch = createCoordinatedFetch(parts)

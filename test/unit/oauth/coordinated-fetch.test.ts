@@ -23,7 +23,7 @@ function coordinated(fetch: FetchLike, refusedTokens?: RefusedTokens): FetchLike
   return createCoordinatedFetch({
     fetch,
     flights: new Flights(store),
-    leases: store,
+    loginFlights: new Flights(store),
     records: store,
     registrations: store,
     rests: store,
@@ -137,7 +137,7 @@ test.each<[string, string, RequestInit]>([
         return Response.json({})
       },
       flights: new Flights(store),
-      leases: store,
+      loginFlights: new Flights(store),
       records: store,
       registrations: store,
       rests: store,

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 import { ExpiredSession, refreshAll, settled } from '../../../support/oauth/expired-session.js'
 import {
   type FleetProcess,
@@ -41,12 +42,18 @@ test('a refusal is not for a record that holds another pair by then: that is the
 
 class AuthorizeAnew extends Error {}
 
+const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+
 /** Refreshes as the published client does, which logs in upon the error. */
-async function refreshOrLogin(process: FleetProcess): Promise<number | 'authorized'> {
+async function refreshOrLogin(
+  process: FleetProcess,
+  loginMs: number = 0,
+): Promise<number | 'authorized'> {
   try {
     return await process.refresh()
   } catch (error) {
     if (!(error instanceof AuthorizeAnew)) throw error
+    if (loginMs > 0) await pass(loginMs)
     await process.db.saveAccessToken(USER, URL_OF_TOKEN, {
       ...session.server.login(),
       resourceUrl: URL_OF_TOKEN,
@@ -64,7 +71,7 @@ test('after a refusal one caller authorizes anew, and the others take what it sa
     },
   })
   session.server.families.length = 0
-  const calls = [...processes, ...processes].map(refreshOrLogin)
+  const calls = [...processes, ...processes].map((process) => refreshOrLogin(process))
   const outcomes = await settled(Promise.all(calls))
   expect(outcomes.filter((outcome) => outcome === 'authorized')).toHaveLength(1)
   expect(outcomes.filter((outcome) => outcome === 200)).toHaveLength(7)
@@ -103,6 +110,39 @@ test('whoever waits for an authorization that never comes authorizes by itself',
     expect(outcome).toMatchObject({ status: 'rejected', reason: expect.any(AuthorizeAnew) })
   }
   expect(performance.now() - startedAt).toBeLessThan(6_000)
+})
+
+/** Processes whose client tells of its logins, and whose refresh token is refused. */
+function startRefused(count: number, isInteractive: boolean): FleetProcess[] {
+  session.server.families.length = 0
+  return Array.from({ length: count }, () =>
+    session.start({
+      authorizeAnew: () => new AuthorizeAnew(),
+      session: new ClientSession({ isInteractive }),
+    }),
+  )
+}
+
+test('one process logs in, also where that takes longer than a lease and Redis fails meanwhile', async () => {
+  const calls = startRefused(4, false).map((process) => refreshOrLogin(process, 6_000))
+  const away = pass(1_000).then(async () => {
+    session.store.failing = (call) => call === 'read'
+    await pass(2_000)
+    session.store.failing = null
+  })
+  const outcomes = await settled(Promise.all([...calls, away]))
+  expect(outcomes.filter((outcome) => outcome === 'authorized')).toHaveLength(1)
+  expect(outcomes.filter((outcome) => outcome === 200)).toHaveLength(3)
+  session.expectSound()
+})
+
+test('where a person logs in, nobody waits for it for longer than a second', async () => {
+  const startedAt = performance.now()
+  const waitsMs = startRefused(3, true).map(async (process) => {
+    await expect(process.refresh()).rejects.toThrow(AuthorizeAnew)
+    return performance.now() - startedAt
+  })
+  expect(Math.max(...(await settled(Promise.all(waitsMs))))).toBe(1_000)
 })
 
 test('without a way to authorize anew in this call the client gets the refusal', async () => {
