@@ -1,3 +1,6 @@
+/** Where messages lead to: the package has no pages of its own. */
+export const DOCS = 'https://github.com/atxp-dev/redis/blob/main/docs'
+
 /** Why an operation failed. Callers match this, never the message. */
 export type RedisOAuthDatabaseErrorCode =
   /** Nothing listens at host and port. */
@@ -186,8 +189,8 @@ export function setCause<E extends Error>(error: E, cause: unknown): E {
 }
 
 const UNREADABLE =
-  'The record cannot be read: it was sealed with a key that is not in encryption.keys, or by a newer version of @atxp/redis, ' +
-  'was altered or moved, or is plain while acceptPlaintext is off. It is still in Redis as it was.'
+  'the record cannot be read: its key is not in encryption.keys, it was altered or moved, it is plain, or a newer version wrote it. ' +
+  'It was not changed; findUnreadable of @atxp/redis/admin says why'
 
 /** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
 export function unreadableRecord(): RedisOAuthDatabaseError {

@@ -73,8 +73,8 @@ export class RedisOAuthDatabase extends OAuthMethods {
 
   /**
    * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds that it
-   * has been done. If the holder dies, another takes over after `leaseMs`. See docs/guarantees.md for what a lease can
-   * and cannot promise. Two round trips for the caller that works; the others wait to be woken.
+   * has been done. If the holder dies, another takes over after `leaseMs`. What a lease can
+   * promise: https://github.com/atxp-dev/redis/blob/main/docs/guarantees.md. Two round trips for the caller that works; the others wait to be woken.
    * @param name - what callers of the same work share; it becomes part of a Redis key as a SHA-256
    * @param work - `signal` aborts when the lease is lost or held for `maxHoldMs`
    * @returns what `work` returned, or what `recheck` found

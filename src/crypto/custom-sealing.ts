@@ -68,6 +68,6 @@ function rethrow(name: string, error: unknown): never {
 function sealingFailed(name: string, reason: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'SEALING_FAILED',
-    `The function encryption.${name} failed: ${reason}`,
+    `encryption.${name} failed: ${reason}. Check this function and your key service`,
   )
 }

@@ -155,7 +155,7 @@ export class Operations {
     if (!MANY_STEPS.has(name)) return closedFailure(this.server)
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
-      `close() gave it up while it was under way (Redis at ${this.server}): some of it may have happened`,
+      `close() ended it while it was under way (Redis at ${this.server}). Some of it may have happened: read before you retry`,
     )
   }
 

@@ -245,8 +245,8 @@ function gaveUp(flight: Flight<unknown>): RedisOAuthDatabaseError {
   tell('gaveUp', flight)
   return new RedisOAuthDatabaseError(
     'TIMEOUT',
-    `Another caller has been at the same work (flight ${flight.id.slice(0, 12)}) for ${flight.waitMs} ms and is not done. ` +
-      'Nothing was done here; try again, or raise waitMs.',
+    `another caller has not finished the same work (flight ${flight.id.slice(0, 12)}) within ${flight.waitMs} ms. Nothing was done ` +
+      'here; retry, or raise waitMs',
   )
 }
 

@@ -43,7 +43,7 @@ export class Registrations {
       information,
     }
     const text = encodeRecord('mcp', 'clientInformation', registration)
-    if (text.length > MAX_LENGTH) throw loginFailed('The registration of the client is too large')
+    if (text.length > MAX_LENGTH) throw loginFailed('the registration of the client is too large')
     await vault.set(keys.of('mcp', this.#nameOf(issuer)), text)
     this.#remember(issuer, registration)
   }

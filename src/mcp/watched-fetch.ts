@@ -96,7 +96,7 @@ function unrenewed(error: unknown): unknown {
   if (isAborted || error instanceof RedisOAuthDatabaseError) return error
   return new RedisOAuthDatabaseError(
     'REFRESH_FAILED',
-    'The authorization server could not be reached, so the session could not be renewed. It stands as it was. Retry later',
+    'the authorization server could not be reached to renew the session. The session was not changed; retry later, or see cause',
     { cause: error },
   )
 }
@@ -104,7 +104,7 @@ function unrenewed(error: unknown): unknown {
 function failedWith(status: number): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'REFRESH_FAILED',
-    `A server answered ${status} while the session was being renewed. It stands as it was. Retry later; ` +
-      'delete the session to have the user log in instead',
+    `a server answered ${status} when asked to renew the session. The session was not changed; retry later, or delete it so ` +
+      'that the user logs in',
   )
 }

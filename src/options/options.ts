@@ -177,7 +177,8 @@ export interface RedisOAuthDatabaseOptions {
   registrationLeaseMs?: number | undefined
   /**
    * Keeps what was read in the memory of this process until Redis says that it has changed, so that the next read takes no
-   * round trip. `true`, or limits. Costs one more connection to each server. See docs/near-cache.md for what it promises.
+   * round trip. `true`, or limits. Costs one more connection to each server. What it promises:
+   * https://github.com/atxp-dev/redis/blob/main/docs/near-cache.md
    * @defaultValue `false`
    * @example
    * ```ts
@@ -197,7 +198,8 @@ export interface RedisOAuthDatabaseOptions {
   durability?: DurabilityOptions | undefined
   /**
    * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
-   * open; or `{ seal, open }` of the caller's. See docs/security.md.
+   * open; or `{ seal, open }` of the caller's. See
+   * https://github.com/atxp-dev/redis/blob/main/docs/security.md
    * @example
    * ```ts
    * import { randomBytes } from 'node:crypto'

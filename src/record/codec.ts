@@ -51,15 +51,15 @@ export function damagedRecord(kind: Kind): RedisOAuthDatabaseError {
   const { title = kind } = KINDS[kind]
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    `The stored ${title} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
-      'Delete the record to start anew',
+    `the stored ${title} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
+      'Delete the record to start again',
   )
 }
 
 function newerRecord(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    'The stored access token has a format of a newer version of @atxp/redis. It stands as it was. Update this process',
+    'the stored access token has the format of a newer @atxp/redis. Update this process; the record was not changed',
   )
 }
 

@@ -140,6 +140,6 @@ function expiryOf(text: unknown): { expiresAt?: number } {
 function unreadable(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    'A record of the published class cannot be read: decrypt refused it, or it was damaged. It stands as it was',
+    'a record of RedisOAuthDb cannot be read: decrypt refused it, or it was damaged. Check decrypt; the record was not changed',
   )
 }

@@ -60,14 +60,10 @@ export class DeletionTally {
     const [removed, failed, notTried] = [this.#removed, this.#failed, this.notTried]
     const failure = this.#failure
     if (failure === undefined) return removed
-    const rest = [
-      `${failed} failed`,
-      ...(notTried > 0 ? [`${notTried} were not tried`] : []),
-      ...(this.#ending ? ['there may be more'] : []),
-    ]
+    const more = this.#ending ? 'at least ' : ''
     throw new DeletionError(
       failure.code,
-      `it removed ${removed}; ${rest.join('; ')}. Call it again to go on. The reason: ${failure.message}`,
+      `${failure.message} (${removed} removed, ${failed} failed, ${more}${notTried} not tried)`,
       { removed, failed, notTried },
       { cause: failure },
     )

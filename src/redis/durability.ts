@@ -81,8 +81,8 @@ export class Durability {
     const { server, replicas, timeoutMs } = this.#parts
     return new RedisOAuthDatabaseError(
       'NOT_DURABLE',
-      `The write was done at ${server}, but that ${replicas} replica(s) have it was not confirmed within ${timeoutMs} ms: ` +
-        `${reason}. A failover now could lose it. Check the replicas, or raise durability.timeoutMs`,
+      `written at ${server} and not confirmed by ${replicas} replica(s) within ${timeoutMs} ms: ${reason}. Check them and ` +
+        'write again: a failover may lose it',
     )
   }
 }

@@ -87,7 +87,8 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1
 
 /**
  * Judges whether many processes of an MCP client can share one session. For each scenario it starts a strict authorization
- * server, an MCP server and the processes, all on 127.0.0.1, and ends them again. The page `docs/referee.md` says how a process is asked.
+ * server, an MCP server and the processes, all on 127.0.0.1, and ends them. How a process is asked:
+ * https://github.com/atxp-dev/redis/blob/main/docs/referee.md
  * @throws TypeError when an option cannot be used
  * @example
  * ```ts compile-only

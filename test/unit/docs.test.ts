@@ -154,6 +154,16 @@ test.each(pages)('every link of %s leads somewhere', (page) => {
   expect(dead).toEqual([])
 })
 
+test('every link to docs/ in a message or a doc comment leads somewhere', () => {
+  const links = filesUnder('src').flatMap((path) =>
+    [...textOf(path).matchAll(/(?:\$\{DOCS\}|blob\/main\/docs)\/([\w.-]+\.md(?:#[\w-]+)?)/g)].map(
+      ([, target = '']) => target,
+    ),
+  )
+  expect(links.length).toBeGreaterThan(5)
+  expect(links.filter((target) => !leadsSomewhere('docs/x.md', target))).toEqual([])
+})
+
 function leadsSomewhere(page: string, target: string): boolean {
   const [path = '', anchor] = target.split('#')
   const file = path === '' ? page : join(dirname(page), path)

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { DOCS, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import type { HealthWarningCode } from '../../redis/health-warnings.js'
 
 /** What a finding is about. Where calls fail because of it, the code is that of their errors. */
@@ -47,7 +47,7 @@ export function troubleOf(error: unknown): Finding {
   if (!(error instanceof RedisOAuthDatabaseError)) throw error
   if (error.code === 'ABORTED' || error.code === 'CLOSED') throw error
   const [fact, whatToDo] = parted(error.message.replace(/^\w+ failed: /, ''))
-  return trouble(error.code, fact, whatToDo ?? 'See docs/errors.md')
+  return trouble(error.code, fact, whatToDo ?? `See ${DOCS}/errors.md#by-code`)
 }
 
 /** Messages say first what is so, and behind the first full stop what to do. */

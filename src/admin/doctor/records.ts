@@ -1,6 +1,7 @@
 import type { Composition } from '../../composition.js'
 import { keyIdOf } from '../../crypto/keyring.js'
 import { isSealed } from '../../crypto/record-sealer.js'
+import { DOCS } from '../../errors.js'
 import type { FoundKey } from '../../record/keys.js'
 import { isSealedKind } from '../../record/kinds.js'
 import type { ResealProgress } from '../../store/bulk/reseal.js'
@@ -94,7 +95,7 @@ export class Census {
       trouble(
         'UNREADABLE_RECORD',
         `${all.length} record(s) cannot be read: ${some.join(', ')}${more}`,
-        'docs/admin.md#records-that-cannot-be-read says what to do for each reason',
+        `What to do for each reason: ${DOCS}/admin.md#records-that-cannot-be-read`,
       ),
     ]
   }
@@ -110,8 +111,8 @@ export class Census {
 
 const NOT_ENCRYPTED = advice(
   'NO_ENCRYPTION',
-  'records are not encrypted: whoever reads Redis has the tokens',
-  'Make a key with atxp-redis keygen, and see docs/security.md#switching-encryption-on',
+  'records are not encrypted: anyone who can read Redis has the tokens',
+  `Make a key with atxp-redis keygen, and see ${DOCS}/security.md#switching-encryption-on`,
 )
 
 function count(counts: Map<string, number>, name: string): void {

@@ -1,6 +1,6 @@
 import { within } from '../../clock.js'
 import type { Composition } from '../../composition.js'
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { DOCS, RedisOAuthDatabaseError } from '../../errors.js'
 import type { Node } from '../../redis/connection/link.js'
 import type { Argument } from '../../redis/protocol/frame.js'
 import {
@@ -107,7 +107,7 @@ async function subscription(
 }
 
 function denied(denial: Denial, right: Right, prefix: string): Finding {
-  const rule = 'docs/operations.md#least-privilege has the whole rule'
+  const rule = `the whole rule: ${DOCS}/operations.md#least-privilege`
   if (denial === 'a key') {
     const fact = `the Redis user may not use the keys of this database with '${right}'`
     return trouble('PERMISSION_DENIED', fact, `Give it ~${prefix}*; ${rule}`)

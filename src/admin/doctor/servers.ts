@@ -1,3 +1,4 @@
+import { DOCS } from '../../errors.js'
 import type { NodeHealth } from '../../redis/health.js'
 import type { HealthWarning, HealthWarningCode } from '../../redis/health-warnings.js'
 import { advice, type Finding, ok, parted, trouble } from './finding.js'
@@ -42,7 +43,7 @@ export function serverFindings(
 }
 
 function findingOf({ code, message }: HealthWarning, node?: NodeHealth): Finding {
-  const [fact, whatToDo = 'See docs/operations.md'] = parted(message)
+  const [fact, whatToDo = `See ${DOCS}/operations.md#health`] = parted(message)
   // What a service does not say may be well.
   const isSaid = code !== 'EVICTION' || node?.evictionPolicy !== 'unknown'
   return (isSaid && !ADVISED.has(code) ? trouble : advice)(code, fact, whatToDo)

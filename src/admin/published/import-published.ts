@@ -122,7 +122,7 @@ const publishedOptions = members('an object', {
  * Imports the records of `RedisOAuthDb` up to 0.11, or of `@atxp/sqlite`: registrations first, each for both roles, access tokens, PKCE
  * values. Reads them only. An access token with a refresh token lives as after a save, since the published class ended both at once.
  * Records that are there stand, so running it again does no harm. Processes of the published class must be stopped first:
- * docs/from-redis-oauth-db.md.
+ * https://github.com/atxp-dev/redis/blob/main/docs/from-redis-oauth-db.md.
  *
  * Walks the keyspace three times as {@link users} does, with one round trip for each record, a thousand under way at a time.
  * @returns records of `db`: a registration counts twice, once for each role

@@ -55,7 +55,7 @@ async function* named(
 function sourceFailed(cause: unknown): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'SOURCE_FAILED',
-    'The file of options.sqlite cannot be read; see cause',
+    'the file of options.sqlite cannot be read. See cause',
     { cause },
   )
 }

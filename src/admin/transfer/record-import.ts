@@ -159,7 +159,7 @@ export class RecordImport {
     if (error instanceof RedisOAuthDatabaseError || error instanceof TypeError) return error
     return new RedisOAuthDatabaseError(
       'SOURCE_FAILED',
-      `The source, or a function of the options, threw an error after line ${this.#line}; see cause`,
+      `the source, or a function of the options, threw after line ${this.#line}. See cause`,
       { cause: error },
     )
   }
@@ -173,8 +173,8 @@ export class RecordImport {
     if (this.#end === this.#records) return
     throw new RedisOAuthDatabaseError(
       'SOURCE_FAILED',
-      `The export is not whole: it has ${this.#records} records, and ${this.#end === undefined ? 'no last line that says how many' : `should have ${this.#end}`}. ` +
-        'What is there was imported. Export again and import that, too',
+      `the export is incomplete: it has ${this.#records} records, and ${this.#end === undefined ? 'no last line that says how many' : `should have ${this.#end}`}. ` +
+        'These were imported. Export again, and import that too',
     )
   }
 }
@@ -186,13 +186,13 @@ function isLasting(key: FoundKey | null): key is FoundKey & { kind: LastingKind 
 function invalidHeader(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'INVALID_ENTRY',
-    'The source does not begin as an export that this version reads. Give it a stream of the file, not of its lines, or what exportRecords yields',
+    'the source does not begin like an export that this version reads. Pass a stream of the file, not of its lines, or what exportRecords yields',
   )
 }
 
 function sealedWithAnotherKey(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    'The export is sealed with a key that is not in encryption.keys. Add the key of its source behind the first one',
+    'the export is sealed with a key that is not in encryption.keys. Add the key of its source after the first one',
   )
 }

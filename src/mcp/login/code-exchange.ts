@@ -17,7 +17,7 @@ export async function redeemCode(
 ): Promise<McpTokens> {
   const { client, codeVerifier, redirectUrl, resource } = login
   const endpoint = tokenEndpointOf(login)
-  if (losesTls(login.serverUrl, endpoint)) throw loginFailed('The token endpoint is without TLS')
+  if (losesTls(login.serverUrl, endpoint)) throw loginFailed('the token endpoint has no TLS')
   const body = new URLSearchParams({
     grant_type: 'authorization_code',
     code,
@@ -35,17 +35,17 @@ export async function redeemCode(
     answer = await fetch(endpoint, { method: 'POST', headers, body })
   } catch (error) {
     await keep()
-    throw loginDelayed('The authorization server could not be reached for the tokens', error)
+    throw loginDelayed('the authorization server could not be reached for the tokens', error)
   }
   if (answer.status === 429 || answer.status >= 500) {
     await keep()
-    throw loginDelayed(`The authorization server answered the code with ${answer.status}`)
+    throw loginDelayed(`the authorization server answered the code with ${answer.status}`)
   }
   const response = await jsonOf(answer)
   if (answer.status !== 200 || !isTokenResponse(response)) {
     const { status } = answer
     throw loginFailed(
-      `The authorization server answered the code with ${status}${errorCode(' ', response.error)}`,
+      `the authorization server answered the code with ${status}${errorCode(' ', response.error)}`,
     )
   }
   return { ...(response as unknown as McpTokens), ...stampsOf(login) }

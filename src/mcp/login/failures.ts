@@ -3,7 +3,7 @@ import { RedisOAuthDatabaseError } from '../../errors.js'
 export function loginNotFound(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'LOGIN_NOT_FOUND',
-    'This user has begun no such login, has finished it already, or did not finish it in time. Begin another one',
+    'this user has begun no login with this state, or it is finished or older than pkceTtl. Begin another login',
   )
 }
 

@@ -76,7 +76,7 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     const code = callback.get('code')
     if (!code)
       throw loginFailed(
-        `The authorization server gave no code${errorCode(': ', callback.get('error'))}`,
+        `the authorization server gave no code${errorCode(': ', callback.get('error'))}`,
       )
     learnServer(parts.coordination.issuers, login.discovery)
     const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
@@ -104,7 +104,7 @@ function checkIssuer({ discovery }: Login, iss: string | null): void {
   if (issuer === undefined) return
   if (iss === null ? isPromised === true : iss !== issuer) {
     throw loginFailed(
-      'The callback is not of the authorization server at which the login has begun',
+      'the callback comes from another authorization server than the login began at',
     )
   }
 }

@@ -50,7 +50,7 @@ export class Logins {
       mcp,
     }
     if (JSON.stringify(record).length > MAX_LENGTH) {
-      throw loginFailed('The metadata of the server or of its authorization server is too large')
+      throw loginFailed('the metadata of the server or of its authorization server is too large')
     }
     await this.#parts.records.savePkce(userId, nameOf(login.state), record)
   }

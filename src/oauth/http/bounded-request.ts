@@ -60,7 +60,10 @@ export function unlessAborted<T>(begin: () => Promise<T>, signal: unknown): Prom
   if (!(signal instanceof AbortSignal)) return begin()
   return new Promise((resolve, reject) => {
     const abort = () =>
-      reject(signal.reason ?? new RedisOAuthDatabaseError('ABORTED', 'The caller gave up.'))
+      reject(
+        signal.reason ??
+          new RedisOAuthDatabaseError('ABORTED', 'the signal of the request aborted it'),
+      )
     if (signal.aborted) return abort()
     signal.addEventListener('abort', abort, { once: true })
     begin()
@@ -89,7 +92,7 @@ async function limited<T>(
 ): Promise<T> {
   const controller = new AbortController()
   const lateness = (): Error =>
-    outcomeUnknown(`The authorization server did not answer within ${limitMs} ms`)
+    outcomeUnknown(`the authorization server did not answer within ${limitMs} ms`)
   try {
     return await within(limitMs, work(controller.signal, controller), lateness, options)
   } catch (error) {
@@ -112,12 +115,12 @@ async function send(
     const answer = await fetch(target, bounded)
     const { url: answeredAt } = answer as { url?: unknown }
     if (typeof answeredAt === 'string' && answeredAt !== '' && !isSameOrigin(answeredAt, url)) {
-      throw outcomeUnknown('The request was redirected to another origin')
+      throw outcomeUnknown('the authorization server redirected the request to another origin')
     }
     if (!follows || !isRedirect(answer)) return await buffered(answer, signal)
     const next = redirects < MAX_REDIRECTS ? repeatedAt(answer, target) : undefined
     if (next === undefined) {
-      throw outcomeUnknown('The authorization server redirected the request elsewhere')
+      throw outcomeUnknown('the authorization server redirected the request elsewhere')
     }
     target = next
   }
@@ -207,12 +210,12 @@ async function* chunksOf(body: unknown, answer: Answer): AsyncGenerator<Uint8Arr
 }
 
 function tooLong(): RedisOAuthDatabaseError {
-  return outcomeUnknown(`The authorization server's answer is over ${MAX_BODY_BYTES} bytes`)
+  return outcomeUnknown(`the authorization server answered with over ${MAX_BODY_BYTES} bytes`)
 }
 
 function outcomeUnknown(what: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'OUTCOME_UNKNOWN',
-    `${what}; whether the authorization server acted is unknown.`,
+    `${what}, so it may or may not have acted. Call again`,
   )
 }

@@ -133,8 +133,8 @@ export function restingFailure({ leftMs, failures }: Rest): RedisOAuthDatabaseEr
   const seconds = Math.ceil(leftMs / 1_000)
   const error = new RedisOAuthDatabaseError(
     'REFRESH_RESTING',
-    `The authorization server has failed ${failures} time(s) in a row, so no refresh is sent to it for ${seconds} s. ` +
-      'The session stands as it was. Retry after `retryAfterMs`',
+    `the authorization server failed ${failures} time(s) in a row, so no refresh is sent to it for ${seconds} s. The session was ` +
+      'not changed; retry after retryAfterMs, and check the authorization server',
   )
   return Object.assign(error, { retryAfterMs: Math.max(1, Math.ceil(leftMs)) })
 }

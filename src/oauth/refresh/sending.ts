@@ -196,13 +196,13 @@ export class Sending<T> {
 function closesTooSoon(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLOSED',
-    'close() left too little time to save the new tokens, so the refresh token was not sent. The session stands as it was',
+    'close() left too little time to save new tokens, so the refresh token was not sent. The session was not changed; retry in another process',
   )
 }
 
 export function waitedTooLong(waitMs: number): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'TIMEOUT',
-    `Other processes have been at the refresh of this token for ${waitMs} ms, or Redis was away. Nothing was sent here. Retry`,
+    `other processes did not finish the refresh of this token within ${waitMs} ms, or Redis was away. Nothing was sent here; retry`,
   )
 }

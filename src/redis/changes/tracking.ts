@@ -1,4 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
+import { DOCS } from '../../errors.js'
 import { idleDelayMs } from '../driver/retry.js'
 import { ChangeFeed, type Deafness, type FeedListener, HEARTBEAT_MS } from './change-feed.js'
 
@@ -46,7 +47,7 @@ export class Tracking {
     return this.#deafness === undefined
       ? undefined
       : `The cache keeps nothing at present: Redis cannot be heard of changes (${this.#deafness}). ` +
-          'See docs/near-cache.md#when-nothing-is-kept'
+          `See ${DOCS}/near-cache.md#when-nothing-is-kept`
   }
 
   /** From now on hears as well of keys whose names begin so. Begins with the first call. */

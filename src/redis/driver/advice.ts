@@ -1,4 +1,4 @@
-import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { DOCS, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { type Denial, isRight, lostWithout } from '../protocol/rights.js'
 import { NEVER_ANSWERED } from './retry.js'
 
@@ -48,71 +48,77 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
   HOST_NOT_FOUND: ({ server }) =>
     `the host name of ${server} does not resolve. Check its spelling and the DNS`,
   MASTER_NOT_FOUND: ({ server }) =>
-    `the Sentinels know no master of this name: ${server}. Check sentinel.name against "sentinel monitor" in sentinel.conf, or ` +
-    'ask one: redis-cli -p 26379 SENTINEL MASTERS',
+    `the Sentinels know no master of this name: ${server}. Compare sentinel.name with what they say: ` +
+    'redis-cli -p 26379 SENTINEL MASTERS',
   CONNECTION_TIMEOUT: ({ server }) =>
     `no connection to ${server} was established in time. Check host, port and firewall, and with TLS that the port speaks ` +
     'it; on a slow network raise connectionTimeout',
   CONNECTION_LOST: ({ server, text }) =>
     text === NEVER_ANSWERED.message
-      ? `${server} accepts connections and ends them before it answers. Check whether the port speaks TLS (rediss:// or tls, ` +
-        'else redis://), that it is the port of Redis, and what any proxy between does'
-      : `the connection to Redis at ${server} was dropped and not re-established in time. Check that Redis runs and that the ` +
-        'network holds; for longer outages raise maxRetriesPerRequest or retryDelayOnFailover',
+      ? `${server} closes each connection before it answers. Check that Redis listens there, whether the port speaks TLS ` +
+        '(rediss://) or not (redis://), and any proxy between'
+      : `the connection to Redis at ${server} was dropped and not re-established in time. Check the log of Redis and the ` +
+        'network; for longer outages raise maxRetriesPerRequest and commandTimeout',
   NOT_REDIS: ({ server }) =>
-    `${server} does not answer as Redis does. Check that a Redis listens there and no HTTP server, and what any proxy between does`,
+    `${server} does not answer as Redis does. Check host and port, whether an HTTP server listens there, and any proxy between`,
   TLS_FAILED: ({ server }) =>
-    `the TLS handshake with ${server} failed. Check that this port speaks TLS (rediss://), that tls.ca has the authority ` +
-    'that signed its certificate, and that the certificate is for this name and has not expired',
+    `the TLS handshake with ${server} failed. Check that the port speaks TLS, that tls.ca has the authority that signed the ` +
+    'certificate, and that it is for this name and has not expired',
   AUTHENTICATION_REQUIRED: ({ server }) =>
     `Redis at ${server} requires a password and none was given. Set password`,
   AUTHENTICATION_FAILED: ({ server }) =>
-    `Redis at ${server} refused user name or password. Check both; before Redis 6 there is a password only`,
+    `Redis at ${server} refused user name or password. Check both; before Redis 6 there are no user names`,
   PERMISSION_DENIED: ({ server, command, denied = 'a command' }) =>
-    `the Redis user ${mayNot(denied, command)} at ${server}. Give it the ACL rule of docs/operations.md, with your keyPrefix`,
+    `the Redis user at ${server} ${mayNot(denied, command)}. Grant the rule of ` +
+    `${DOCS}/operations.md#least-privilege`,
   DATABASE_OUT_OF_RANGE: ({ server }) =>
     `Redis at ${server} has no database of that number. Check db, and "databases" in redis.conf; a Cluster has only 0`,
   OUT_OF_MEMORY: ({ server }) =>
-    `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory or remove what is not needed`,
+    `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory, or delete what is not needed`,
   READ_ONLY: ({ server }) =>
-    `${server} takes no writes: it is a replica, or a master without enough replicas. Check that host names the master`,
-  LOADING: ({ server }) => `Redis at ${server} is loading its data. Try again once it is ready`,
+    `${server} takes no writes: it is a replica, or a master with too few replicas. Connect to the master`,
+  LOADING: ({ server }) => `Redis at ${server} is loading its data. Retry when it is ready`,
   TOO_MANY_CLIENTS: ({ server }) =>
-    `Redis at ${server} has no connection left. Raise maxclients or close connections that are not used`,
+    `Redis at ${server} has no connection left. Raise maxclients, or close connections that are not used`,
   CLUSTER_DOWN: ({ server }) =>
-    `the Redis Cluster at ${server} does not serve this hash slot. Check CLUSTER INFO`,
+    `no node of the Redis Cluster at ${server} serves this hash slot. Check redis-cli CLUSTER INFO`,
   TIMEOUT: ({ server }) =>
-    `no answer from Redis at ${server} within commandTimeout. Check the load of server and network, or raise commandTimeout`,
+    `no answer from Redis at ${server} within commandTimeout. Check the load of server, network and this process, or raise ` +
+    'commandTimeout',
   WRONG_TYPE: ({ server }) =>
-    `the key holds a Redis type that @atxp/redis never writes (${server}). Give the database a keyPrefix of its own`,
+    `the key at ${server} holds a Redis type that @atxp/redis never writes. Give the database a keyPrefix of its own`,
   SERVER_TOO_OLD: ({ server, command }) =>
-    `${server} does not take ${lacking(command)} as Redis does from 6.2 on, and so ${lostWithout(command)}. Use Redis 6.2 or later, or Valkey`,
+    `${server} does not take ${lacking(command)} as Redis 6.2 does: ${lostWithout(command)}. Use Redis 6.2 or later, or Valkey`,
   UNSUPPORTED_BY_SERVER: ({ server, command }) =>
-    `${server} lacks ${lacking(command)}, or blocks it, and so ${lostWithout(command)}. docs/servers-and-runtimes.md says which servers have it; ` +
-    'check rename-command, and what any proxy between lets through',
-  REDIS_ERROR: ({ server }) => `Redis at ${server} answered with an error`,
+    `${server} lacks or blocks ${lacking(command)}: ${lostWithout(command)}. Check rename-command, proxies and ` +
+    `${DOCS}/servers-and-runtimes.md`,
+  REDIS_ERROR: ({ server, text }) =>
+    `Redis at ${server} answered with an error: ${text.slice(0, MAX_QUOTED)}. Check what it says, and the log of Redis`,
 }
+
+/** Of what Redis answered. */
+const MAX_QUOTED = 120
 
 function refused({ server, systemCode }: Failed): string {
   if (systemCode === 'ENOENT') {
-    return `there is no Unix socket at ${server}. Check the path, "unixsocket" in redis.conf, and that Redis runs`
+    return `there is no Unix socket at ${server}. Start Redis, or check path against "unixsocket" in redis.conf`
   }
   if (systemCode === 'EACCES') {
-    return `this process may not open the Unix socket ${server}. Check "unixsocketperm" in redis.conf and the groups of its user`
+    return `this process may not open the Unix socket ${server}. Check "unixsocketperm" in redis.conf, and the groups of its user`
   }
   return (
-    `nothing accepts connections at ${server}. Check that Redis runs there, that host and port are right and that no ` +
-    'firewall is between; test with redis-cli ping'
+    `nothing accepts connections at ${server}. Start Redis there, or check host, port and firewall; test with ` +
+    'redis-cli ping'
   )
 }
 
 function mayNot(denied: Denial, command: string): string {
-  if (isRight(denied)) return `may not run '${denied}', and so ${lostWithout(denied)},`
+  if (isRight(denied)) return `may not run '${denied}': ${lostWithout(denied)}`
   if (denied === 'a key') return `may not use a key that ${command} names`
   if (denied === 'a channel') return `may not use a channel that ${lacking(command)} names`
-  return `may not run ${lacking(command)}, and so ${lostWithout(command)},`
+  return `may not run ${lacking(command)}`
 }
 
 function lacking(command: string): string {
-  return command === 'EVAL' ? 'EVAL or a command that its script calls' : command
+  return command === 'EVAL' ? 'EVAL or a command in its script' : command
 }

@@ -43,6 +43,6 @@ function isCredentials(given: Credentials | null | undefined): given is Credenti
 function unavailable(reason: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CREDENTIALS_UNAVAILABLE',
-    `options.credentials gave nothing to log in to Redis with: ${reason}`,
+    `options.credentials gave no login for Redis: ${reason}. Check what this function asks`,
   )
 }

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { DOCS, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
 import { WrongReply } from '../protocol/replies.js'
 import { UnreadableReplies } from '../protocol/reply-frames.js'
 import { denialIn } from '../protocol/rights.js'
@@ -61,8 +61,8 @@ export function failureOf(
   if (command.effect !== 'read' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
-      `${name} was sent to Redis at ${server} and got no answer (${isWrong ? cause.message : codeOf(error)}): it may or may ` +
-        'not have happened. Read the key again before you rely on either',
+      `${name} was sent to Redis at ${server} without an answer (${isWrong ? cause.message : codeOf(error)}). It may have happened: ` +
+        `${DOCS}/errors.md#outcome_unknown`,
       { cause },
     )
   }
@@ -75,7 +75,7 @@ export function failureOf(
     systemCode: (cause as { code?: string }).code,
     denied: denialIn(cause.message),
   })
-  const quoted = reason === 'REDIS_ERROR' ? ` (${cause.message})` : ''
+  const quoted = isWrong ? ` (${cause.message})` : ''
   return new RedisOAuthDatabaseError(reason, `${advice}${quoted}`, { cause })
 }
 
@@ -83,7 +83,7 @@ export function failureOf(
 export function endlessScanFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'REDIS_ERROR',
-    `${server} does not answer as Redis does: its cursors never end. Check what any proxy between does`,
+    `${server} does not answer as Redis does: the cursors of a scan never end. Check any proxy between`,
   )
 }
 
@@ -91,8 +91,8 @@ export function endlessScanFailure(server: string): RedisOAuthDatabaseError {
 export function interruptedScanFailure(server: string, times: number): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CONNECTION_LOST',
-    `the connection to Redis at ${server} was cut before the scan of its keys came to an end, ${times} times. ` +
-      'Check that the network holds',
+    `the connection to Redis at ${server} was cut ${times} times before the scan of its keys ended. Check the log of Redis and ` +
+      'the network, and retry',
   )
 }
 
@@ -106,8 +106,8 @@ export function firstFailure(error: unknown): unknown {
 export function endedClientFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLOSED',
-    `the client of ioredis given as options.client (${server}) has ended: by quit(), by disconnect(), or since its retryStrategy gave ` +
-      'up. Give a new one to a new database',
+    `the ioredis client given as options.client (${server}) has ended: by quit(), disconnect(), or its retryStrategy. Give a ` +
+      'new one to a new database',
   )
 }
 
@@ -115,7 +115,7 @@ export function endedClientFailure(server: string): RedisOAuthDatabaseError {
 export function closedFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLOSED',
-    `this database (Redis at ${server}) was closed by close(). Create a new one`,
+    `this database (Redis at ${server}) was closed by close(). Make a new one`,
   )
 }
 
@@ -123,7 +123,7 @@ export function closedFailure(server: string): RedisOAuthDatabaseError {
 export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'CLUSTER_DOWN',
-    `nobody serves a part of the hash slots of the Redis Cluster at ${server}. Check CLUSTER INFO`,
+    `no node of the Redis Cluster at ${server} serves some of its hash slots. Check redis-cli CLUSTER INFO`,
   )
 }
 

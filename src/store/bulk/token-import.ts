@@ -171,7 +171,7 @@ function endOf(
 }
 
 function failureOfSource(progress: StoreTokensProgress, cause: unknown): StoreTokensError {
-  const message = 'The source of the entries, or onProgress, threw an error; see cause'
+  const message = 'the source of the entries, or onProgress, threw. See cause'
   return new StoreTokensError('SOURCE_FAILED', message, progress, [], { cause })
 }
 

@@ -58,8 +58,8 @@ export class ConditionalWrites {
     }
     throw new RedisOAuthDatabaseError(
       'CONFLICT',
-      `Others changed the record ${MAX_ROUNDS} times before this call could. Nothing was changed. Retry; if it happens again, ` +
-        'look for a process that writes the record over and over, or for reads that replicas answer',
+      `others changed the record ${MAX_ROUNDS} times before this call could. Nothing was changed here; retry. If it happens again, ` +
+        'look for a process that keeps writing the record, or for reads from replicas',
     )
   }
 }

@@ -218,7 +218,7 @@ describe('an import', () => {
     await saveEveryRecord(source)
     const lines = (await textOf(exportRecords(source))).split(/(?<=\n)/)
     const target = open(plainNames, 'to')
-    const cut = { code: 'SOURCE_FAILED', message: expect.stringContaining('not whole') }
+    const cut = { code: 'SOURCE_FAILED', message: expect.stringContaining('incomplete') }
     await expect(importRecords(target, lines.slice(0, -1))).rejects.toMatchObject(cut)
     const withoutOne = [...lines.slice(0, 3), ...lines.slice(4)]
     await expect(importRecords(target, withoutOne)).rejects.toMatchObject(cut)

@@ -55,7 +55,7 @@ describe('a server that is not there', () => {
     const db = openDatabase({ url })
     await expectAllFail(db, 'CONNECTION_REFUSED', `127.0.0.1:${port}`)
     const { message } = await expectFailure(db.getToken('a'), 'CONNECTION_REFUSED', '127.0.0.1')
-    expect(message).toMatch(/Redis runs.*host and port.*firewall.*redis-cli ping/)
+    expect(message).toMatch(/Start Redis.*host, port and firewall.*redis-cli ping/)
   })
 
   it('is refused by the name localhost too, though that may have two addresses', async () => {
@@ -84,7 +84,7 @@ describe('a server that is not there', () => {
     const db = openDatabase({ host: '127.0.0.1', port })
     await expectAllFail(db, 'CONNECTION_LOST', `127.0.0.1:${port}`)
     const { message } = await expectFailure(db.ping(), 'CONNECTION_LOST', `127.0.0.1:${port}`)
-    expect(message).toMatch(/ends them before it answers.*TLS/)
+    expect(message).toMatch(/closes each connection before it answers.*TLS/)
   })
 
   it('fails with CONNECTION_TIMEOUT when the connection does not stand in time', async () => {

@@ -96,10 +96,10 @@ it('advises encryption, and TLS where the connection may leave the machine', asy
 it.each([
   ['set', 'nothing is stored'],
   ['hset', 'access tokens and PKCE values cannot be stored'],
-  ['scan', 'tokens and users cannot be listed'],
-  ['publish', 'leases cannot be given back'],
-  ['subscribe', 'nobody is woken'],
-  ['eval', 'there are no leases'],
+  ['scan', 'nothing can be listed'],
+  ['publish', 'leases cannot be released'],
+  ['subscribe', 'waits for leases end late'],
+  ['eval', 'no access tokens, PKCE values or leases'],
 ])('finds that the user lacks the right to %s', async (command, lost) => {
   const rule = `${aclRule('atxp:oauth:', redisMajor())} -${command}`
   const server = await startServer({ users: [{ name: 'app', password: 'secret', rule }] })

@@ -37,7 +37,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'Redis is killed, or its connections are refused',
     'CONNECTION_REFUSED',
-    /Check that Redis runs there/,
+    /Start Redis there/,
     async () => ({ host: '127.0.0.1', port: await freePort() }),
   ],
   [
@@ -54,7 +54,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'Redis loads its data',
     'LOADING',
-    /Try again once it is ready/,
+    /Retry when it is ready/,
     async () => {
       const server = await startServer({ config: SLOW_LOADING })
       const pairs = Array.from({ length: 2_000 }, (_, i) => [`k${i}`, 'x'.repeat(100)])
@@ -108,13 +108,13 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'connections are cut',
     'CONNECTION_LOST',
-    /ends them before it answers.*TLS/s,
+    /closes each connection before it answers.*TLS/s,
     () => listen((socket) => socket.end()),
   ],
   [
     'garbage comes in the place of a reply',
     'NOT_REDIS',
-    /Check that a Redis listens there/,
+    /Check host and port/,
     () => listen((socket) => socket.on('data', () => socket.write('garbage\r\n'))),
   ],
   [
@@ -141,7 +141,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'redis:// leads to an HTTP server',
     'NOT_REDIS',
-    /no HTTP server/,
+    /an HTTP server/,
     async () => {
       const server = createServer((_, answer) => answer.end('hello'))
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -160,7 +160,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'the Sentinels know no master of the name',
     'MASTER_NOT_FOUND',
-    /Check sentinel\.name/,
+    /Compare sentinel\.name/,
     async () => ({
       sentinel: { name: 'elsewhere', nodes: [await startServer({ sentinel: [] })].map(addressOf) },
     }),

@@ -92,7 +92,7 @@ it('an access token whose origin is of a newer format is unreadable', async () =
   await redis.set(key, JSON.stringify({ ...TOKEN, '~': { format: 2 } }))
   await expect(db.getAccessToken('user', URL)).rejects.toMatchObject({
     code: 'UNREADABLE_RECORD',
-    message: expect.stringContaining('newer version'),
+    message: expect.stringContaining('newer @atxp/redis'),
   })
 })
 

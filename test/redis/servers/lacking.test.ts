@@ -53,7 +53,9 @@ describe.each(Object.entries(NEEDED_BY))('a server without %s', (command, method
       expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
       expect(error).toMatchObject({ code: 'UNSUPPORTED_BY_SERVER' })
       const { message } = error as Error
-      expect(message).toMatch(new RegExp(` lacks (${command}|EVAL or a command that its script)`))
+      expect(message).toMatch(
+        new RegExp(` lacks or blocks (${command}|EVAL or a command in its script)`),
+      )
     }
     await server.cli(command === 'SET' ? 'HIDDEN' : 'SET', 'atxp:oauth:a0', 'first')
     await fill(db, KEYS).catch(expectLack)

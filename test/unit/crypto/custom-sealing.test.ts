@@ -107,7 +107,7 @@ describe('CustomSealing', () => {
         expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
         expect(error.code).toBe('SEALING_FAILED')
         expect(error.message).toBe(
-          `The function encryption.${name} failed: it threw RangeError KMS_THROTTLED`,
+          `encryption.${name} failed: it threw RangeError KMS_THROTTLED. Check this function and your key service`,
         )
         expect(error.cause).toBeUndefined()
       }

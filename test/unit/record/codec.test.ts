@@ -48,7 +48,7 @@ describe.each(JSON_KINDS)('%s', (kind) => {
         expect(error).toBeInstanceOf(RedisOAuthDatabaseError)
         expect(error).toMatchObject({ code: 'UNREADABLE_RECORD' })
         expect((error as Error).cause).toBeUndefined()
-        expect((error as Error).message).toContain(`The stored ${KINDS[kind].title} cannot be read`)
+        expect((error as Error).message).toContain(`the stored ${KINDS[kind].title} cannot be read`)
         expect((error as Error).message).not.toContain('s3cr3t')
       }),
     )

@@ -27,7 +27,7 @@ it('fails with all counts and the first code', () => {
       removed: 1,
       failed: 2,
       notTried: 7,
-      message: expect.stringContaining('it was READ_ONLY'),
+      message: expect.stringContaining('it was READ_ONLY (1 removed, 2 failed, 7 not tried)'),
     }),
   )
 })
