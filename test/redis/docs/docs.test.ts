@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { startWorld } from '../../support/newcomer/world.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -88,10 +89,12 @@ const CHECKS = {
   ts: { extension: '.mts', options: { outDir: 'out' } },
 }
 let redis: RedisServer
+let world: Awaited<ReturnType<typeof startWorld>>
 let compiled: Ended[]
 
 beforeAll(async () => {
   redis = await startRedis()
+  world = await startWorld()
   mkdirSync(directory, { recursive: true })
   compiled = await Promise.all([compile('js'), compile('ts')])
 }, COMPILES_WITHIN_MS)
@@ -120,7 +123,8 @@ function compile(language: keyof typeof CHECKS): Promise<Ended> {
 }
 
 afterAll(async () => {
-  await redis.stop()
+  await world?.stop()
+  await redis?.stop()
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -128,7 +132,7 @@ function run(file: string, args: string[], cwd: string, timeout = RUNS_WITHIN_MS
   const { PATH = '' } = process.env
   // As docs/security.md calls it.
   const [OAUTH_KEY_A, OAUTH_NAME_KEY] = [0, 1].map(() => randomBytes(32).toString('base64'))
-  const own = { PATH, HOME: directory, TMPDIR: directory }
+  const own = { ...world.env, PATH, HOME: directory, TMPDIR: directory }
   const env = { ...own, REDIS_URL: redis.url, OAUTH_KEY_A, OAUTH_NAME_KEY }
   const options = { cwd, env, timeout }
   return new Promise((resolve) => {
@@ -142,8 +146,10 @@ function runScript(path: string): Promise<Ended> {
   return run(process.execPath, [path], root)
 }
 
+/** Without what the ATXP SDK logs. */
 function linesOf(output: string): string[] {
-  return output.trimEnd().split('\n')
+  const lines = output.trimEnd().split('\n')
+  return lines.filter((line) => !line.startsWith('[atxp] '))
 }
 
 test('every page with code was found', () => {
