@@ -67,6 +67,7 @@ describe.concurrent('every script', { timeout: TIMEOUT_MS }, () => {
 
   it.each([
     ['scripts/test.mjs', 'nonsense', 'No such step: nonsense'],
+    ['scripts/untouched.mjs', 'nonsense', 'No such command: nonsense'],
     ['scripts/build.mjs', 'nonsense', "Unexpected argument 'nonsense'"],
     ['scripts/pack.mjs', undefined, 'No directory was given'],
     ['bench/run.mjs', 'nonsense', 'No such scenario: nonsense'],
