@@ -10,6 +10,7 @@ import { resealCommand } from './commands/reseal.js'
 import { revoke } from './commands/revoke.js'
 import { sessionsCommand } from './commands/sessions.js'
 import { usersCommand } from './commands/users.js'
+import { watchCommand } from './commands/watch.js'
 
 /** Every command, in the order of the help. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -23,5 +24,6 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   import: importCommand,
   migrate: migrateCommand,
   reseal: resealCommand,
+  watch: watchCommand,
   referee: refereeCommand,
 }

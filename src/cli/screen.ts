@@ -3,6 +3,9 @@ import type { WalkProgress } from '../admin/walk.js'
 
 export interface Output extends Pick<Writable, 'write' | 'once'> {
   readonly isTTY?: boolean
+  /** Of a terminal. */
+  readonly rows?: number
+  readonly columns?: number
 }
 
 export interface Streams {
@@ -41,6 +44,8 @@ export class Screen {
   /** Whether a progress bar stands in the last line of the terminal. */
   #hasBar = false
   #hasResult = false
+  /** How many lines `frame` has on the terminal. */
+  #frameLines = 0
 
   constructor(streams: Streams, isJson: boolean) {
     this.#streams = streams
@@ -100,13 +105,24 @@ export class Screen {
 
   /** Text in columns, under their names. */
   async table(names: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
-    const all = [names, ...rows].map((row) => row.map(safe))
-    const widths = names.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
-    for (const [index, row] of all.entries()) {
-      const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      const text = cells.join('  ').trimEnd()
+    for (const [index, text] of inColumns(names, rows).entries()) {
       await this.line(index === 0 ? this.colour('bold', text) : text)
     }
+  }
+
+  /** A table in the place of the one before, on a terminal; as many rows as that has room for. */
+  async frame(names: readonly string[], rows: readonly (readonly string[])[]): Promise<void> {
+    // 0 where the terminal does not say.
+    const height = this.#streams.stdout.rows || 24
+    const width = this.#streams.stdout.columns || 80
+    const room = Math.max(1, height - 3)
+    const lines = inColumns(names, rows.slice(0, room))
+    if (rows.length > room) lines.push(`and ${rows.length - room} more`)
+    const shown = lines.map((line) => line.slice(0, width - 1))
+    const [head = '', ...others] = shown
+    const back = this.#frameLines === 0 ? '' : `\u001b[${this.#frameLines}A`
+    this.#frameLines = shown.length
+    await this.part(`${back}\r\u001b[J${[this.colour('bold', head), ...others].join('\n')}\n`)
   }
 
   /**
@@ -147,6 +163,18 @@ export class Screen {
     this.#hasBar = false
     if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
   }
+}
+
+/** Lines of text in columns, the names first. */
+function inColumns(names: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const all = [names, ...rows].map((row) => row.map(safe))
+  const widths = names.map((_, column) => Math.max(...all.map((row) => row[column]?.length ?? 0)))
+  return all.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
 }
 
 function barOf(seen: number, total: number): string {

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { ENCRYPTION_KEYS_VARIABLE, HASH_KEY_VARIABLE } from '../../src/crypto/keyring.js'
 import { DEFAULTS } from '../../src/defaults.js'
+import { Families } from '../../src/metrics/families.js'
 import { ENV_NAMES } from '../../src/options/environment.js'
 import { KINDS } from '../../src/record/kinds.js'
 import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
@@ -81,6 +82,24 @@ test('docs/guarantees.md explains every event', () => {
   const events = [...textOf('src/diagnostics.ts').matchAll(/^(?: {4}\|| {2}event:) '(\w+)'$/gm)]
   const documented = rowsUnder('docs/guarantees.md', 'Watching it').map(([event]) => codeIn(event))
   expect(sorted(documented.flat())).toEqual(sorted(events.map(([, event = '']) => event)))
+})
+
+test('docs/metrics.md lists every metric, and every value of a label that is known', () => {
+  const { durations, counters, gauges } = new Families()
+  const rows = rowsUnder('docs/metrics.md', 'All metrics')
+  expect(sorted(rows.flatMap(([names]) => codeIn(names)))).toEqual(
+    sorted([
+      ...durations.map(({ name }) => `${name}_seconds`),
+      ...counters.map(({ name }) => `${name}_total`),
+      ...gauges.map(({ name }) => name),
+    ]),
+  )
+  const labels = codeIn(rows.map(([, cell]) => cell).join())
+  expect(labels).toEqual(
+    expect.arrayContaining(
+      counters.flatMap((one) => [...one.entries()].map(([value]) => value)).filter(Boolean),
+    ),
+  )
 })
 
 test('docs/connecting.md lists every environment variable', () => {

@@ -2,7 +2,7 @@ import type { Cluster, Redis } from 'ioredis'
 import { reconnectInBackground } from '../driver/internals/clients.js'
 import { disconnect } from '../driver/socket.js'
 
-type Listener = () => void
+type Listener = (message: string) => void
 
 /**
  * The connection that hears of publications, beside the one for commands, since Redis lets a subscribed connection do
@@ -59,8 +59,8 @@ export class Subscriber {
       this.#client.on('error', () => {})
       this.#client.on('ready', () => this.#subscribeAgain())
       reconnectInBackground(this.#client)
-      this.#client.on('message', (channel: string) => {
-        for (const listener of this.#listeners.get(channel) ?? []) listener()
+      this.#client.on('message', (channel: string, message: string) => {
+        for (const listener of this.#listeners.get(channel) ?? []) listener(message)
       })
     }
     return this.#client

@@ -16,18 +16,26 @@ export interface Setting {
   env?: Record<string, string>
   isTerminal?: boolean
   signal?: AbortSignal
+  /** Told of what the command writes, on either stream. */
+  onText?: (text: string) => void
 }
 
 /** Runs a command in this process, which is quick. */
 export async function run(
   args: readonly string[],
-  { env = {}, isTerminal = false, signal = new AbortController().signal }: Setting = {},
+  {
+    env = {},
+    isTerminal = false,
+    signal = new AbortController().signal,
+    onText = () => {},
+  }: Setting = {},
 ): Promise<Run> {
   const written = { stdout: '', stderr: '' }
   const stream = (name: keyof typeof written) => ({
     isTTY: isTerminal,
     write: (text: string): boolean => {
       written[name] += text
+      onText(text)
       return true
     },
     once: () => undefined,
