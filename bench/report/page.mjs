@@ -3,13 +3,7 @@ import { dirname, join } from 'node:path'
 import { loadScenarios } from '../scenarios/scenarios.mjs'
 import { barChart } from './bar-chart.mjs'
 import { lineChart } from './line-chart.mjs'
-import {
-  ratiosByCallers,
-  rowsOfTargets,
-  TARGETS_HEAD,
-  tableOfGroup,
-  toMarkdown,
-} from './tables.mjs'
+import { ratiosByCallers, rowsOfTargets, tableOfGroup, toMarkdown } from './tables.mjs'
 
 const DRAW = { lines: lineChart, bars: barChart }
 
@@ -91,22 +85,35 @@ function pageOf(shown, results) {
   const { machine } = results[shown.at(-1)[0]]
   return [
     '# Benchmarks',
-    "How many operations a second, compared with a plain ioredis implementation (JSON, `GET`/`SETEX`: *upstream's way*): " +
-      'medians, in brackets the smallest and the largest round.',
+    "How many operations a second, as a multiple of a plain ioredis implementation (*upstream's way*: JSON, `GET`/`SETEX`). " +
+      'Medians; in brackets the smallest and the largest round.',
     ...answers,
     '![Reads a second, by number of callers](images/benchmark-reads.svg)',
-    '`npm run bench` measures this, writes this page and its plots, and fails when a contender gives a wrong answer. ' +
-      '`npm run bench -- --tables` prints every number from `bench/results`.',
+    '`npm run bench` writes this page and fails when a contender gives a wrong answer. `npm run bench -- --tables` prints every ' +
+      'number. Rounds, commit and load of each run are in `bench/results`.',
     machineOf(machine),
-    `All contenders take turns in each round. Load generators, the library and Redis share the ${machine.cores} cores.`,
+    `Contenders take turns in each round. Load generators, library and Redis share the ${machine.cores} cores.`,
     toMarkdown(CONTENDERS, { isNumeric: false }),
     '## Targets',
-    `${targets.length - missed.length} of ${targets.length} targets are reached. The others:`,
-    toMarkdown([TARGETS_HEAD, ...missed], { isNumeric: false }),
+    `${targets.length - missed.length} of ${targets.length} targets are reached. The others, by what is in the way:`,
+    toMarkdown([['', 'target', 'measured'], ...byObstacle(missed)], { isNumeric: false }),
     ...shown.flatMap(([name, scenario]) => sectionOf(scenario, results[name])),
   ]
     .join('\n\n')
     .concat('\n')
+}
+
+/** An obstacle stands before the first of its targets only. */
+function byObstacle(missed) {
+  const obstacles = [...new Set(missed.map((row) => row.at(-1)))]
+  return obstacles.flatMap((obstacle) => {
+    const rows = missed.filter((row) => row.at(-1) === obstacle)
+    return rows.map(([what, bound, measured], index) => [
+      index === 0 ? obstacle.replace('**not reached**: ', '') : '',
+      `${what}: ${bound}`,
+      measured,
+    ])
+  })
 }
 
 function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, date }) {
@@ -118,14 +125,10 @@ function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, dat
   )
 }
 
-function sectionOf({ title, says, charts = [] }, { groups, notes, rounds, machine }) {
-  const { commit, load } = machine
-  const circumstances = `${rounds} rounds at commit ${commit}; load of the machine before: ${load.toFixed(1)}.`
-  const remarks = [circumstances, ...notes]
+function sectionOf({ title, says, charts = [] }, { groups, notes }) {
   return [
     `## ${title}`,
-    says.replaceAll('\n', ' '),
-    remarks.join(' '),
+    [says.replaceAll('\n', ' '), ...notes].join(' '),
     ...charts.map(({ title, file }) => `![${title}](images/${file}.svg)`),
     // A plot says it sooner; its numbers stand in the results.
     ...(charts.length > 0 ? [] : groups.map((group) => toMarkdown(tableOfGroup(group)))),

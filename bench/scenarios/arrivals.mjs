@@ -11,9 +11,8 @@ const SOCKETS = [64, 256]
 /** A server under real arrivals. */
 export const scenario = {
   title: 'Real arrivals',
-  says: `A server reads one record for each request. The requests come from \`redis-benchmark\`, a process of its own, over as many
-sockets as are named, one request at a time on each: so they arrive by themselves and not in bunches, unlike those of callers
-in a loop. Load generator, server and Redis share the cores; the CPU time of the server for a request is free of that.`,
+  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket. So requests
+arrive by themselves, not in bunches.`,
   targets: [
     ...SOCKETS.map((sockets) => ({
       group: titleOf(sockets),

@@ -19,8 +19,8 @@ const CHECKED = 500
 /** A million tokens in and out, and the memory that it takes. */
 export const scenario = {
   title: 'Import and export',
-  says: `A million tokens of about 310 characters, each run in a process of its own; its peak memory includes that of Node
-itself. One by one only a twentieth of them is stored.`,
+  says: `A million tokens of about 310 characters, each run in a process of its own. Peak memory includes Node itself. One by one,
+only a twentieth is stored.`,
   targets: [
     { group: IMPORT, of: 'storeTokens', over: WIRE, atLeast: 0.85 },
     { group: IMPORT, of: 'storeTokens', metric: 'peakBytes', atMost: 120 },

@@ -7,8 +7,7 @@ const SAVES = 'saves of the record that is there, one caller'
 /** Reads that need no Redis. */
 export const scenario = {
   title: 'Near cache',
-  says: `With \`cache: true\` a read of what was read before needs no Redis. 1000 users, one caller that awaits each read. A save of
-the very record that the cache holds, which the ATXP server makes at every request, needs no Redis either.`,
+  says: `With \`cache: true\`, a repeated read needs no Redis, nor does a save of the record that the cache holds. 1000 users, one caller.`,
   targets: [{ group: READS, of: 'ours-cached', over: 'memory', atMost: 0.77 }],
   charts: [
     {

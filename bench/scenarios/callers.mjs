@@ -7,8 +7,7 @@ const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
 /** What a process with few calls under way gets. */
 export const scenario = {
   title: 'Few callers',
-  says: `As *Throughput*, for 1 to 128 callers: the shape of a process that serves people. Bare ioredis and the token API keep
-texts; the others keep records.`,
+  says: `As *Throughput*, for 1 to 128 callers: a process that serves people.`,
   targets: ['read', 'write'].flatMap((operation) =>
     CALLERS.map((callers) => ({
       group: `${operation}s, ${callers} callers`,

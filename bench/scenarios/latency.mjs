@@ -10,8 +10,7 @@ const NAMES = [
 /** One caller: what a single operation takes. */
 export const scenario = {
   title: 'Latency at one caller',
-  says: `One operation at a time. Bare ioredis and the token API send the same bytes and return a text; the others return
-a record, for which the text is parsed.`,
+  says: `One operation at a time. Bare ioredis and the token API return a text; the others parse a record.`,
   targets: ['read', 'write'].flatMap((operation) => {
     const group = `${operation}s, one caller`
     return [

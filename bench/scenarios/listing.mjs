@@ -20,8 +20,8 @@ const TITLE = 'listing a million of two million keys'
 /** All keys, and what others notice of it. */
 export const scenario = {
   title: 'Listing',
-  says: `A million tokens among two million keys are listed by one process, while another makes one read about every millisecond.
-The bare ways collect the same keys with ioredis. *No listing* shows what the other process sees when nobody lists.`,
+  says: `One process lists a million tokens among two million keys; another reads about once a millisecond. *No listing* is the other
+process alone.`,
   targets: [
     {
       group: TITLE,

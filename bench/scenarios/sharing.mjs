@@ -7,9 +7,8 @@ const CALLERS = 16
 /** One Redis for many instances. */
 export const scenario = {
   title: 'Instances that share one Redis',
-  says: `All processes together, ${CALLERS} callers in each, nine reads to one write of the same records. With few cores this shows how
-much work a process and Redis save each other, since all of them share what there is.
-A cache hears of every write of every other instance.`,
+  says: `All processes together, ${CALLERS} callers in each, nine reads to one write of the same records. A cache hears of every write
+of every other process.`,
   charts: [
     {
       kind: 'lines',

@@ -10,8 +10,8 @@ const READERS = [
 /** How old a cached read may be. */
 export const scenario = {
   title: 'Staleness of cached reads',
-  says: `One process writes a record that another has in its cache. Shown is the time from the acknowledgement of the write to the
-first read of the other process that gives the new value; 0 where it came first. No read may give the old value again.`,
+  says: `One process writes a record that another has cached. Time from the acknowledgement to the other's first read of the new value; 0
+if it was first. No read may give the old value again.`,
   charts: [],
   run,
 }

@@ -23,8 +23,7 @@ const PROGRAMS = {
 /** What a short-lived process waits for. */
 export const scenario = {
   title: 'Start-up',
-  says: `A process is started, imports a library, connects and reads one record. Counted is the time from the start until the record
-is there, and from that the time which a Node without any import takes in the same round.`,
+  says: `A process starts, imports a library, connects and reads one record. Shown is what this adds to a Node without any import.`,
   targets: [{ group: TITLE, of: 'this library', over: "upstream's way", atMost: 0.45 }],
   charts: [
     {

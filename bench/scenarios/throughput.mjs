@@ -21,10 +21,8 @@ const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
 /** Operations a second of one process, by how many callers it has. */
 export const scenario = {
   title: 'Throughput',
-  says: `One process reads or writes access tokens through its one connection, for 16 to 4096 callers. Each caller begins its next
-operation when the last one has ended. 10 000 users; *read before* reads 1000 of them again and again. Bare ioredis and the token
-API keep texts; the others keep records. \`redis-benchmark\` has as many commands on their way, 64 a connection, and makes
-nothing of the replies.`,
+  says: `One process reads or writes access tokens over one connection. Each caller begins its next operation when the last has ended.
+10 000 users; *read before* reads 1000 of them again and again. Bare ioredis and the token API keep texts; the others, records.`,
   targets: [
     ...target('read', 'ours-text', { 64: 2.2, 512: 4 }, WIRE),
     ...target('read', 'ours', { 64: 2.2, 512: 4 }, RECORD),

@@ -15,8 +15,8 @@ const TITLE = 'the last of 50 waiters in 5 processes'
 /** How soon those who wait for a refresh have its result. */
 export const scenario = {
   title: 'Waking',
-  says: `Fifty callers in five processes wait for what a sixth process does. Shown is the time from when the result is in Redis until
-the last of them has it. The bare ways know nothing of leases, and *publish and subscribe* hangs for ever if a message is lost.`,
+  says: `Fifty callers in five processes wait for a sixth. Time from the result in Redis until the last caller has it. *Publish and
+subscribe* alone hangs for ever if a message is lost.`,
   targets: [
     {
       group: TITLE,
