@@ -24,4 +24,9 @@ export const DEFAULTS = {
   /** Of `singleFlight`. A coordinated request has the same, for the parts that it shares with it. */
   flight: { leaseMs: 5_000, waitMs: 40_000, maxHoldMs: 35_000, whenStoreFails: 'fail' },
   close: { timeoutMs: 25_000 },
+  ready: { write: false },
+  export: { secrets: 'sealed' },
+  import: { secrets: 'sealed', overwrite: false, resume: 0 },
+  /** Of `RedisOAuthDb`, and of what it has left. */
+  published: { keyPrefix: 'oauth:' },
 } as const

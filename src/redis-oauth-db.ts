@@ -2,6 +2,7 @@ import { systemClock } from './clock.js'
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
 import type { CustomEncryptionOptions } from './crypto/encryption-options.js'
 import { keepOperations, operationsOf } from './database/operations-of.js'
+import { DEFAULTS } from './defaults.js'
 import { unreadableRecord } from './errors.js'
 import type { RedisOAuthDatabaseOptions } from './options/options.js'
 import {
@@ -40,7 +41,14 @@ export class RedisOAuthDb implements OAuthDb {
    */
   constructor(options: RedisOAuthDbOptions) {
     checkPublishedOptions(options)
-    const { redis, keyPrefix = 'oauth:', ttl, defaultTtl, decrypt, logger } = options
+    const {
+      redis,
+      keyPrefix = DEFAULTS.published.keyPrefix,
+      ttl,
+      defaultTtl,
+      decrypt,
+      logger,
+    } = options
     const isUrl = typeof redis === 'string'
     this.#prefix = keyPrefix
     this.#decrypt = decrypt ?? ((text) => text)

@@ -1,5 +1,5 @@
 import type { AccessToken } from '../contract.js'
-import { expiresAtMs } from '../record/lifetime.js'
+import { expiresAtAfter, expiresIn } from '../record/lifetime.js'
 import type { McpTokens } from './shapes.js'
 
 /** Members that a record has under names of its own. */
@@ -13,12 +13,12 @@ export function recordOf(tokens: McpTokens, serverUrl: string, now: number): Acc
     expiresAt: __,
     ...others
   } = members as Partial<AccessToken> & typeof members
-  const seconds = Number(expires_in ?? Number.NaN)
+  const expiresAt = expiresAtAfter(expires_in, now)
   return {
     ...others,
     accessToken: access_token,
     ...(refresh_token && { refreshToken: refresh_token }),
-    ...(Number.isFinite(seconds) && { expiresAt: Math.floor(now / 1000 + seconds) }),
+    ...(expiresAt !== undefined && { expiresAt }),
     resourceUrl: serverUrl,
   }
 }
@@ -26,14 +26,12 @@ export function recordOf(tokens: McpTokens, serverUrl: string, now: number): Acc
 /** The tokens in a record, whoever saved it. `expires_in` is what is left of it: an SDK may save again what it has read. */
 export function tokensOf(record: AccessToken, now: number): McpTokens {
   const { accessToken, refreshToken, expiresAt: _, resourceUrl: __, ...others } = record
-  const expiresAt = expiresAtMs(record)
+  const seconds = expiresIn(record, now)
   return {
     token_type: 'Bearer',
     ...(others as Omit<Partial<McpTokens>, Renamed>),
     access_token: accessToken,
     ...(refreshToken && { refresh_token: refreshToken }),
-    ...(expiresAt !== undefined && {
-      expires_in: Math.max(0, Math.floor((expiresAt - now) / 1000)),
-    }),
+    ...(seconds !== undefined && { expires_in: seconds }),
   }
 }

@@ -139,6 +139,17 @@ export const KINDS: {
   marker: { parts: [] },
 }
 
+/** How long a record of this kind lives after a save. */
+export function lifetimeAfterSave<K extends JsonKind>(
+  kind: K,
+  record: JsonRecords[K],
+  ttls: RecordTtls,
+  now: UnixMs,
+): Lifetime {
+  const { lifetime } = KINDS[kind] as Pick<JsonRow<K>, 'lifetime'>
+  return lifetime(record, ttls, now)
+}
+
 export function isSealedKind(kind: Kind): kind is SealedKind {
   return KINDS[kind].sealedAs !== undefined
 }

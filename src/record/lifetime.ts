@@ -41,9 +41,24 @@ export function checkIsTime({ expiresAt }: Expiring): void {
   )
 }
 
-/** An `expiresAt` in the unit of the one before it; in seconds, as documented, where there was none. */
-export function renewedExpiresAt({ expiresAt }: Expiring, ms: UnixMs): number {
-  return expiresAt && isMilliseconds(expiresAt) ? ms : Math.floor(ms / 1000)
+/**
+ * The `expiresAt` that `expires_in` of a token response (RFC 6749 section 5.1) comes to: in the unit of the one before it; in seconds, as
+ * documented, where there was none. Undefined where the response does not say.
+ */
+export function expiresAtAfter(
+  expiresIn: unknown,
+  now: UnixMs,
+  before: Expiring = {},
+): number | undefined {
+  const ms = now + Number(expiresIn ?? Number.NaN) * 1000
+  if (!Number.isFinite(ms)) return undefined
+  return before.expiresAt && isMilliseconds(before.expiresAt) ? ms : Math.floor(ms / 1000)
+}
+
+/** What is left of it, as `expires_in` says it: whole seconds, from 0. */
+export function expiresIn(token: Expiring, now: UnixMs): number | undefined {
+  const expiresAt = expiresAtMs(token)
+  return expiresAt === undefined ? undefined : Math.max(0, Math.floor((expiresAt - now) / 1000))
 }
 
 /** By the reader's clock. Redis decides by its own as well. */

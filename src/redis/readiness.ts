@@ -1,3 +1,4 @@
+import { DEFAULTS } from '../defaults.js'
 import type { Channels } from './connect.js'
 import type { Node } from './connection/link.js'
 import type { Argument } from './protocol/frame.js'
@@ -36,7 +37,7 @@ export function checkReadyOptions(options: unknown): void {
 export async function ready(
   { connection, keyAt }: Channels,
   marker: string,
-  { write = false }: ReadyOptions,
+  { write = DEFAULTS.ready.write }: ReadyOptions,
 ): Promise<void> {
   const endsAt = performance.now() + connection.commandTimeout
   const ask = <T>(name: string, args: Argument[], read: Reader<T>, node?: Node): Promise<T> =>

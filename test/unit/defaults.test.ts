@@ -23,8 +23,21 @@ test.each([
   ['encryption', 'SharedEncryptionOptions', 'crypto/encryption-options.ts'],
   ['flight', 'FlightOptions', 'flight/single-flight.ts'],
   ['close', 'CloseOptions', 'database/operations.ts'],
+  ['ready', 'ReadyOptions', 'redis/readiness.ts'],
+  ['export', 'ExportOptions', 'admin/transfer/export.ts'],
+  ['import', 'ImportOptions', 'admin/transfer/import.ts'],
 ] as const)('the defaults of %s stand in the comments of %s as they are', (part, name, file) => {
   expect(documented(file, name)).toEqual(DEFAULTS[part])
+})
+
+test('the defaults of what the published class has left are the same wherever they are named', () => {
+  const { published, import: imports, database } = DEFAULTS
+  const options = documented('admin/published/import-published.ts', 'ImportPublishedOptions')
+  expect(options).toEqual({ ...published, overwrite: imports.overwrite })
+  expect(documented('options/published-class.ts', 'RedisOAuthDbOptions')).toEqual({
+    ...published,
+    defaultTtl: database.accessTokenTtl / 1_000,
+  })
 })
 
 test('the defaults of the database are those of the reference', () => {

@@ -1,6 +1,7 @@
 import type { UnixMs } from '../../clock.js'
 import type { Composition } from '../../composition.js'
 import type { AccessToken } from '../../contract.js'
+import { DEFAULTS } from '../../defaults.js'
 import { isUnreadable, RedisOAuthDatabaseError } from '../../errors.js'
 import { decodePublished, LAYOUTS, type PublishedLayout } from '../../record/published.js'
 import { type ImportResult, Intake } from '../transfer/intake.js'
@@ -69,9 +70,10 @@ export class PublishedImport {
   async #putAll(layout: PublishedLayout, entry: PublishedEntry): Promise<Outcome[]> {
     const incoming = await this.#incomingOf(layout, entry)
     if (typeof incoming === 'string') return [this.#told(entry, incoming)]
+    const { overwrite = DEFAULTS.import.overwrite } = this.#options
     const outcomes: Outcome[] = []
     for (const record of incoming) {
-      const outcome = await put(this.#parts, record, this.#options.overwrite === true)
+      const outcome = await put(this.#parts, record, overwrite)
       outcomes.push(this.#told(entry, outcome))
     }
     return outcomes

@@ -1,6 +1,7 @@
 import type { UnixMs } from '../../clock.js'
 import type { Composition } from '../../composition.js'
 import { operationsOf } from '../../database/operations-of.js'
+import { DEFAULTS } from '../../defaults.js'
 import { RedisOAuthDatabaseError } from '../../errors.js'
 import type { PublishedLayout, PublishedRow } from '../../record/published.js'
 import { RedisOAuthDatabase } from '../../redis-oauth-database.js'
@@ -25,7 +26,7 @@ export interface PublishedSource {
 
 export async function openSource(
   parts: Composition,
-  { url, client, sqlite, keyPrefix = 'oauth:' }: ImportPublishedOptions,
+  { url, client, sqlite, keyPrefix = DEFAULTS.published.keyPrefix }: ImportPublishedOptions,
 ): Promise<PublishedSource> {
   if (sqlite !== undefined) {
     const file = await openSqlite(sqlite).catch((cause: unknown) => {

@@ -1,6 +1,7 @@
 import type { Composition } from '../../composition.js'
 import { isSealed, type RecordSealer } from '../../crypto/record-sealer.js'
 import { operationsOf } from '../../database/operations-of.js'
+import { DEFAULTS } from '../../defaults.js'
 import { isUnreadable } from '../../errors.js'
 import { type ChecksOf, members } from '../../options/checks.js'
 import type { FoundKey } from '../../record/keys.js'
@@ -98,7 +99,7 @@ export function exportRecords(
   options: ExportOptions = {},
 ): AsyncGenerator<string, void, undefined> {
   exportOptions(options, 'options')
-  const { secrets = 'sealed' } = options
+  const { secrets = DEFAULTS.export.secrets } = options
   const operations = operationsOf(db)
   const { parts } = operations
   if (secrets === 'sealed' && parts.sealer?.writesSealed !== true) {

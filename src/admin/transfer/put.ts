@@ -2,7 +2,7 @@ import { systemClock, type UnixMs } from '../../clock.js'
 import type { Composition } from '../../composition.js'
 import { decodeRecord, decodeToken } from '../../record/codec.js'
 import type { KeySpace, RecordKey, RecordName } from '../../record/keys.js'
-import { type ClientRole, KINDS, type LastingKind } from '../../record/kinds.js'
+import { type ClientRole, KINDS, type LastingKind, lifetimeAfterSave } from '../../record/kinds.js'
 import type { Lifetime, RecordTtls } from '../../record/lifetime.js'
 import type { Value } from '../../redis/commands.js'
 import { isWellFormed } from '../../well-formed.js'
@@ -67,12 +67,8 @@ function lifetimeOf({ kind, text, expiresAt }: Incoming, ttls: RecordTtls): Life
 
 function savedLifetime(kind: LastingKind, text: string, ttls: RecordTtls): Lifetime {
   if (kind === 'token') return undefined
-  if (kind === 'access') {
-    return KINDS.access.lifetime(decodeToken(text).token, ttls, systemClock.now())
-  }
-  if (kind === 'pkce') return KINDS.pkce.lifetime(decodeRecord(kind, text), ttls, 0)
-  decodeRecord(kind, text)
-  return undefined
+  const record = kind === 'access' ? decodeToken(text).token : decodeRecord(kind, text)
+  return lifetimeAfterSave(kind, record, ttls, systemClock.now())
 }
 
 /** As it stood where it would stand no otherwise: what is sealed is bound to its key. */

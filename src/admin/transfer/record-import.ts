@@ -1,6 +1,7 @@
 import type { Composition } from '../../composition.js'
 import { isSealed } from '../../crypto/record-sealer.js'
 import type { SealContext } from '../../crypto/sealing.js'
+import { DEFAULTS } from '../../defaults.js'
 import { isUnreadable, RedisOAuthDatabaseError } from '../../errors.js'
 import { type FoundKey, KeySpace, type RecordName } from '../../record/keys.js'
 import { isLastingKind, type LastingKind } from '../../record/kinds.js'
@@ -97,7 +98,8 @@ export class RecordImport {
 
   async #formOf(settings: Buffer | 'plain'): Promise<Form> {
     if (settings === 'plain') {
-      if (this.#options.secrets === 'plain') return 'plain'
+      const { secrets = DEFAULTS.import.secrets } = this.#options
+      if (secrets === 'plain') return 'plain'
       throw new TypeError(
         "The secrets of this export are plain, and whoever could write to it made records of their own. To import it, say { secrets: 'plain' }",
       )
@@ -127,14 +129,14 @@ export class RecordImport {
       return this.#intake.pass(this.#line) as undefined
     }
     this.#records += 1
-    if (this.#line <= (this.#options.resume ?? 0)) {
+    if (this.#line <= (this.#options.resume ?? DEFAULTS.import.resume)) {
       return this.#intake.pass(this.#line) as undefined
     }
     return this.#intake.take(this.#line, read === undefined ? 'notARecord' : this.#put(form, read))
   }
 
   async #put(form: Form, line: SealedLine | PlainLine): Promise<Outcome> {
-    const { overwrite = false } = this.#options
+    const { overwrite = DEFAULTS.import.overwrite } = this.#options
     if (form === 'plain') {
       return 'sealed' in line ? 'notARecord' : put(this.#parts, line, overwrite)
     }

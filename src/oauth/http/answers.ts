@@ -1,5 +1,5 @@
 import type { AccessToken, FetchLike } from '../../contract.js'
-import { expiresAtMs, renewedExpiresAt } from '../../record/lifetime.js'
+import { expiresAtAfter, expiresIn } from '../../record/lifetime.js'
 
 export type FetchInit = Parameters<FetchLike>[1]
 export type Answer = Awaited<ReturnType<FetchLike>>
@@ -43,7 +43,6 @@ export async function jsonOf(answer: Answer): Promise<AnswerBody> {
 /** The token response (RFC 6749 section 5.1) that says what a record holds. */
 export function tokenAnswer(token: AccessToken, now: number): Answer {
   const { accessToken, refreshToken, expiresAt: _, resourceUrl: __, ...others } = token
-  const expiresAt = expiresAtMs(token)
   return jsonAnswer(
     200,
     JSON.stringify({
@@ -51,8 +50,7 @@ export function tokenAnswer(token: AccessToken, now: number): Answer {
       ...others,
       access_token: accessToken,
       refresh_token: refreshToken,
-      expires_in:
-        expiresAt === undefined ? undefined : Math.max(0, Math.floor((expiresAt - now) / 1000)),
+      expires_in: expiresIn(token, now),
     }),
   )
 }
@@ -118,10 +116,8 @@ export function renewedToken(
   const added = Object.fromEntries(Object.entries(body).filter(([name]) => !LEFT_OUT.has(name)))
   const refreshToken = refreshTokenOf(body) ?? sent
   const token = { ...record, ...added, accessToken: body.access_token, refreshToken }
-  const seconds = Number(body.expires_in ?? Number.NaN)
-  if (!Number.isFinite(seconds)) return token
-  const before = expiresAt === undefined ? {} : { expiresAt }
-  return { ...token, expiresAt: renewedExpiresAt(before, now + seconds * 1000) }
+  const renewed = expiresAtAfter(body.expires_in, now, expiresAt === undefined ? {} : { expiresAt })
+  return renewed === undefined ? token : { ...token, expiresAt: renewed }
 }
 
 function refreshTokenOf({ refresh_token: refreshToken }: AnswerBody): string | undefined {

@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest'
 import type { AccessToken } from '../../../src/contract.js'
 import {
   accessTokenLifetime,
+  expiresAtAfter,
   expiresAtMs,
+  expiresIn,
   isExpired,
   type RecordTtls,
-  renewedExpiresAt,
 } from '../../../src/record/lifetime.js'
 
 const NOW = Date.UTC(2026, 0, 1)
@@ -70,14 +71,35 @@ describe('isExpired', () => {
   })
 })
 
-describe('renewedExpiresAt', () => {
+describe('expiresAtAfter', () => {
   it.each<[string, Partial<AccessToken>, number]>([
     ['seconds', { expiresAt: 1_767_225_600 }, NOW / 1_000],
     ['milliseconds', { expiresAt: 1_767_225_600_000 }, NOW + 999],
     ['seconds, where there was none', {}, NOW / 1_000],
     ['seconds, where 0 stood for none', { expiresAt: 0 }, NOW / 1_000],
   ])('is in %s as before', (_what, members, expiresAt) => {
-    expect(renewedExpiresAt(token(members), NOW + 999)).toBe(expiresAt)
+    expect(expiresAtAfter(0, NOW + 999, token(members))).toBe(expiresAt)
+  })
+
+  it.each<[unknown, number | undefined]>([
+    [3_600, (NOW + HOUR_MS) / 1_000],
+    ['3600', (NOW + HOUR_MS) / 1_000],
+    [undefined, undefined],
+    [null, undefined],
+    ['soon', undefined],
+    [Number.POSITIVE_INFINITY, undefined],
+  ])('after an expires_in of %j is %j', (seconds, expiresAt) => {
+    expect(expiresAtAfter(seconds, NOW)).toBe(expiresAt)
+  })
+})
+
+describe('expiresIn', () => {
+  it.each<[Partial<AccessToken>, number | undefined]>([
+    [{}, undefined],
+    [{ expiresAt: NOW + 1_999 }, 1],
+    [{ expiresAt: NOW - 1 }, 0],
+  ])('of %j is %j', (members, seconds) => {
+    expect(expiresIn(token(members), NOW)).toBe(seconds)
   })
 })
 
