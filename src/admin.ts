@@ -28,6 +28,7 @@ export type { RefusalReason } from './admin/transfer/put.js'
 export { findUnreadable, type SealedKind, type UnreadableRecord } from './admin/unreadable.js'
 export { users } from './admin/users.js'
 export type { WalkOptions, WalkProgress } from './admin/walk.js'
+export type { Decrypt } from './record/published.js'
 export type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 
 /**

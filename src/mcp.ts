@@ -9,6 +9,7 @@ export type {
   McpAuthorizationServer,
   McpClientInformation,
   McpClientMetadata,
+  McpCredentialsScope,
   McpDiscoveryState,
   McpFetch,
   McpOAuthProvider,

@@ -74,7 +74,8 @@ export type McpFetch = typeof globalThis extends {
   ? (...args: Parameters<Fetch>) => ReturnType<Fetch>
   : FetchLike
 
-type Scope = 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'
+/** What `invalidateCredentials` deletes. */
+export type McpCredentialsScope = 'all' | 'client' | 'tokens' | 'verifier' | 'discovery'
 
 /**
  * An `OAuthClientProvider` of `@modelcontextprotocol/sdk` 1.x, of `@modelcontextprotocol/client` 2.x and of `@ai-sdk/mcp`. Its members are
@@ -117,5 +118,5 @@ export interface McpOAuthProvider {
   /** What the newest login was begun with; undefined where there is none under way. */
   discoveryState(): Promise<McpDiscoveryState | undefined>
   /** Deletes what was refused, and only if it still stands there. To log a user out use `revokeSession` of `@atxp/redis/admin`. */
-  invalidateCredentials(scope: Scope, context?: { tokens: McpTokens }): Promise<void>
+  invalidateCredentials(scope: McpCredentialsScope, context?: { tokens: McpTokens }): Promise<void>
 }

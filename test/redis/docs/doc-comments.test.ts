@@ -58,6 +58,28 @@ function isPlain(type: ts.TypeNode | undefined): boolean {
   return parts.every((part) => part !== undefined && PLAIN.includes(part.kind))
 }
 
+/** The parts that `SealedKind` and `ScenarioName`, which are exported, are made of. */
+const PARTS = ['JsonKind', 'JsonRecords', 'LastingKind', 'SCENARIO_NAMES']
+
+test('every type that a public signature names is exported', () => {
+  // The bundles hold what signatures name, and nothing else.
+  const declared = statements.flatMap((statement) => namesDeclaredBy(statement))
+  expect(declared.length).toBeGreaterThan(100)
+  expect(declared.filter((name) => !exported.has(name)).sort()).toEqual(PARTS)
+})
+
+function namesDeclaredBy(statement: ts.Statement): string[] {
+  if (ts.isVariableStatement(statement)) {
+    return statement.declarationList.declarations.map(({ name }) => name.getText())
+  }
+  const isNamed =
+    ts.isClassDeclaration(statement) ||
+    ts.isInterfaceDeclaration(statement) ||
+    ts.isTypeAliasDeclaration(statement) ||
+    ts.isFunctionDeclaration(statement)
+  return isNamed && statement.name !== undefined ? [statement.name.text] : []
+}
+
 test('every public option that is no plain number or text has an example in its doc comment', () => {
   expect(options.length).toBeGreaterThan(30)
   expect(namesWithoutExample(options)).toEqual([])
