@@ -16,7 +16,8 @@ export async function authorize(authorizationUrl: string): Promise<string> {
     request.on('timeout', () => request.destroy(new Error('the authorization server is silent')))
     request.on('error', reject)
   })
-  response.resume()
+  // Its body is nobody's, and need not end.
+  response.destroy()
   const { location } = response.headers
   if (location === undefined) {
     throw new Error(`the authorization URL was answered ${response.statusCode}, not by a redirect`)

@@ -1,6 +1,10 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { authorize } from '../../../src/referee/browser.js'
 import { hideSecrets, secretsIn } from '../../../src/referee/secrets.js'
 import {
   formatReport,
@@ -86,6 +90,26 @@ it('a run leaves no server behind where its folder cannot be made', async () => 
     else process.env.TMPDIR = TMPDIR
   }
   await eventually(() => servers() === before)
+})
+
+it('the browser is done with an answer whose body never ends', async () => {
+  let closed: () => void = () => undefined
+  const gone = new Promise<void>((resolve) => {
+    closed = resolve
+  })
+  const server = createServer((_, response) => {
+    response.writeHead(302, { location: 'http://127.0.0.1/callback?code=1' })
+    const drip = setInterval(() => response.write('.'), 5)
+    response.on('close', () => {
+      clearInterval(drip)
+      closed()
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  expect(await authorize(`http://127.0.0.1:${port}/authorize`)).toMatch(/code=1$/)
+  await gone
+  server.close()
 })
 
 describe('secrets of the referee', () => {
