@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { atEnd } from './at-end.js'
 import { authorize } from './browser.js'
 import { ClientProcess, type Command, type Outcome } from './processes.js'
 import { hideSecrets } from './secrets.js'
@@ -34,6 +35,7 @@ export class Fleet {
   readonly #directory: string
   readonly #signal: AbortSignal | undefined
   readonly #messages = new Set<string>()
+  readonly #forgetEnd: () => void
   readonly #onStop: (() => Promise<void>)[] = []
   #callsMade = 0
   #callsLost = 0
@@ -59,7 +61,7 @@ export class Fleet {
       (_, index) => new ClientProcess(index + 1, { ...command, env }),
     )
     // What the referee has started ends with it, also where it is ended.
-    process.once('exit', this.#killAll)
+    this.#forgetEnd = atEnd(this.#killAll)
     signal?.addEventListener('abort', this.#killAll)
     if (signal?.aborted) this.#killAll()
   }
@@ -155,7 +157,7 @@ export class Fleet {
 
   async stop(): Promise<void> {
     await Promise.all(this.processes.map((each) => each.stop()))
-    process.removeListener('exit', this.#killAll)
+    this.#forgetEnd()
     this.#signal?.removeEventListener('abort', this.#killAll)
     const { authorizationServer, mcpServer } = this
     await Promise.all([authorizationServer.stop(), mcpServer.stop()])

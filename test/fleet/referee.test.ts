@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -159,6 +161,21 @@ describe('the referee', () => {
     process.off('warning', note)
     expect(warnings).toEqual([])
   })
+
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    'ends its processes with a script that %s ends, and lets it end by that',
+    async (signal) => {
+      const script = spawn(process.execPath, [fixture('judging-script.mjs')], {
+        env: { ...process.env, PIDS: join(directory, 'pids') },
+        stdio: 'ignore',
+      })
+      const ended = once(script, 'exit')
+      await eventually(() => startedIds().length === PROCESSES, { withinMs: 15_000 })
+      script.kill(signal)
+      expect(await ended).toEqual([null, signal])
+      await eventually(() => startedIds().filter(isAlive).length === 0)
+    },
+  )
 
   it('ends a run with the reason of the signal, and all processes', async () => {
     const controller = new AbortController()
