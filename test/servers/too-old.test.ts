@@ -6,6 +6,8 @@ import { isTooOld, type RedisServer } from '../support/servers/redis-server.js'
 // On a server older than the library takes: `npm test -- servers` runs this with one.
 
 const HOUR_MS = 3_600_000
+const URL_OF_TOKEN = 'https://mcp.example.com'
+const ACCESS_TOKEN = { accessToken: 'a', resourceUrl: URL_OF_TOKEN }
 
 let server: RedisServer
 let db: RedisOAuthDatabase
@@ -29,6 +31,15 @@ describe('a server that is too old', () => {
     expect(await db.hasToken('a')).toBe(false)
   })
 
+  it('fails where an access token with an expiry is saved, and stores no record', async () => {
+    const token = { ...ACCESS_TOKEN, expiresAt: Math.ceil((Date.now() + HOUR_MS) / 1_000) }
+    const saving = db.saveAccessToken('user', URL_OF_TOKEN, token)
+    // Now and then the script has looked at the index before, by a command that such a server lacks.
+    const code = expect.stringMatching(/^(SERVER_TOO_OLD|UNSUPPORTED_BY_SERVER)$/)
+    await expect(saving).rejects.toMatchObject({ code })
+    expect(await db.getAccessToken('user', URL_OF_TOKEN)).toBeNull()
+  })
+
   it('serves what needs nothing newer', async () => {
     await db.storeToken('a', 'one')
     expect(await db.getToken('a')).toBe('one')
@@ -39,8 +50,12 @@ describe('a server that is too old', () => {
 
   it('is told of by health()', async () => {
     const { nodes, warnings } = await db.health()
-    expect(warnings).toContainEqual(
-      expect.stringMatching(`runs Redis ${nodes[0]?.version}: .*Use Redis 6.2 or later`),
-    )
+    expect(warnings).toContainEqual({
+      code: 'SERVER_TOO_OLD',
+      server: nodes[0]?.server,
+      message: expect.stringMatching(
+        `runs Redis ${nodes[0]?.version}: .*Use Redis 6\\.2 or later, or Valkey$`,
+      ),
+    })
   })
 })
