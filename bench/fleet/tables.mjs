@@ -50,7 +50,7 @@ function kept(runs) {
   const counted = [...groupBy(causes, (cause) => cause)].map(
     ([cause, { length }]) => `${cause}: ${length}`,
   )
-  const count = `${runs.length - causes.length} of ${runs.length}`
+  const count = `${runs.length - causes.length}/${runs.length}`
   return counted.length === 0 ? count : `${count} (${counted.join(', ')})`
 }
 

@@ -36,9 +36,9 @@ function cellOf(runs: Run[]): string {
 }
 
 test('a cell says how many of all runs were as promised', () => {
-  expect(cellOf([run([]), run([])])).toBe('2 of 2')
+  expect(cellOf([run([]), run([])])).toBe('2/2')
   expect(cellOf([run([]), run(['it'], { callsFailed: 1 }), run(['it'], { callsFailed: 3 })])).toBe(
-    '1 of 3 (call failed: 2)',
+    '1/3 (call failed: 2)',
   )
 })
 
@@ -54,20 +54,20 @@ test.each<[string, Run]>([
   ['call failed', broken('RedisOAuthDatabaseError')],
   ['harness gave up', broken('Error')],
 ])('of a run that was not as promised it says: %s', (cause, one) => {
-  expect(cellOf([one, run([])])).toBe(`1 of 2 (${cause}: 1)`)
+  expect(cellOf([one, run([])])).toBe(`1/2 (${cause}: 1)`)
 })
 
 test('what may be revoked or logged in is no cause', () => {
   const observed = { familiesRevoked: 1, authorizations: 2 }
   const expected = { familiesRevoked: [0, 1], authorizations: 2, callsFailed: 0 }
   const one = { ...run(['it'], { ...observed, callsFailed: 1 }), expected }
-  expect(cellOf([one])).toBe('0 of 1 (call failed: 1)')
+  expect(cellOf([one])).toBe('0/1 (call failed: 1)')
 })
 
 test('a run that was broken off stands in the table of counts', () => {
   const runs = [run([], { slowestMs: 10 }), broken('Error')]
   const { rows } = counts(runs.map((one) => ({ name: 'named', processes: 8, ...one })))
-  expect(rows).toEqual([['named', 8, '1 of 2 (harness gave up: 1)', '', '1', '', '', '0', '10']])
+  expect(rows).toEqual([['named', 8, '1/2 (harness gave up: 1)', '', '1', '', '', '0', '10']])
 })
 
 test('of a run with an id the last line counts, and one without an id is a run', async () => {
