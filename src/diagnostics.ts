@@ -96,8 +96,8 @@ export interface SessionEvent {
   status?: number
   /** How many pairs were lost, or records removed. */
   count?: number
-  /** Why something did not succeed: an error's code. */
-  code?: string
+  /** Why something did not succeed: an error's code, or null where it has none. */
+  code?: string | null
   /**
    * From the call to this event, in milliseconds and fractions of them: of a refresh, a registration, or the wait for another's login. Of `loggedIn` and
    * `loginFailed`: since the client was sent to log in.

@@ -197,12 +197,12 @@ export function unreadableRecord(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError('UNREADABLE_RECORD', UNREADABLE)
 }
 
-/** Whether it is one record that cannot be read, and not Redis. */
-/** What events say of a failure: the code of ours, and nothing of any other. */
-export function codeIn(error: unknown): { code?: string } {
-  return error instanceof RedisOAuthDatabaseError ? { code: error.code } : {}
+/** What events say of a failure: the code of an error of ours, null of any other. */
+export function codeIn(error: unknown): string | null {
+  return error instanceof RedisOAuthDatabaseError ? error.code : null
 }
 
+/** Whether it is one record that cannot be read, and not Redis. */
 export function isUnreadable(error: unknown): boolean {
   if (!(error instanceof RedisOAuthDatabaseError)) return false
   return error.code === 'UNREADABLE_RECORD' || error.code === 'WRONG_TYPE'

@@ -6,5 +6,6 @@ export {
   RedisOAuthDatabaseError,
   RedisOAuthDb,
   StoreTokensError,
+  TRACING_CHANNELS,
   withOAuthDatabase,
 } from './index.js'

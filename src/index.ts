@@ -63,6 +63,7 @@ export {
 } from './store/bulk/token-import.js'
 export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
+export { TRACING_CHANNELS, type TraceEvent } from './tracing.js'
 export {
   type AuthenticationRequired,
   type OAuthDatabaseOption,

@@ -1,5 +1,5 @@
 import { publishOperation } from '../diagnostics.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
 
 /** What a method's calls tell of themselves. */
 interface Layer {
@@ -63,8 +63,7 @@ export class WatchedCall extends Method {
 
   override failure(error: unknown, above: (...args: never[]) => unknown): unknown {
     const failure = super.failure(error, above)
-    const code = failure instanceof RedisOAuthDatabaseError ? failure.code : null
-    publishOperation(this.name, performance.now() - this.#startedAt, code)
+    publishOperation(this.name, performance.now() - this.#startedAt, codeIn(failure))
     return failure
   }
 }

@@ -2,9 +2,10 @@ import { MAX_TIMER_MS, within } from '../clock.js'
 import { type Composition, compose } from '../composition.js'
 import { DEFAULTS } from '../defaults.js'
 import { operationsAreWatched } from '../diagnostics.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import { closedFailure } from '../redis/driver/failure.js'
+import { operationTrace } from '../tracing.js'
 import { Method, WatchedCall } from './method.js'
 
 /** How `close` may end. */
@@ -92,6 +93,11 @@ export class Operations {
 
   // What it throws becomes a rejection without the promises that an async function would put between.
   #call<T>(name: string, work: Work<T>, looksFirst = false): Promise<T> {
+    if (!operationTrace.isWatched) return this.#begin(name, work, looksFirst)
+    return operationTrace.run(name, () => this.#begin(name, work, looksFirst), codeIn)
+  }
+
+  #begin<T>(name: string, work: Work<T>, looksFirst: boolean): Promise<T> {
     const isWatched = operationsAreWatched()
     let call = isWatched && !looksFirst ? new WatchedCall(this, name) : this.#method(name)
     try {

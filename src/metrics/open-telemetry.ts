@@ -67,7 +67,7 @@ function operationAttributes(): (labels: Labels) => OpenTelemetry.Attributes {
 }
 
 /** For errors that are not of the library. */
-const OTHER = '_OTHER'
+export const OTHER = '_OTHER'
 
 /** @param errorType - undefined: it did not fail */
 export function spanAttributes(method: string, errorType?: string): OpenTelemetry.Attributes {

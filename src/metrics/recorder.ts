@@ -97,7 +97,7 @@ export class Recorder {
     for (const work of [refreshes, registrations, logins]) work.note(event)
     const { rests, saveRetries, pairsLost, clientsForgotten } = others
     if (event.event === 'resting') rests.add()
-    if (event.event === 'saveRetried') saveRetries.add(1, event.code)
+    if (event.event === 'saveRetried') saveRetries.add(1, event.code ?? '')
     if (event.event === 'pairsLost') pairsLost.add(event.count)
     if (event.event === 'clientForgotten') clientsForgotten.add()
   }

@@ -1,11 +1,12 @@
 import { operationsOf } from '../database/operations-of.js'
-import { members, value } from '../options/checks.js'
+import { flag, members, value } from '../options/checks.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
-import { feedMeter, openTelemetryApi } from './open-telemetry.js'
+import { type Api, feedMeter, openTelemetryApi } from './open-telemetry.js'
 import { textOf } from './prometheus.js'
 import { publishCounts } from './publisher.js'
 import { Recorder } from './recorder.js'
 import { Shared } from './shared.js'
+import { makeSpans } from './spans.js'
 
 export interface StartMetricsOptions {
   /**
@@ -24,25 +25,36 @@ export interface StartMetricsOptions {
    * ```
    */
   readonly publish?: RedisOAuthDatabase | undefined
+  /**
+   * Makes a span of OpenTelemetry of each call of a method, and of each refresh, within the caller's span and without any argument. It has
+   * `db.system.name`, `db.operation.name`, and `error.type` where it failed. From Node 18.19 on; before, and without `@opentelemetry/api`, there are none.
+   * @defaultValue `false`
+   */
+  readonly spans?: boolean | undefined
 }
 
 const checkOptions = members('an object', {
   publish: value('a RedisOAuthDatabase', (given) => typeof given === 'object' && given !== null),
+  spans: flag,
 })
 
 const recorder = new Recorder()
 const recording = new Shared(() => recorder.start())
-const openTelemetry = new Shared(() => {
+const meter = new Shared(() => whereInstalled((api) => feedMeter(api, recorder)))
+const spans = new Shared(() => whereInstalled(makeSpans))
+
+/** Begins once the API of OpenTelemetry is loaded, if it is there. Returns what ends that. */
+function whereInstalled(begin: (api: Api) => () => void): () => void {
   let end: (() => void) | undefined
   let isOver = false
   void openTelemetryApi().then((api) => {
-    if (api !== undefined && !isOver) end = feedMeter(api, recorder)
+    if (api !== undefined && !isOver) end = begin(api)
   })
   return () => {
     isOver = true
     end?.()
   }
-})
+}
 
 /**
  * Counts and measures what all databases of this process do, from now on: see {@link prometheusText}. Feeds OpenTelemetry as well if
@@ -64,9 +76,10 @@ const openTelemetry = new Shared(() => {
  */
 export function startMetrics(options: StartMetricsOptions = {}): () => void {
   checkOptions(options, 'options')
-  const { publish } = options
+  const { publish, spans: isTracing = false } = options
   const operations = publish && operationsOf(publish)
-  const ends = [recording.use(), openTelemetry.use()]
+  const ends = [recording.use(), meter.use()]
+  if (isTracing) ends.push(spans.use())
   if (operations !== undefined) ends.push(publishCounts(operations, recorder.families))
   return () => {
     for (const end of ends) end()

@@ -5,6 +5,7 @@ import { fingerprint } from '../../flight/fingerprint.js'
 import type { Lease } from '../../flight/lease.js'
 import type { FlightRunner } from '../../flight/single-flight.js'
 import type { StoredToken } from '../../record/origin.js'
+import { refreshTrace } from '../../tracing.js'
 import { type Answer, type FetchInit, removedAnswer, tokenAnswer } from '../http/answers.js'
 import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
 import type { RefreshRequest } from '../http/requests.js'
@@ -52,7 +53,13 @@ export class TokenRefresh {
     }
     const ask = (): Promise<Answer> => boundedRequest(fetch, url, init, timing.requestMs)
     return await unlessAborted(
-      () => new Refresh(this.#parts, found, request, ask).run(),
+      () =>
+        refreshTrace.run(
+          'refresh',
+          () => new Refresh(this.#parts, found, request, ask).run(),
+          codeIn,
+          ({ status }) => status,
+        ),
       init?.signal,
     )
   }
@@ -110,7 +117,7 @@ class Refresh {
       const found = await this.#sent.arrive()
       return found.kind === 'due' ? await Promise.race([this.#renewOnce(), this.#late]) : found
     } catch (error) {
-      this.#tell('refreshFailed', codeIn(error))
+      this.#tell('refreshFailed', { code: codeIn(error) })
       throw error
     }
   }

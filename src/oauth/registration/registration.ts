@@ -56,7 +56,7 @@ export class ClientRegistration {
       })
     const told = (): Promise<Answer> =>
       fly().catch((error: unknown) => {
-        publishSession('registrationFailed', codeIn(error), startedAtMs)
+        publishSession('registrationFailed', { code: codeIn(error) }, startedAtMs)
         throw error
       })
     return unlessAborted(told, init?.signal)

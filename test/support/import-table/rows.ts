@@ -10,6 +10,7 @@ export const leaves = [
   'errors',
   'clock',
   'diagnostics',
+  'tracing',
   'well-formed',
   'recent-map',
   'defaults',

@@ -75,7 +75,11 @@ test('a refresh without an answer says so, and its code where it is of the libra
   await token.reached
   token.go(new Error('socket hang up'))
   await expect(refresh).rejects.toThrow('socket hang up')
-  expect(heard).toContainEqual({ event: 'refreshFailed', durationMs: expect.any(Number) })
+  expect(heard).toContainEqual({
+    event: 'refreshFailed',
+    code: null,
+    durationMs: expect.any(Number),
+  })
   const closing = new ExpiredSession().start({ closesAtMs: () => performance.now() })
   await expect(closing.refresh()).rejects.toMatchObject({ code: 'CLOSED' })
   expect(heard.filter(({ event }) => event === 'refreshFailed')).toContainEqual({
