@@ -6,11 +6,11 @@ export function placeOf({ port, tls }, db) {
 }
 
 /** A process for each of the names, with all records stored; gives them by name. */
-export async function startContenders(session, redis, names, count, isRenewable = true) {
+export async function startContenders(session, redis, names, count) {
   session.prepare(`starts ${names.length} processes`)
   const starting = names.map(async (name, db) => {
     const worker = new Worker('load')
-    await worker.call('open', { name, place: placeOf(redis, db), count, isRenewable })
+    await worker.call('open', { name, place: placeOf(redis, db), count })
     await worker.call('fill', { name })
     await worker.call('verify', { name })
     return [name, worker]

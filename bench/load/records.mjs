@@ -15,12 +15,12 @@ function bytesOf(name, size) {
   return createHash('shake256', { outputLength: size }).update(name).digest()
 }
 
-/** One user's access token: a JWT of 799 characters and, if renewable, a refresh token of 64; about 1000 bytes as JSON. */
-function makeRecord(index, isRenewable) {
+/** One user's access token: a JWT of 799 characters and a refresh token of 64; about 1000 bytes as JSON. */
+function makeRecord(index) {
   const part = (name, size) => bytesOf(`${name} ${index}`, size).toString('base64url')
   const accessToken = [part('header', 27), part('payload', 314), part('signature', 256)].join('.')
   const refreshToken = part('refresh', 48)
-  const fields = { accessToken, ...(isRenewable && { refreshToken }), resourceUrl: RESOURCE }
+  const fields = { accessToken, refreshToken, resourceUrl: RESOURCE }
   return {
     index,
     user: `base:0x${bytesOf(`user ${index}`, 20).toString('hex')}`,
@@ -29,8 +29,8 @@ function makeRecord(index, isRenewable) {
   }
 }
 
-export function makeRecords(count, isRenewable = true) {
-  return Array.from({ length: count }, (_, index) => makeRecord(index, isRenewable))
+export function makeRecords(count) {
+  return Array.from({ length: count }, (_, index) => makeRecord(index))
 }
 
 export function stampOf(index, version) {
@@ -45,7 +45,6 @@ export function indexOf(stamp) {
 export function tokenOf({ index, fields }, version) {
   const { accessToken, refreshToken, resourceUrl } = fields
   const expiresAt = stampOf(index, version)
-  if (refreshToken === undefined) return { accessToken, resourceUrl, expiresAt }
   return { accessToken, refreshToken, resourceUrl, expiresAt }
 }
 

@@ -17,8 +17,8 @@ const versions = new Map()
 process.on('disconnect', () => process.exit())
 
 serve({
-  async open({ name, place, count, isRenewable }) {
-    records = makeRecords(count, isRenewable)
+  async open({ name, place, count }) {
+    records = makeRecords(count)
     versions.set(name, new Int32Array(count))
     opened.set(name, await openContender(name, place, records))
   },
@@ -80,16 +80,6 @@ function writing(name, store, callers) {
   }
 }
 
-// Writes what is there already.
-function rewriting(name, store) {
-  const random = makeRandom(process.pid)
-  const written = versions.get(name)
-  return () => {
-    const index = random(records.length)
-    return store.write(index, written[index])
-  }
-}
-
 // Other processes write as well, so any version of the record will do.
 function sharing(name, store) {
   const random = makeRandom(process.pid)
@@ -105,7 +95,7 @@ function sharing(name, store) {
   }
 }
 
-const OPERATIONS = { read: reading, write: writing, rewrite: rewriting, share: sharing }
+const OPERATIONS = { read: reading, write: writing, share: sharing }
 
 function wrongAnswer(name, index) {
   return new Error(`${name} gave a wrong answer: asked for record ${index} it returned another`)

@@ -90,7 +90,6 @@ export class NearCache {
       if (slot === undefined) continue
       dropped += 1
       this.#remove(slot)
-      slot.onChange?.()
     }
     if (dropped > 0) publishCache('invalidated', dropped)
   }
@@ -116,10 +115,7 @@ export class NearCache {
     if (!this.#isArmed) return source.read()
     const { group, name, key } = names
     const standing: Slot<V> | undefined = this.#slots.get(key)
-    if (standing?.reading !== undefined) {
-      standing.onChange ??= source.onChange
-      return standing.reading
-    }
+    if (standing?.reading !== undefined) return standing.reading
     if (standing?.validUntil === 0) {
       // Its expiry is on the way. Those who come meanwhile share a read that begins now.
       standing.reading = this.#readBeside(standing, source)
@@ -134,7 +130,6 @@ export class NearCache {
       shelf,
       value: null,
       expiresAt: null,
-      onChange: source.onChange,
       reading: undefined,
       readAt: this.#clock.now(),
       validUntil: 0,

@@ -7,8 +7,6 @@ export interface Entry<V> {
   readonly value: V | null
   /** When the value expires, by the reader's clock; null if it does not. */
   readonly expiresAt: UnixMs | null
-  /** Called once, after another client has changed the key. */
-  onChange: (() => void) | undefined
 }
 
 /** How to read a record that is not in memory. */
@@ -18,8 +16,6 @@ export interface Source<V> {
   expiresAt(value: V | null): Expiry | Promise<Expiry>
   /** What a value takes in memory. */
   bytesOf(value: V): number
-  /** As {@link Entry.onChange}; also called if the change comes before the read has ended. */
-  readonly onChange?: (() => void) | undefined
 }
 
 export type Expiry = UnixMs | null | undefined

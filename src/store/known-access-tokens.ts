@@ -6,7 +6,6 @@ import { reading } from '../record/fingerprint.js'
 import type { RecordKey } from '../record/keys.js'
 import { expiresAtMs } from '../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../record/origin.js'
-import { RepeatedSaves } from './repeated-saves.js'
 
 export interface KnownToken {
   readonly token: AccessToken
@@ -39,7 +38,6 @@ interface Parts {
 export class KnownAccessTokens {
   readonly #shelf: Shelf<KnownToken>
   readonly #parts: Parts
-  readonly #saves = new RepeatedSaves()
 
   constructor(shelf: Shelf<KnownToken>, parts: Parts) {
     this.#shelf = shelf
@@ -66,35 +64,12 @@ export class KnownAccessTokens {
   }
 
   /** Whether a save of this record would change nothing: Redis has the same text with the same expiry. */
-  stands(userId: string, url: string, key: RecordKey, text: string, expiresAt: UnixMs): boolean {
+  stands(userId: string, url: string, text: string, expiresAt: UnixMs): boolean {
     const entry = this.#shelf.peek(url, userId)
-    if (entry?.value?.text !== text || entry.expiresAt !== Math.floor(expiresAt)) return false
-    this.#saves.note(key.redisKey, text)
-    return true
+    return entry?.value?.text === text && entry.expiresAt === Math.floor(expiresAt)
   }
 
-  /**
-   * To be called once a save is acknowledged. A record that is saved repeatedly is read back, so that the next save finds it in
-   * memory. It is read again after each change, which may be this save itself or a peer that saves the same. So a fleet that saves
-   * one token on each request soon writes nothing.
-   */
-  saved(userId: string, url: string, key: RecordKey, text: string): void {
-    if (this.#saves.note(key.redisKey, text)) this.#follow(userId, url, key)
-  }
-
-  #follow(userId: string, url: string, key: RecordKey): void {
-    const onChange = (): void => {
-      if (this.#saves.isRecent(key.redisKey)) this.#follow(userId, url, key)
-    }
-    this.#load(userId, url, key, onChange).catch(() => {})
-  }
-
-  #load(
-    userId: string,
-    url: string,
-    key: RecordKey,
-    onChange?: () => void,
-  ): Promise<KnownToken | null> {
+  #load(userId: string, url: string, key: RecordKey): Promise<KnownToken | null> {
     return this.#shelf.read(url, userId, key.redisKey, {
       read: async () => {
         const text = await this.#parts.read(key)
@@ -102,7 +77,6 @@ export class KnownAccessTokens {
       },
       expiresAt: (known) => (known === null ? null : this.#expiryOf(known, key)),
       bytesOf: ({ bytes }) => bytes,
-      onChange,
     })
   }
 

@@ -174,11 +174,10 @@ export class OAuthStore {
     const now = systemClock.now()
     const expiry = KINDS.access.lifetime(token, this.#options, now)
     const known = this.#shelves?.skipsSaves ? this.#known : undefined
-    if (known === undefined || !expiry || !('expiresAt' in expiry) || expiry.expiresAt <= now) {
-      return this.#vault.set(key, text, expiry)
+    if (known !== undefined && expiry && 'expiresAt' in expiry && expiry.expiresAt > now) {
+      if (known.stands(userId, url, text, expiry.expiresAt)) return DONE
     }
-    if (known.stands(userId, url, key, text, expiry.expiresAt)) return DONE
-    return this.#vault.set(key, text, expiry).then(() => known.saved(userId, url, key, text))
+    return this.#vault.set(key, text, expiry)
   }
 
   deleteAccessToken(userId: string, url: string): Promise<boolean> {

@@ -16,7 +16,6 @@ import { KeySpace } from '../../src/record/keys.js'
 import type { Commands } from '../../src/redis/commands.js'
 import type { IndexCommands } from '../../src/redis/index-commands.js'
 import { RegistrationStore } from '../../src/store/registration-store.js'
-import { RepeatedSaves } from '../../src/store/repeated-saves.js'
 import type { ConditionalWrites } from '../../src/store/vault/conditional-writes.js'
 import { IndexedRecords } from '../../src/store/vault/indexed-records.js'
 import type { Vault } from '../../src/store/vault/vault.js'
@@ -190,14 +189,6 @@ const ROWS: readonly Row[] = [
           clientSecret: `${LONG}${LONG}${LONG}${LONG}${i}`,
           redirectUri: '',
         })
-    },
-  },
-  {
-    file: 'store/repeated-saves.ts',
-    maps: 1,
-    store: () => {
-      const saves = new RepeatedSaves()
-      return (i) => saves.note(`${LONG}${i}`, LONG)
     },
   },
   {

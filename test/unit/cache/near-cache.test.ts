@@ -121,33 +121,6 @@ describe('a change', () => {
     await held.value
     expect([isKept('a'), isKept('b')]).toEqual([false, false])
   })
-
-  it('is told once to who asked for it, and not when this process made it', async () => {
-    let calls = 0
-    const onChange = () => {
-      calls += 1
-    }
-    await read('a', { onChange })
-    scene.cache.drop('key:a')
-    await read('a', { onChange })
-    changed('a')
-    changed('a')
-    expect(calls).toBe(1)
-  })
-
-  it('is told as well when it comes before the read has ended', async () => {
-    let calls = 0
-    const held = heldRead('a')
-    void read('a', {
-      onChange: () => {
-        calls += 1
-      },
-    })
-    changed('a')
-    held.answer('one')
-    await held.value
-    expect(calls).toBe(1)
-  })
 })
 
 describe('while nothing is heard', () => {
