@@ -17,7 +17,7 @@ export interface TokenPlace extends Place {
 }
 
 /** Of one generation; two are kept. */
-const MAX_ENTRIES = 10_000
+const MAX_ENTRIES = 50_000
 const MAX_BYTES = 16 * 2 ** 20
 /** One token may stand in several records. More than that are a fault of somebody's. */
 const MAX_PLACES = 32
@@ -26,6 +26,23 @@ const MAX_KEY = 128
 /** After this time a generation is replaced, however full it is. A client reads its token before it refreshes. */
 const GENERATION_MS = 43_200_000
 
+/** A place of a token, and the one before it. A list of these and no array: what each read follows is then in fewer places of memory. */
+class KnownPlace implements TokenPlace {
+  readonly userId: string
+  readonly url: string
+  readonly resourceUrl: string
+  readonly origin: TokenOrigin
+  before: KnownPlace | undefined
+
+  constructor(place: TokenPlace, before: KnownPlace | undefined) {
+    this.userId = place.userId
+    this.url = place.url
+    this.resourceUrl = place.resourceUrl
+    this.origin = place.origin
+    this.before = before
+  }
+}
+
 /**
  * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
  * to renew must be found by it. In memory, in bounded bytes, the oldest forgotten first.
@@ -33,8 +50,9 @@ const GENERATION_MS = 43_200_000
  * Two generations and no `RecentMap`: who remembers the same token at every read sees by the `generation` that it need not.
  */
 export class TokenPlaces {
-  #recent = new Map<string, readonly TokenPlace[]>()
-  #older = new Map<string, readonly TokenPlace[]>()
+  /** The last place of each token. */
+  #recent = new Map<string, KnownPlace>()
+  #older = new Map<string, KnownPlace>()
   #bytes = 0
   #since = performance.now()
 
@@ -50,12 +68,21 @@ export class TokenPlaces {
     if (!refreshToken) return
     const key = keyOf(refreshToken)
     if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
-    const places = this.#recent.get(key)
-    if (places !== undefined && holds(places, userId, url, resourceUrl)) return
-    const others = (places ?? this.#older.get(key) ?? []).filter(
-      (place) => place.userId !== userId || place.url !== url,
-    )
-    this.#recent.set(key, [...others.slice(-MAX_PLACES + 1), { userId, url, resourceUrl, origin }])
+    const last = this.#recent.get(key)
+    for (let place = last; place !== undefined; place = place.before) {
+      if (place.url !== url || place.userId !== userId) continue
+      if (place.resourceUrl === resourceUrl) return
+      break
+    }
+    this.#add(key, last ?? this.#older.get(key), { userId, url, resourceUrl, origin })
+  }
+
+  #add(key: string, last: KnownPlace | undefined, place: TokenPlace): void {
+    const { userId, url, resourceUrl, origin } = place
+    const others = listOf(last).filter((other) => other.userId !== userId || other.url !== url)
+    let before: KnownPlace | undefined
+    for (const other of others.slice(-MAX_PLACES + 1)) before = new KnownPlace(other, before)
+    this.#recent.set(key, new KnownPlace(place, before))
     const { issuer, endpoint, line } = origin
     this.#bytes += weightOf(key, userId, url, resourceUrl, issuer, endpoint, line)
     if (this.#recent.size >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn()
@@ -71,20 +98,18 @@ export class TokenPlaces {
   /** Where the token was read; the last place that is known comes last. */
   find(refreshToken: string): readonly TokenPlace[] {
     const key = keyOf(refreshToken)
-    return this.#recent.get(key) ?? this.#older.get(key) ?? []
+    return listOf(this.#recent.get(key) ?? this.#older.get(key))
   }
 }
 
-function holds(
-  places: readonly TokenPlace[],
-  userId: string,
-  url: string,
-  resourceUrl: string,
-): boolean {
-  for (const place of places) {
-    if (place.url === url && place.userId === userId) return place.resourceUrl === resourceUrl
+/** From the first place to the last. */
+function listOf(last: KnownPlace | undefined): TokenPlace[] {
+  const places: TokenPlace[] = []
+  for (let place = last; place !== undefined; place = place.before) {
+    const { userId, url, resourceUrl, origin } = place
+    places.push({ userId, url, resourceUrl, origin })
   }
-  return false
+  return places.reverse()
 }
 
 function keyOf(refreshToken: string): string {

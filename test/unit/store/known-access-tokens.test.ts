@@ -6,7 +6,7 @@ import { KeySpace } from '../../../src/record/keys.js'
 import { KnownAccessTokens } from '../../../src/store/known-access-tokens.js'
 
 const URL = 'https://mcp.example/one'
-const MANY_PLACES = 20_000
+const MANY_PLACES = 120_000
 const KEY = new KeySpace('').of('access', 'user', URL)
 
 let places: TokenPlaces

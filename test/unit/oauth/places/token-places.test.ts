@@ -39,10 +39,10 @@ test('a record without a refresh token leaves no trace', () => {
   expect(places.find('')).toEqual([])
 })
 
-test('keeps at least the last ten thousand, and forgets in the end', () => {
+test('keeps at least the last thirty thousand, and forgets in the end', () => {
   const places = new TokenPlaces()
-  for (let i = 0; i < 30_000; i++) remember(places, `${i}`)
-  expect(places.find('20001')).toEqual([PLACE])
+  for (let i = 0; i < 120_000; i++) remember(places, `${i}`)
+  expect(places.find('90001')).toEqual([PLACE])
   expect(places.find('0')).toEqual([])
 })
 
