@@ -131,35 +131,51 @@ export class OAuthStore {
   /** No promise where it is in memory. */
   getAccessToken(userId: string, url: string): Promise<AccessToken | null> | AccessToken | null {
     const known = this.#known?.get(userId, url)
-    return known === undefined ? this.#readAccessToken(userId, url) : known
-  }
-
-  async #readAccessToken(userId: string, url: string): Promise<AccessToken | null> {
+    if (known !== undefined) return known
     const key = this.#keys.of('access', userId, url)
     const saving = this.#indexed.saving(key)
-    let found = await this.#loadAccessToken(userId, url, key)
-    if (found === null && saving !== undefined) {
-      await saving.catch(() => {})
-      found = await this.#loadAccessToken(userId, url, key)
+    const reading = this.#readAccessToken(userId, url, key)
+    return saving === undefined ? reading : this.#readAgain(userId, url, key, reading, saving)
+  }
+
+  /** Where a save that was called before is under way and the record is not there yet. */
+  async #readAgain(
+    userId: string,
+    url: string,
+    key: RecordKey,
+    reading: Promise<AccessToken | null>,
+    saving: Promise<void>,
+  ): Promise<AccessToken | null> {
+    const found = await reading
+    if (found !== null) return found
+    await saving.catch(() => {})
+    return this.#readAccessToken(userId, url, key)
+  }
+
+  // Where this process has nothing in memory, one reaction does it all: each promise more costs as much as the record's name does.
+  #readAccessToken(userId: string, url: string, key: RecordKey): Promise<AccessToken | null> {
+    if (this.#known === undefined) {
+      return this.#vault.use(key, (text) => {
+        if (text === null) return null
+        return this.#standing(
+          userId,
+          url,
+          reading(key, () => decodeToken(text)),
+        )
+      })
     }
-    if (found === null) return null
-    const stored = found
-    const { token, origin } =
-      typeof stored === 'string' ? reading(key, () => decodeToken(stored)) : stored
+    return this.#known
+      .read(userId, url, key)
+      .then((stored) => stored && this.#standing(userId, url, stored))
+  }
+
+  /** The token of a record, unless it has expired and is of no more use. */
+  #standing(userId: string, url: string, { token, origin }: StoredToken): AccessToken | null {
     this.#places.remember(userId, url, token, origin)
     // Redis still has it: it has a refresh token, or the clocks differ. It is never deleted here, since a peer may just have
     // saved a new one.
     if (!isExpired(token, systemClock.now())) return token
     return token.refreshToken && this.#options.expiredAccessTokens === 'keep' ? token : null
-  }
-
-  /** Its text, where this process has nothing in memory: to decode it here would be a promise more. */
-  #loadAccessToken(
-    userId: string,
-    url: string,
-    key: RecordKey,
-  ): Promise<StoredToken | string | null> {
-    return this.#known === undefined ? this.#vault.get(key) : this.#known.read(userId, url, key)
   }
 
   saveAccessToken(

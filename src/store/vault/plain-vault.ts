@@ -19,7 +19,13 @@ export class PlainVault implements Vault {
   }
 
   get(key: FoundKey): Promise<string | null> {
-    return this.#commands.get(key.redisKey).then((text) => this.#checked(key, text))
+    return this.use(key, (text) => text)
+  }
+
+  use<T>(key: FoundKey, use: (text: string | null) => T): Promise<T> {
+    return this.#commands
+      .get(key.redisKey)
+      .then((text) => (isSuspect(text) ? this.#reread(key).then(use) : use(text)))
   }
 
   async getAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
@@ -62,7 +68,10 @@ export class PlainVault implements Vault {
 
   /** Reads the bytes if the text may come from bytes that are not UTF-8. */
   #checked(key: FoundKey, text: string | null): string | null | Promise<string | null> {
-    if (!isSuspect(text)) return text
+    return isSuspect(text) ? this.#reread(key) : text
+  }
+
+  #reread(key: FoundKey): Promise<string | null> {
     return this.read(key).then((standing) => standing?.text ?? null)
   }
 }

@@ -33,9 +33,15 @@ export class SealedVault implements Vault {
     this.#sealer = sealer
   }
 
-  async get(key: FoundKey): Promise<string | null> {
-    const raw = await this.#commands.getBuffer(key.redisKey)
-    return raw === null ? null : this.#decode(key, raw)
+  get(key: FoundKey): Promise<string | null> {
+    return this.use(key, (text) => text)
+  }
+
+  use<T>(key: FoundKey, use: (text: string | null) => T): Promise<T> {
+    return this.#commands.getBuffer(key.redisKey).then((raw) => {
+      const text = raw === null ? null : this.#decode(key, raw)
+      return text instanceof Promise ? text.then(use) : use(text)
+    })
   }
 
   async getAll(keys: readonly FoundKey[]): Promise<(string | null)[]> {
