@@ -36,6 +36,8 @@ const NOTHING = '*1\r\n$4\r\nPING\r\n'
 export class TrackedCommand<T = unknown> extends DriverCommand {
   declare promise: Promise<T>
   readonly effect: Effect
+  /** How many reads it answers; 1 where it is no `MGET`. */
+  readonly operations: number
   /** How often it was written to a connection without being refused there. */
   writes = 0
   settled = false
@@ -64,6 +66,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
   ) {
     super(name, args)
     this.effect = effect
+    this.operations = name === 'mget' ? args.length : 1
     this.#owner = owner
     const { resolve, rejectShown } = this
     this.#reject = rejectShown

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis'
 import { ReplyFrames, UnreadableReplies } from '../../protocol/reply-frames.js'
 import { DriverCommand } from './command.js'
 import { freeAnswered } from './command-queue.js'
+import { joinWrites } from './joined-writes.js'
 
 /** Has no password stand in ioredis' debug output or a tracer's span. */
 function hidePassword(client: Redis): void {
@@ -53,6 +54,7 @@ interface SentinelConnector {
 type DataListener = ((bytes: Buffer) => void) & { listener?: unknown }
 
 function guardStream(stream: Redis['stream']): void {
+  joinWrites(stream)
   const frames = new ReplyFrames()
   for (const listener of stream.rawListeners('data') as DataListener[]) {
     // Of those that listen once, none reads.
