@@ -27,7 +27,7 @@ export class CommandQueue {
   #oldest: TrackedCommand | undefined
   #newest: TrackedCommand | undefined
   #timer: NodeJS.Timeout | undefined
-  #size = 0
+  #operations = 0
   #whenEmpty: (() => void)[] = []
   #slowAtMs = Number.NEGATIVE_INFINITY
 
@@ -65,12 +65,12 @@ export class CommandQueue {
       this.#newest.next = command
     }
     this.#newest = command
-    this.#size += 1
+    this.#operations += command.operations
   }
 
   remove(command: TrackedCommand): void {
     const { previous, next } = command
-    this.#size -= 1
+    this.#operations -= command.operations
     if (previous === undefined) this.#oldest = next
     else previous.next = next
     if (next === undefined) this.#newest = previous
@@ -93,8 +93,9 @@ export class CommandQueue {
     }
   }
 
-  get size(): number {
-    return this.#size
+  /** How many operations they stand for: an `MGET` is as many as it has keys. */
+  get operations(): number {
+    return this.#operations
   }
 
   /** When a command was last seen to have waited for more than half of its time, by `performance.now()`. */

@@ -14,6 +14,9 @@ import { Turn } from './turn.js'
 const nullableText = orNil(text)
 const nullableBytes = orNil(bytes)
 
+/** Measured: where fewer leave together, a `GET` each costs less than the books of an `MGET`. */
+const MIN_KEYS = 8
+
 /**
  * Commands to one Redis. Each settles: by its reply, by its link giving up, or when its time is over, which is
  * `connectionTimeout` until there is the first connection, and `commandTimeout` from then on.
@@ -46,17 +49,19 @@ export class Connection implements CommandOwner {
     )
   }
 
-  /** The value of a string key. Reads of one turn leave as one command, in their place among the others. */
+  /** The value of a string key. Many reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
-    if (this.#passes) return this.#start('read', 'get', [key], nullableText).promise
+    const size = this.#turn.size(this.#underWay + 1)
+    if (size < MIN_KEYS) return this.start('read', 'get', [key], nullableText).promise
     this.#turn.begin()
-    return this.#strings.get(key)
+    return this.#strings.get(key, size)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    if (this.#passes) return this.#start('read', 'get', [key], nullableBytes).promise
+    const size = this.#turn.size(this.#underWay + 1)
+    if (size < MIN_KEYS) return this.start('read', 'get', [key], nullableBytes).promise
     this.#turn.begin()
-    return this.#buffers.get(key)
+    return this.#buffers.get(key, size)
   }
 
   /** The values of string keys. One round trip, unless a Cluster is asked for keys of several nodes. */
@@ -84,7 +89,6 @@ export class Connection implements CommandOwner {
     node?: Node,
   ): TrackedCommand<T> {
     this.#flush()
-    if (!this.#passes) this.#turn.begin()
     return this.#start(effect, name, args, read, node)
   }
 
@@ -113,8 +117,10 @@ export class Connection implements CommandOwner {
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))
     } else {
+      const size = this.#turn.size(this.#underWay)
+      if (size > 1) this.#turn.begin()
       this.#link.send(command, node)
-      this.#turn.sent(name === 'mget' ? args.length : 1)
+      this.#turn.sent(command.operations, size)
     }
     return command
   }
@@ -128,9 +134,9 @@ export class Connection implements CommandOwner {
     }
   }
 
-  /** Whether a command leaves at once, as with bare ioredis. Then no read has been put off that would come before it. */
-  get #passes(): boolean {
-    return this.#turn.passes(this.#queue.size)
+  /** How many operations have no answer yet, those that were put off among them. */
+  get #underWay(): number {
+    return this.#queue.operations + this.#strings.size + this.#buffers.size
   }
 
   #beginMany(): void {

@@ -45,6 +45,7 @@ export class ReadBatch<T extends string | Buffer> {
   readonly #slotOf: (key: string) => number
   readonly #slots = new Map<number, Unsent<T>>()
   #mayMget = true
+  #size = 0
 
   /** @param slotOf - which keys may stand in one command */
   constructor(reads: Reads<T>, slotOf: (key: string) => number) {
@@ -52,7 +53,13 @@ export class ReadBatch<T extends string | Buffer> {
     this.#slotOf = slotOf
   }
 
-  get(key: string): Promise<T | null> {
+  /** How many reads have been put off. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** @param most - how many keys one command has at most */
+  get(key: string, most: number = MAX_KEYS): Promise<T | null> {
     const slot = this.#slotOf(key)
     let reads = this.#slots.get(slot)
     if (reads === undefined) {
@@ -63,7 +70,9 @@ export class ReadBatch<T extends string | Buffer> {
     if (same !== undefined) return same.promise
     const read = new Read<T>()
     reads.set(key, read)
-    if (reads.size === MAX_KEYS) {
+    this.#size += 1
+    if (reads.size >= most) {
+      this.#size -= reads.size
       this.#slots.delete(slot)
       this.#sendAll(reads)
     }
@@ -108,6 +117,7 @@ export class ReadBatch<T extends string | Buffer> {
     if (this.#slots.size === 0) return
     const slots = [...this.#slots.values()]
     this.#slots.clear()
+    this.#size = 0
     for (const reads of slots) this.#sendAll(reads)
   }
 

@@ -1,29 +1,29 @@
 /** Holds back what is written to the sockets until it is called off; returns what calls it off. */
 type Cork = () => () => void
 
-// Redis and the network begin on the first of many while the rest is still being made.
+// The four constants are measured, with 1 to 4096 callers.
+/** Below, each leaves by itself: to have Redis and this process wait for each other costs more than the `write`s that it spares. */
+const FEW = 10
+/** Of so many under way, one leaves together with its peers: while Redis works on one part, this process works on another. */
+const PARTS = 4
+/** Redis and the network begin on the first of very many while the rest is still being made. */
 const MAX_OPERATIONS = 32
-
-// Measured, with 1 to 4096 callers: below, the wait for the end of the turn costs more than the `write`s that it spares.
-const BUSY = 16
-/** Not half of that, so that a load at the edge does not go to and fro. */
-const CALM = 8
-const CALM_TURNS = 2
+/** How many operations it takes until a load that is over is forgotten, roughly. */
+const MEMORY = 64
 
 /**
  * Has the commands of one turn of the event loop leave together while many are under way: a `write` a command is what a busy
- * client spends most of its time on. Ends with `setImmediate`, so that commands of several sockets that were read in the same turn
- * are taken together, which a microtask would not see. While few are under way each leaves at once.
+ * client spends most of its time on. What is left over leaves by `setImmediate`, so that commands of several sockets that were read in
+ * the same turn are taken together, which a microtask would not see.
  */
 export class Turn {
   readonly #cork: Cork
   readonly #beforeEnd: () => void
   readonly #end = (): void => this.end()
   #uncork: (() => void) | undefined
-  #operations = 0
+  #isScheduled = false
   #unsent = 0
-  #isBusy = false
-  #calmTurns = 0
+  #load = 0
 
   /** @param beforeEnd - sends what has been put off to the end of the turn */
   constructor(cork: Cork, beforeEnd: () => void) {
@@ -31,38 +31,37 @@ export class Turn {
     this.#beforeEnd = beforeEnd
   }
 
-  /** Whether a command leaves at once, when so many have no answer yet; otherwise it takes part in a turn. */
-  passes(underWay: number): boolean {
-    if (underWay >= BUSY && !this.#isBusy) {
-      this.#isBusy = true
-      this.#calmTurns = 0
-    }
-    return !this.#isBusy
+  /**
+   * How many operations leave together, when so many are under way with the one that is next. By the most that were so of late: when the
+   * answers to all have come in one packet, none is under way, and as many follow.
+   */
+  size(underWay: number): number {
+    if (underWay > this.#load) this.#load = underWay
+    else this.#load -= (this.#load - underWay) / MEMORY
+    return this.#load < FEW ? 1 : Math.min(MAX_OPERATIONS, Math.ceil(this.#load / PARTS))
   }
 
-  /** To be called for each operation, before it is sent or put off. */
+  /** To be called before an operation that does not leave by itself is sent or put off. */
   begin(): void {
-    this.#operations += 1
-    if (this.#uncork !== undefined) return
-    this.#uncork = this.#cork()
+    this.#uncork ??= this.#cork()
+    if (this.#isScheduled) return
+    this.#isScheduled = true
     setImmediate(this.#end)
   }
 
-  /** To be called when so many operations have been sent. */
-  sent(operations: number): void {
-    if (this.#uncork === undefined) return
+  /** To be called when so many operations have been sent, of which `size` leave together. */
+  sent(operations: number, size: number): void {
     this.#unsent += operations
-    if (this.#unsent < MAX_OPERATIONS) return
-    this.#unsent = 0
-    this.#uncork()
-    this.#uncork = this.#cork()
+    if (this.#unsent >= size) this.#letGo()
   }
 
   end(): void {
+    this.#isScheduled = false
     this.#beforeEnd()
-    this.#calmTurns = this.#operations > CALM ? 0 : this.#calmTurns + 1
-    if (this.#calmTurns >= CALM_TURNS) this.#isBusy = false
-    this.#operations = 0
+    this.#letGo()
+  }
+
+  #letGo(): void {
     this.#unsent = 0
     this.#uncork?.()
     this.#uncork = undefined

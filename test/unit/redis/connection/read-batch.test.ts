@@ -66,6 +66,14 @@ describe('reads that have not been sent yet', () => {
     expect(await Promise.all(reads)).toEqual(['two', 'one'])
   })
 
+  it('leave sooner where fewer are to leave together, and count until then', () => {
+    for (const key of keysOf(5)) void batch.get(key, 3)
+    expect(sent).toEqual([['mget', 'key_0', 'key_1', 'key_2']])
+    expect(batch.size).toBe(2)
+    batch.flush()
+    expect(batch.size).toBe(0)
+  })
+
   it('ask for equal keys once', async () => {
     standing.set('a', 'one')
     const reads = [batch.get('a'), batch.get('a'), batch.get('a')]

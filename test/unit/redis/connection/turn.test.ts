@@ -1,8 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Turn } from '../../../../src/redis/connection/turn.js'
 
-const MAX_OPERATIONS = 32
-
 /** What happened, in order. */
 let events: string[]
 let turn: Turn
@@ -21,8 +19,12 @@ beforeEach(() => {
 
 const nextTurn = () => new Promise((resolve) => setImmediate(resolve))
 
-function operations(count: number): void {
-  for (let i = 0; i < count; i += 1) turn.begin()
+/** So many operations of which `size` leave together. */
+function operations(count: number, size = Number.POSITIVE_INFINITY): void {
+  for (let i = 0; i < count; i += 1) {
+    turn.begin()
+    turn.sent(1, size)
+  }
 }
 
 describe('a turn', () => {
@@ -50,30 +52,31 @@ describe('a turn', () => {
     expect(events).toEqual(['cork 1', 'flush', 'uncork 1', 'cork 2', 'flush', 'uncork 2'])
   })
 
-  it(`lets go of what was sent at ${MAX_OPERATIONS} operations, and holds the rest`, async () => {
-    operations(MAX_OPERATIONS)
-    for (let i = 1; i < MAX_OPERATIONS; i += 1) turn.sent(1)
-    expect(events).toEqual(['cork 1'])
-    turn.sent(1)
-    expect(events).toEqual(['cork 1', 'uncork 1', 'cork 2'])
-    turn.sent(MAX_OPERATIONS)
-    expect(events.slice(3)).toEqual(['uncork 2', 'cork 3'])
+  it('lets go of as many as leave together, and holds the rest', async () => {
+    operations(7, 3)
+    expect(events).toEqual(['cork 1', 'uncork 1', 'cork 2', 'uncork 2', 'cork 3'])
     await nextTurn()
     expect(events.slice(5)).toEqual(['flush', 'uncork 3'])
   })
 
-  it('counts anew in the next', async () => {
-    operations(1)
-    turn.sent(MAX_OPERATIONS - 1)
-    await nextTurn()
-    operations(1)
-    turn.sent(1)
-    expect(events.filter((event) => event.startsWith('uncork'))).toEqual(['uncork 1'])
+  it('lets go of one command that stands for many', async () => {
+    turn.begin()
+    turn.sent(32, 4)
+    expect(events).toEqual(['cork 1', 'uncork 1'])
     await nextTurn()
   })
 
-  it('does nothing for what is sent outside of one', () => {
-    turn.sent(2 * MAX_OPERATIONS)
+  it('counts anew in the next', async () => {
+    operations(2, 3)
+    await nextTurn()
+    operations(2, 3)
+    expect(events).toEqual(['cork 1', 'flush', 'uncork 1', 'cork 2'])
+    await nextTurn()
+  })
+
+  it('has no part in what leaves by itself', async () => {
+    turn.sent(1, 1)
+    await nextTurn()
     expect(events).toEqual([])
   })
 
@@ -85,29 +88,26 @@ describe('a turn', () => {
   })
 })
 
-describe('a command', () => {
-  const calmTurn = async (count: number): Promise<void> => {
-    operations(count)
-    await nextTurn()
-  }
-
-  it('leaves at once while fewer than 16 are under way', () => {
-    expect([0, 1, 8, 15].map((underWay) => turn.passes(underWay))).toEqual(Array(4).fill(true))
+describe('how many operations leave together', () => {
+  it('is one while few are under way', () => {
+    expect([1, 2, 5, 9].map((underWay) => turn.size(underWay))).toEqual([1, 1, 1, 1])
   })
 
-  it('takes part in a turn from 16 on, and goes on doing so when there are fewer', () => {
-    expect([16, 1, 0].map((underWay) => turn.passes(underWay))).toEqual(Array(3).fill(false))
+  it('is a quarter of those under way, and at most 32', () => {
+    const sizes = [10, 12, 16, 64, 128, 129, 5000].map((underWay) => turn.size(underWay))
+    expect(sizes).toEqual([3, 3, 4, 16, 32, 32, 32])
   })
 
-  it('leaves at once again after two turns in a row with at most 8 operations', async () => {
-    turn.passes(16)
-    await calmTurn(8)
-    expect(turn.passes(0)).toBe(false)
-    await calmTurn(9)
-    await calmTurn(8)
-    expect(turn.passes(0)).toBe(false)
-    await calmTurn(1)
-    expect(turn.passes(0)).toBe(true)
-    expect(turn.passes(16)).toBe(false)
+  it('goes by the most of late: answers that come in one packet leave none under way', () => {
+    turn.size(64)
+    for (let underWay = 1; underWay <= 64; underWay += 1) {
+      expect(turn.size(underWay)).toBeGreaterThan(8)
+    }
+  })
+
+  it('is one again after some operations with few under way', () => {
+    turn.size(64)
+    for (let i = 0; i < 200; i += 1) turn.size(1)
+    expect(turn.size(1)).toBe(1)
   })
 })
