@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectedError } from './cleanup.mjs'
 import { findProgram, root, run } from './command.mjs'
-import { fetchServer, serverPath } from './servers/debian.mjs'
+import { fetchServer, missingTools, serverPath } from './servers/debian.mjs'
 import { dim, duration, green, isLive, overwrite, print, settle, spinner } from './terminal.mjs'
 
 export async function installNodeModules() {
@@ -44,7 +44,7 @@ const ADVICE = {
 export async function installRedis() {
   const found = findRedisServer()
   if (found !== undefined) return found
-  if (findProgram('apt-get') === undefined || findProgram('dpkg-deb') === undefined) {
+  if (missingTools().length > 0) {
     const manager = Object.keys(ADVICE).find(findProgram)
     const advice = manager === undefined ? 'Install Redis 6.2 or later' : `Run: ${ADVICE[manager]}`
     throw expectedError(

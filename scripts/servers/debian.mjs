@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expectedError } from '../cleanup.mjs'
-import { root, run } from '../command.mjs'
+import { findProgram, root, run } from '../command.mjs'
 
 // Redis servers out of Debian's packages, in a folder of the project: nothing is installed, nobody is root, no service starts.
 
@@ -11,6 +11,13 @@ const MIRROR = 'http://deb.debian.org/debian'
 /** What a server loads. Of the packages that it depends on, the others are for installing it. */
 const LOADED = /^(lib|lua|redis|valkey)/
 const NOT_LOADED = /perl|libpam|libsemanage|libgdbm|libdb5/
+
+const TOOLS = ['apt-get', 'dpkg-deb']
+
+/** The tools for this that the machine lacks. */
+export function missingTools() {
+  return TOOLS.filter((name) => findProgram(name) === undefined)
+}
 
 /** Where `fetchServer` puts the program of that name, which is there once it has ended. */
 export function serverPath(name, program) {
@@ -25,6 +32,8 @@ export function serverPath(name, program) {
  * @returns the path of a program that starts it
  */
 export async function fetchServer(name, program, suite) {
+  const missing = missingTools()
+  if (missing.length > 0) throw expectedError(`there is no ${missing.join(' and no ')} here`)
   const fresh = join(SERVERS, `.${name}-${process.pid}`)
   const target = join(SERVERS, name)
   try {

@@ -1,7 +1,7 @@
 import { vitest } from '../vitest.mjs'
 import { suiteServer } from './suites.mjs'
 
-// `tests`: each is a project of vitest and files of it. Those of one list run side by side, since they wait more than they compute.
+// `tests`: each is a project of vitest and what `vitest run` takes beside it. Those of one list run side by side, since they wait more than they compute.
 
 /** The newest of each kind, and what differs most between them: a minute together. */
 const SHORT = {
@@ -37,7 +37,11 @@ const FULL = {
         'test/redis/outages/reply-errors.test.ts',
       ],
     ],
-    [['fleet', 'test/fleet/scenarios.test.ts', 'test/fleet/roles.test.ts'], ['faults']],
+    [
+      ['fleet', 'test/fleet/scenarios.test.ts', 'test/fleet/roles.test.ts'],
+      // Of the others, one needs no server, and one has servers that lie.
+      ['faults', '--exclude=test/faults/history.test.ts', '--exclude=test/faults/replies.test.ts'],
+    ],
   ],
 }
 

@@ -85,6 +85,12 @@ describe.concurrent('every script', { timeout: TIMEOUT_MS }, () => {
   })
 })
 
+it('a server that cannot be had is named with the reason', async () => {
+  const { code, stdout, stderr } = await call('scripts/servers.mjs', '--renew', 'sid-valkey')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(/^– sid-valkey +skipped: there is no apt-get and no dpkg-deb here\n$/)
+}, 30_000)
+
 it('every file of scripts/ and bench/ is a script that answers so, or is imported by one', () => {
   const all = files.map(({ text }) => text).join('\n')
   const loose = files.filter(

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { doctor } from '../../../src/admin.js'
 import { RedisOAuthDatabaseError } from '../../../src/index.js'
+import { LOST_WITHOUT } from '../../../src/redis/protocol/rights.js'
 import { eventually } from '../../support/eventually.js'
 import { CALLS, fill, keysOf } from '../../support/operations/every-method.js'
 import { openDatabase, startServer } from '../../support/scene.js'
@@ -67,6 +69,15 @@ describe.each(Object.entries(NEEDED_BY))('a server without %s', (command, method
       })
     }
     expect(lacking.sort()).toEqual([...methods].sort())
+  })
+
+  it('is found by doctor(), with what is lost', async () => {
+    const server = await startServer({ config: { 'rename-command': `${command} HIDDEN` } })
+    const db = openDatabase({ host: server.host, port: server.port })
+    const findings = (await doctor(db)).filter(({ code }) => code === 'UNSUPPORTED_BY_SERVER')
+    const name = command.toLowerCase() as keyof typeof LOST_WITHOUT
+    const lost = `lacks '${name}', or blocks it, and so ${LOST_WITHOUT[name]}`
+    expect(findings.map(({ fact }) => fact)).toContainEqual(expect.stringContaining(lost))
   })
 })
 
