@@ -1,27 +1,19 @@
-import { atxpClient } from '@atxp/client'
+import { ATXPAccount, atxpClient } from '@atxp/client'
 import { RedisOAuthDatabase, withOAuthDatabase } from '@atxp/redis'
-import { createAccount } from '../../test/support/fleet/account.mjs'
 
-const oauthDb = new RedisOAuthDatabase({
-  url: process.env.REDIS_URL ?? 'redis://localhost:6379',
-  keyPrefix: process.env.REDIS_KEY_PREFIX ?? 'atxp:oauth:',
-})
+const db = RedisOAuthDatabase.fromEnv()
 
 const client = await atxpClient(
   withOAuthDatabase({
-    mcpServer: process.env.MCP_SERVER,
-    // In your program: new ATXPAccount(process.env.ATXP_CONNECTION)
-    account: createAccount(process.env.ACCOUNT),
-    oauthDatabase: oauthDb,
-    // For servers on this machine. Leave both out to use ATXP's own authorization server over https.
-    allowedAuthorizationServers: [process.env.AUTHORIZATION_SERVER],
-    allowHttp: true,
+    mcpServer: 'https://browse.mcp.atxp.ai/',
+    account: new ATXPAccount(process.env.ATXP_CONNECTION),
+    oauthDatabase: db,
     logger: { debug() {}, info() {}, warn: console.warn, error: console.error },
   }),
 )
 
-const { content } = await client.callTool({ name: 'whoami', arguments: {} })
-console.log(`  process ${process.pid}: ${content[0].text}`)
+const { tools } = await client.listTools()
+console.log(`  process ${process.pid}: ${tools.map(({ name }) => name).join(', ')}`)
 
 await client.close()
-await oauthDb.close()
+await db.close()

@@ -1,24 +1,20 @@
-// Runs client.mjs in one process after the other against an MCP server and an authorization server on this machine.
+// Runs client.mjs in one process after the other, against stand-ins for ATXP's servers on this machine.
 import { deepStrictEqual } from 'node:assert'
 import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
-import { startMcpServer } from '../../test/support/fleet/mcp-server.mjs'
+import { startWorld } from '../../test/support/newcomer/world.mjs'
 import { removeRecords } from '../scratch-records.mjs'
 
-const authorizationServer = await startAuthorizationServer()
-const { issuer, introspect } = authorizationServer
-const mcpServer = await startMcpServer({ issuer, introspect })
+const world = await startWorld()
+const { authorizationServer } = world
 
 const env = {
   ...process.env,
+  ...world.env,
   REDIS_URL: process.env.REDIS_URL ?? 'redis://localhost:6379',
   REDIS_KEY_PREFIX: `example:${randomUUID()}:`,
-  MCP_SERVER: mcpServer.url(),
-  AUTHORIZATION_SERVER: issuer,
-  ACCOUNT: 'base:0xexample',
 }
 
 try {
@@ -43,8 +39,7 @@ try {
   console.log('Six processes, one registration, one login, no session lost.')
 } finally {
   await removeRecords(env.REDIS_URL, env.REDIS_KEY_PREFIX)
-  await mcpServer.stop()
-  await authorizationServer.stop()
+  await world.stop()
 }
 
 async function runClient() {

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { eventually } from '../support/eventually.js'
-import { startWorld } from '../support/newcomer/world.js'
+import { startWorld } from '../support/newcomer/world.mjs'
 import { OwnedProcess } from '../support/processes/owned-process.js'
 import { freePort } from '../support/servers/free-port.js'
 import { type RedisServer, startRedis } from '../support/servers/redis-server.js'
@@ -14,6 +14,8 @@ import { runIn } from './scratch.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const FENCE = /^```(sh|js)\n([\s\S]*?)^```$/gm
+/** npm tells of its own newer versions otherwise. */
+const QUIET = { npm_config_update_notifier: 'false' }
 
 /** The blocks under "Install" and "Use", which a reader copies in this order. */
 const [, steps = ''] =
@@ -69,7 +71,10 @@ async function execute(line: string): Promise<string> {
   if (packages !== undefined) return install(packages.split(' '))
   const [, background] = /^(.*) &$/.exec(line) ?? []
   if (background !== undefined) return start(background)
-  const { code, stdout, stderr } = await runIn(directory, 'bash', ['-c', line], world.env)
+  const { code, stdout, stderr } = await runIn(directory, 'bash', ['-c', line], {
+    ...world.env,
+    ...QUIET,
+  })
   expect({ line, code, stderr }).toEqual({ line, code: 0, stderr: '' })
   return stdout
 }
@@ -79,7 +84,7 @@ async function install(names: string[]): Promise<string> {
   for (const name of names) {
     if (name === '@atxp/redis') {
       const args = ['install', '--no-audit', '--no-fund', '--prefer-offline', inject('tarball')]
-      const { code, stderr } = await runIn(directory, 'npm', args)
+      const { code, stderr } = await runIn(directory, 'npm', args, QUIET)
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     } else {
       const link = join(directory, 'node_modules', name)

@@ -155,6 +155,13 @@ function filesUnder(folder: string): string[] {
   })
 }
 
+test('what examples have to be copied imports packages alone', () => {
+  const programs = filesUnder('examples').filter((path) => /^examples\/\w.*\/.*\.mjs$/.test(path))
+  const toCopy = programs.filter((path) => !path.endsWith('/run.mjs'))
+  expect(toCopy.length).toBeGreaterThan(2)
+  expect(toCopy.filter((path) => / from '\.\.?\//.test(textOf(path)))).toEqual([])
+})
+
 const pages = [...readdirSync(root), ...filesUnder('docs'), ...filesUnder('examples')].filter(
   (path) => path.endsWith('.md'),
 )

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { startWorld } from '../../support/newcomer/world.js'
+import { startWorld } from '../../support/newcomer/world.mjs'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))

@@ -8,7 +8,7 @@ import { agreeAt } from '../mcp/browser.mjs'
 const PRELOADED = fileURLToPath(new URL('public-names.mjs', import.meta.url))
 const AUTHORIZATION_SERVER = 'https://auth.atxp.ai'
 
-/** Stands for the internet as the README's programs see it: ATXP's servers, its accounts, and the reader's own MCP server. */
+/** Stands for the internet as the programs of README and examples see it: ATXP's servers, its accounts, and the reader's own MCP server. */
 export async function startWorld() {
   const authorizationServer = await startAuthorizationServer()
   const { issuer, introspect } = authorizationServer
@@ -16,7 +16,7 @@ export async function startWorld() {
   const own = await startMcpServer({ issuer, introspect })
   const accounts = await listenOnLoopback(async (request, response) => {
     const { codeChallenge } = JSON.parse(await readBody(request))
-    const { base } = createAccount('atxp:newcomer').paymentMakers
+    const { base } = createAccount('atxp:example').paymentMakers
     sendJson(response, 200, { jwt: await base.generateJWT({ codeChallenge }) })
   })
   const names = [
@@ -33,10 +33,14 @@ export async function startWorld() {
     env: {
       NODE_OPTIONS: `--import=${PRELOADED}`,
       PUBLIC_NAMES: JSON.stringify(names),
-      ATXP_CONNECTION: `${accounts.origin}/?connection_token=newcomer`,
+      ATXP_CONNECTION: `${accounts.origin}/?connection_token=example`,
     },
-    /** What the browser does at the authorization server: gives the URL of the callback, `iss` included. */
-    async agreeAt(authorizationUrl: string, userId: string): Promise<URL> {
+    /**
+     * What the browser does at the authorization server: gives the URL of the callback, `iss` included.
+     * @param {string} authorizationUrl
+     * @param {string} userId
+     */
+    async agreeAt(authorizationUrl, userId) {
       const local = authorizationUrl.replace(AUTHORIZATION_SERVER, issuer)
       const callback = new URL(await agreeAt(local, userId))
       callback.searchParams.set('iss', AUTHORIZATION_SERVER)
