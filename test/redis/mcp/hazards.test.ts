@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import type { McpOAuthProvider, McpTokens } from '../../../src/mcp.js'
 import { memoryStore } from '../../support/mcp/naive-provider.mjs'
 import { FLOWS, McpScene, USER } from '../../support/mcp/scene.js'
+import { SDKS } from '../../support/mcp/sdks.mjs'
 import { openDatabase, startProxy } from '../../support/scene.js'
 
 let scene: McpScene
@@ -107,30 +108,6 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
         code: 'REFRESH_FAILED',
       })
       expect(scene.urls).toEqual([])
-      const again = scene.provider()
-      expect(await flow(scene, again, again.fetch)).toBe('AUTHORIZED')
-    })
-
-    it('rejects with the TIMEOUT of Redis, and the session stands', async () => {
-      await scene.logIn()
-      const proxy = await startProxy(scene.redis)
-      const { keyPrefix } = scene
-      const db = openDatabase({
-        host: proxy.host,
-        port: proxy.port,
-        keyPrefix,
-        commandTimeout: 300,
-      })
-      await db.ping()
-      const provider = scene.provider({ db })
-      const stalled = (async (url: string | URL, init?: RequestInit) => {
-        if (!isRefresh(init)) return provider.fetch(url, init)
-        proxy.stall()
-        return provider.fetch(url, init).finally(() => proxy.resume())
-      }) as typeof fetch
-      await expect(flow(scene, provider, stalled)).rejects.toMatchObject({ code: 'TIMEOUT' })
-      expect(scene.urls).toEqual([])
-      expect(scene.authorizationServer.counters().refreshes).toBe(0)
       const again = scene.provider()
       expect(await flow(scene, again, again.fetch)).toBe('AUTHORIZED')
     })
@@ -329,3 +306,42 @@ describe('one client id for many installations, at a server that punishes reuse 
     expect(scene.authorizationServer.counters().reuseDetections).toBe(0)
   })
 })
+
+/** The provider with a `fetch` under which each refresh meets a Redis that does not answer. */
+async function stallingAtRefresh(): Promise<McpOAuthProvider> {
+  const proxy = await startProxy(scene.redis)
+  const { host, port } = proxy
+  const db = openDatabase({ host, port, keyPrefix: scene.keyPrefix, commandTimeout: 300 })
+  await db.ping()
+  const provider = scene.provider({ db })
+  const stalled = (async (url: string | URL, init?: RequestInit) => {
+    if (!isRefresh(init)) return provider.fetch(url, init)
+    proxy.stall()
+    return provider.fetch(url, init).finally(() => proxy.resume())
+  }) as McpOAuthProvider['fetch']
+  return new Proxy(provider, {
+    get: (target, name) => {
+      if (name === 'fetch') return stalled
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+}
+
+it.each(['v1', 'v2', 'ai'] as const)(
+  'a call of %s rejects with the TIMEOUT of Redis, and asks for no login',
+  async (sdk) => {
+    const clientOf = (provider: McpOAuthProvider) => SDKS[sdk](scene.serverUrl, provider)
+    await expect((await clientOf(scene.provider())).connect()).rejects.toThrow()
+    await scene.finish(await scene.agree())
+    const session = await (await clientOf(await stallingAtRefresh())).connect()
+    scene.authorizationServer.expireAccessTokens()
+    await expect(session.whoami()).rejects.toMatchObject({ code: 'TIMEOUT' })
+    expect(scene.urls).toEqual([])
+    expect(scene.authorizationServer.counters().refreshes).toBe(0)
+    const again = await (await clientOf(scene.provider())).connect()
+    expect(await again.whoami()).toBe(`${USER} at /mcp`)
+    await again.close()
+    await session.close()
+  },
+)
