@@ -117,11 +117,11 @@ export class OAuthStore {
     return text === null ? null : reading(key, () => decodeRecord('pkce', text))
   }
 
-  savePkce(userId: string, state: string, values: PKCEValues): Promise<void> {
+  /** @param ageMs - how much of their life is over already: 0 unless they are put back */
+  savePkce(userId: string, state: string, values: PKCEValues, ageMs: number = 0): Promise<void> {
     const key = this.#keys.of('pkce', userId, state)
     const text = encodeRecord('pkce', 'values', values)
-    const lifetime = KINDS.pkce.lifetime(values, this.#options, systemClock.now())
-    return this.#vault.set(key, text, lifetime)
+    return this.#vault.set(key, text, { ttlMs: Math.max(1, this.#options.pkceTtl - ageMs) })
   }
 
   deletePkce(userId: string, state: string): Promise<boolean> {

@@ -39,7 +39,7 @@ export class Logins {
     this.#parts = parts
   }
 
-  /** One round trip. */
+  /** For what is left of its life. One round trip. */
   async save(userId: string, login: Login): Promise<void> {
     const { codeVerifier, codeChallenge, serverUrl, ...mcp } = login
     const record: LoginRecord = {
@@ -52,7 +52,9 @@ export class Logins {
     if (JSON.stringify(record).length > MAX_LENGTH) {
       throw loginFailed('the metadata of the server or of its authorization server is too large')
     }
-    await this.#parts.records.savePkce(userId, nameOf(login.state), record)
+    // Clocks of two processes may differ.
+    const ageMs = Math.max(0, Date.now() - login.begunAt)
+    await this.#parts.records.savePkce(userId, nameOf(login.state), record, ageMs)
   }
 
   /** The login, once, whatever `singleUsePkce` is. */

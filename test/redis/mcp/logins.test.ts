@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { registrations, sessions } from '../../../src/admin.js'
 import { finishMcpLogin, type McpOAuthProvider, type McpTokens } from '../../../src/mcp.js'
 import { FLOWS, McpScene, REDIRECT_URL, USER } from '../../support/mcp/scene.js'
@@ -144,6 +144,23 @@ describe('a callback', () => {
     })
     await scene.finish(href)
     await expect(scene.finish(href)).rejects.toMatchObject(NOT_FOUND)
+  })
+
+  it('has the rest of its time for another try, and not all of it', async () => {
+    const { href } = await begin()
+    const begunAt = Date.now()
+    vi.useFakeTimers({ toFake: ['Date'], now: begunAt + 400_000 })
+    try {
+      const fetch = async () => new Response('away', { status: 503 })
+      const options = { db: scene.db, callbackUrl: href, userId: USER, fetch }
+      await expect(finishMcpLogin(options)).rejects.toMatchObject(FAILED)
+    } finally {
+      vi.useRealTimers()
+    }
+    const [key = ''] = await scene.keysWith('~pkce:')
+    const leftMs = await bareClient({ path: scene.redis.path }).pttl(key)
+    expect(leftMs).toBeGreaterThan(100_000)
+    expect(leftMs).toBeLessThanOrEqual(200_000)
   })
 
   it.each([
