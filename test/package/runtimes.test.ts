@@ -25,14 +25,17 @@ beforeAll(async () => {
 
 afterAll(() => redis.stop())
 
+/** The rights to files, network and environment that Node and Bun give to all. */
+const ALL_RIGHTS = ['--allow-all']
+
 /** Runs a script of the scratch project to its own end and gives the JSON that it printed. */
 async function outcomeOf(
   { kind, path }: Runtime,
   script: string,
   { url }: RedisServer = redis,
+  rights: string[] = ALL_RIGHTS,
 ): Promise<unknown> {
-  // The rights to files, network and environment that Node and Bun give to all.
-  const args = kind === 'deno' ? ['run', '--allow-all', '--no-prompt', script] : [script]
+  const args = kind === 'deno' ? ['run', ...rights, '--no-prompt', script] : [script]
   const { code, stdout, stderr } = await runIn(scratch, path, args, { REDIS_URL: url })
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return JSON.parse(stdout)
@@ -108,6 +111,13 @@ describe.concurrent.each(
   if (runtime.kind !== 'node' || Number.parseInt(runtime.version, 10) >= 24) {
     test('await using closes the database', async () => {
       expect(await outcomeOf(runtime, 'await-using.mjs')).toEqual({ code: 'CLOSED' })
+    })
+  }
+
+  if (runtime.kind === 'deno') {
+    test('the rights to the network and the environment are enough to store, read and list', async () => {
+      const rights = ['--allow-net', '--allow-env']
+      expect(await outcomeOf(runtime, 'session-of-esm.mjs', redis, rights)).toEqual(SESSION)
     })
   }
 
