@@ -35,6 +35,7 @@ it('processes whose clocks are ten minutes apart, under load', async () => {
     },
     strike: (load) => load.called(300),
     codes: [],
+    isForDoctor: true,
   })
 })
 

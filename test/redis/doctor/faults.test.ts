@@ -3,14 +3,16 @@ import { type AddressInfo, createServer as createTcpServer, type Socket } from '
 import { expect, it, onTestFinished } from 'vitest'
 import { doctor, type Finding } from '../../../src/admin.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { prometheusText, startMetrics } from '../../../src/metrics.js'
 import { eventually } from '../../support/eventually.js'
+import { alarmsIn, raisedSince } from '../../support/faults/alarms.js'
 import { openDatabase, startProxy, startServer } from '../../support/scene.js'
 import { certificates } from '../../support/servers/certificates.js'
 import { startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
 import { type RedisServer, SLOW_LOADING } from '../../support/servers/redis-server.js'
 
-// What goes wrong, and by which words doctor tells: no source has to be read.
+// What goes wrong, and by which words doctor tells, and by which code the metrics: no source has to be read.
 
 const LIMITS = { commandTimeout: 300, connectionTimeout: 300, maxRetriesPerRequest: 1 }
 
@@ -191,10 +193,19 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   ],
 ]
 
+/** No call fails for these, yet. */
+const FOR_DOCTOR = ['EVICTION']
+
 const addressOf = ({ host, port }: RedisServer) => ({ host, port })
 
 it.each(FAULTS)('%s: %s', async (_what, code, says, fault) => {
   const db = openDatabase({ ...LIMITS, ...(await fault()) })
+  onTestFinished(startMetrics())
+  const before = alarmsIn([prometheusText()])
+  await db.storeToken('key', 'token').catch(() => {})
+  const raised = raisedSince(before, alarmsIn([prometheusText()]))
+  if (FOR_DOCTOR.includes(code)) expect(raised).toEqual([])
+  else expect(raised).toContain(code)
   const findings = await doctor(db)
   const found = findings.filter(({ mark }) => mark === 'trouble')
   expect(found.map((finding) => finding.code)).toContain(code)

@@ -2,6 +2,7 @@ import { appendFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'vitest'
 import { DEFAULTS } from '../../../src/defaults.js'
+import { type Alarms, alarmsIn, raisedSince } from './alarms.js'
 import { lasts } from './duration.js'
 import { type Call, checkLogins, overlapsOf } from './history.js'
 import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
@@ -32,6 +33,8 @@ export interface Fault {
   mayBeLate?: boolean
   /** Which calls may fail. @defaultValue all */
   fails?: readonly Call['op'][]
+  /** Metrics show nothing of it, and `doctor` does. */
+  isForDoctor?: boolean
   /** How long it lasts at least. */
   lastsMs?: number
 }
@@ -62,6 +65,7 @@ export interface Outcome {
 export async function endure(fault: Fault): Promise<Outcome> {
   const load = await Load.start(fault.load)
   try {
+    const quiet = await alarmsOf(load)
     const struckAt = nowMs()
     await fault.strike(load)
     if (fault.mend) {
@@ -69,6 +73,7 @@ export async function endure(fault: Fault): Promise<Outcome> {
       await fault.mend(load)
     }
     const mendedAt = nowMs()
+    const duringIt = raisedSince(quiet, await alarmsOf(load))
     await load.mended()
     await load.well()
     if (fault.afterwards) {
@@ -77,6 +82,7 @@ export async function endure(fault: Fault): Promise<Outcome> {
       await load.well()
     }
     const records = await load.stop()
+    const raised = new Set([...duringIt, ...raisedSince(quiet, await alarmsOf(load))])
     const { remains, codes } = await load.end()
 
     const calls = records.flatMap((record) => record.calls)
@@ -108,6 +114,7 @@ export async function endure(fault: Fault): Promise<Outcome> {
     expect([...new Set(failed.map(({ code }) => code))].sort()).toEqual(
       fault.codes.filter((code) => failed.some((call) => call.code === code)).sort(),
     )
+    expectToBeFound(fault, raised, failed)
     if (fault.fails) {
       expect(
         failed.filter(({ op }) => !fault.fails?.includes(op)).slice(0, SHOWN_FINDINGS),
@@ -131,6 +138,21 @@ export async function endure(fault: Fault): Promise<Outcome> {
 /** Lets the fault last, and every process have had calls that ended in it. */
 async function outlast(load: Load, lastsMs: number): Promise<void> {
   await Promise.all([load.called(20), lasts(lastsMs)])
+}
+
+async function alarmsOf(load: Load): Promise<Alarms> {
+  return alarmsIn(await load.all<string>('metrics'))
+}
+
+/** Who looks at nothing but the metrics knows of the fault, and of each code that a call has failed with. */
+function expectToBeFound(
+  { isForDoctor = false }: Fault,
+  raised: ReadonlySet<string>,
+  failed: readonly Call[],
+): void {
+  const codes = new Set(failed.map(({ code }) => code as string))
+  expect([...raised]).toEqual(expect.arrayContaining([...codes]))
+  if (!isForDoctor) expect([...raised]).not.toEqual([])
 }
 
 function summarize({ name }: Fault, calls: Call[], since: number, lost: number): Outcome {

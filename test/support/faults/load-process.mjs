@@ -4,6 +4,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { RedisOAuthDatabase } from '@atxp/redis'
+import { prometheusText, startMetrics } from '@atxp/redis/metrics'
 import { serve } from '../processes/process-child.mjs'
 
 const OWN_KEYS = 8
@@ -70,6 +71,7 @@ serve({
 
   /** @param {import('@atxp/redis').RedisOAuthDatabaseOptions} options */
   async open(options) {
+    startMetrics()
     resourcesBefore = resources()
     db = new RedisOAuthDatabase(options)
     await db.ping()
@@ -90,6 +92,7 @@ serve({
   },
 
   calls: () => load.ended,
+  metrics: () => prometheusText(),
   isWell: () => load.isWell(),
   mended: () => load.mended(),
   stop: () => load.stop(),
