@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fingerprint } from '../flight/fingerprint.js'
+import { formDecoded, type SentClient } from '../oauth/http/requests.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
 import { RecentMap, weightOf } from '../recent-map.js'
 import type { Login } from './login/logins.js'
@@ -14,6 +15,12 @@ const MAX_SERVERS = 5
 const MAX_BYTES = 2 ** 20
 
 const bounds = { maxEntries: MAX_LOGINS, maxBytes: MAX_BYTES, maxAgeMs: LOGIN_MS }
+
+/** A client that its authorization server does not know, and the issuer whom its registration is kept for. */
+interface UnknownClient {
+  readonly client: McpClientInformation
+  readonly issuer: string
+}
 
 /** What one provider has seen pass: an SDK calls its methods one by one, and does not say which calls belong together. */
 export class ClientMemory {
@@ -30,7 +37,7 @@ export class ClientMemory {
   readonly #read = new RecentMap<true>(bounds)
   /** What `@ai-sdk/mcp` binds a client to that was registered beforehand, as it says right before a login. */
   stamps: Partial<McpClientInformation> = {}
-  #unknownClient: McpClientInformation | undefined
+  #unknownClient: UnknownClient | undefined
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
   #login: { login: Login; atMs: number } | undefined
@@ -59,13 +66,19 @@ export class ClientMemory {
     return found.find((client) => client !== undefined)
   }
 
-  /** To be called when the authorization server says that it does not know a client. */
-  refusedClient(clientId: string): void {
-    this.#unknownClient = this.client(clientId, this.server)
+  /** To be called when a token endpoint says that it does not know a client. It speaks for its authorization server alone. */
+  refusedClient(endpoint: string, { clientId, clientSecret }: SentClient): void {
+    const server = this.#servers.find((one) => isEndpoint(one, 'token', new URL(endpoint)))
+    const client = server && this.client(clientId, server)
+    if (client === undefined || server === undefined) return
+    const { client_secret: secret = '' } = client
+    // Some SDKs do not encode it for the Basic header.
+    if (secret !== clientSecret && formDecoded(secret) !== clientSecret) return
+    this.#unknownClient = { client, issuer: client.issuer ?? server.authorizationServerUrl }
   }
 
   /** The client that its authorization server does not know. */
-  get unknownClient(): McpClientInformation | undefined {
+  get unknownClient(): UnknownClient | undefined {
     return this.#unknownClient
   }
 
@@ -91,16 +104,8 @@ export class ClientMemory {
   }
 
   /** The authorization server whose URL this is. */
-  serverOf({ origin, pathname }: URL): McpDiscoveryState | undefined {
-    return this.#servers.find(({ authorizationServerUrl, authorizationServerMetadata }) => {
-      const { authorization_endpoint: named = '/authorize' } = Object(authorizationServerMetadata)
-      try {
-        const endpoint = new URL(String(named), authorizationServerUrl)
-        return endpoint.origin === origin && endpoint.pathname === pathname
-      } catch {
-        return false
-      }
-    })
+  serverOf(url: URL): McpDiscoveryState | undefined {
+    return this.#servers.find((server) => isEndpoint(server, 'authorization', url))
   }
 
   forgetServers(): void {
@@ -150,6 +155,24 @@ export class ClientMemory {
   get login(): Login | undefined {
     const begun = this.#login
     return begun && performance.now() - begun.atMs < LOGIN_MS ? begun.login : undefined
+  }
+}
+
+/** The paths are what SDKs take where there is no metadata. */
+const PATHS = { authorization: '/authorize', token: '/token' } as const
+
+/** Whether that endpoint of an authorization server is at this URL, whatever its query is. */
+function isEndpoint(
+  { authorizationServerUrl, authorizationServerMetadata }: McpDiscoveryState,
+  kind: keyof typeof PATHS,
+  { origin, pathname }: URL,
+): boolean {
+  const named = Object(authorizationServerMetadata)[`${kind}_endpoint`] ?? PATHS[kind]
+  try {
+    const endpoint = new URL(String(named), authorizationServerUrl)
+    return endpoint.origin === origin && endpoint.pathname === pathname
+  } catch {
+    return false
   }
 }
 

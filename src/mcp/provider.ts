@@ -18,7 +18,7 @@ import type {
   McpTokens,
 } from './shapes.js'
 import { recordOf, tokensOf } from './token-record.js'
-import { learnServer } from './trust.js'
+import { learnServer, withOwnMetadata } from './trust.js'
 import { watchedFetch } from './watched-fetch.js'
 
 /**
@@ -254,8 +254,10 @@ class Provider {
   }
 
   async #discoveryState(): Promise<McpDiscoveryState | undefined> {
-    const discovery = (await this.#login())?.discovery
-    if (discovery !== undefined) this.#addServer(discovery)
+    const begunWith = (await this.#login())?.discovery
+    if (begunWith === undefined) return undefined
+    const discovery = withOwnMetadata(begunWith)
+    this.#addServer(discovery)
     return discovery
   }
 
@@ -282,11 +284,11 @@ class Provider {
 
   /** That whose authorization server does not know it. Other refusals are of one request, and the sessions of all hang on the client. */
   async #forgetClient(): Promise<void> {
-    const { unknownClient, server } = this.#memory
-    const issuer = server?.authorizationServerMetadata?.issuer ?? server?.authorizationServerUrl
-    if (unknownClient === undefined || typeof issuer !== 'string') return
+    const { unknownClient } = this.#memory
+    if (unknownClient === undefined) return
+    const { issuer, client } = unknownClient
     await this.#operations.run('invalidateCredentials', () =>
-      this.#registrations.forget(issuer, unknownClient),
+      this.#registrations.forget(issuer, client),
     )
   }
 }

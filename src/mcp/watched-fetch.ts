@@ -60,7 +60,7 @@ async function noteRefusedClient(
   if (answer.status !== 400 && answer.status !== 401) return
   if (request.kind !== 'refresh' && request.kind !== 'code') return
   if (request.client === null || (await jsonOf(answer)).error !== 'invalid_client') return
-  memory.refusedClient(request.client.clientId)
+  memory.refusedClient(request.endpoint, request.client)
 }
 
 async function noteIssued(answer: Answer, memory: ClientMemory): Promise<void> {

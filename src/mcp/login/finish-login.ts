@@ -3,7 +3,7 @@ import { operationsOf } from '../../database/operations-of.js'
 import { checkPart } from '../../record/keys.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import { recordOf } from '../token-record.js'
-import { learnServer } from '../trust.js'
+import { isSameIssuer, learnServer } from '../trust.js'
 import { redeemCode } from './code-exchange.js'
 import { errorCode, loginFailed, loginNotFound } from './failures.js'
 import { type Login, Logins } from './logins.js'
@@ -96,13 +96,15 @@ function parametersOf(callbackUrl: unknown): URLSearchParams {
   }
 }
 
-/** RFC 9207 section 2.4. */
+/** RFC 9207 section 2.4. Metadata may name an issuer that is not its server, so the server that was asked for it counts too. */
 function checkIssuer({ discovery }: Login, iss: string | null): void {
-  const { issuer, authorization_response_iss_parameter_supported: isPromised } = Object(
-    discovery.authorizationServerMetadata,
+  const { authorizationServerUrl, authorizationServerMetadata } = discovery
+  const { issuer = iss, authorization_response_iss_parameter_supported: isPromised } = Object(
+    authorizationServerMetadata,
   ) as Record<string, unknown>
-  if (issuer === undefined) return
-  if (iss === null ? isPromised === true : iss !== issuer) {
+  const isMeant =
+    iss === null ? isPromised !== true : iss === issuer && isSameIssuer(iss, authorizationServerUrl)
+  if (!isMeant) {
     throw loginFailed(
       'the callback comes from another authorization server than the login began at',
     )

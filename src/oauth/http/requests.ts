@@ -210,11 +210,12 @@ function basicCredentials(
   const credentials = /^basic\s+(\S+)$/i.exec(authorization ?? '')?.[1]
   if (credentials === undefined) return null
   const [user = '', ...rest] = Buffer.from(credentials, 'base64').toString().split(':')
-  const clientId = decoded(user)
-  return clientId === '' ? null : { clientId, clientSecret: decoded(rest.join(':')) }
+  const clientId = formDecoded(user)
+  return clientId === '' ? null : { clientId, clientSecret: formDecoded(rest.join(':')) }
 }
 
-function decoded(text: string): string {
+/** Of `application/x-www-form-urlencoded`; the text itself where it is none. */
+export function formDecoded(text: string): string {
   try {
     return decodeURIComponent(text.replace(/\+/g, ' '))
   } catch {
