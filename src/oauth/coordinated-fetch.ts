@@ -148,8 +148,9 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
           issuers.observe(request.url, answer, timing.requestMs, read),
         )
       case 'bound':
-        publishSession('refreshBound')
-        return fetch(url, init)
+      case 'secret':
+        if (request.kind === 'bound') publishSession('refreshBound')
+        return boundedOwnRequest(fetch, url, init, timing.requestMs)
       case 'other': {
         const user = refusedRequests?.userOf(url, init)
         return sendToResource(url, init)

@@ -1,7 +1,7 @@
 /**
  * What an OAuth client asks for, read from the request that it hands to `fetch`. Only what is recognised beyond
  * doubt has a kind; everything else (a `Request`, a stream, bytes) is `other`. `bound`: a refresh whose proof (DPoP, RFC 9449) is
- * one process' own, so that no other can be answered with what it gets.
+ * one process' own, so that no other can be answered with what it gets. `secret`: another form that holds one.
  */
 export type OAuthRequest =
   | RefreshRequest
@@ -9,6 +9,7 @@ export type OAuthRequest =
   | ClientRequest
   | { kind: 'metadata'; url: URL }
   | { kind: 'bound' }
+  | { kind: 'secret' }
   | { kind: 'other' }
 
 /** A request by which an authorization server gets to know a client. */
@@ -54,6 +55,10 @@ interface Init {
 }
 
 const OTHER = { kind: 'other' } as const
+const SECRET = { kind: 'secret' } as const
+
+/** Parameters of whoever asks for tokens, or authenticates (RFC 6749 section 2.3.1, RFC 7009, RFC 7521, RFC 7662). */
+const TELLING_PARAMETERS = ['grant_type', 'token', 'client_secret', 'client_assertion']
 
 /** What clients add to the authorization endpoint's URL; a server may have put other parameters into it. */
 const AUTHORIZATION_PARAMETERS = [
@@ -89,14 +94,18 @@ function classify(url: URL, { method, headers, body }: Init): OAuthRequest {
   }
   if (verb !== 'POST') return OTHER
   if (header(headers, 'dpop') !== null) {
-    const isRefresh = formOf(headers, body)?.get('grant_type') === 'refresh_token'
-    return isRefresh ? { kind: 'bound' } : OTHER
+    const form = formOf(headers, body)
+    return form?.get('grant_type') === 'refresh_token' ? { kind: 'bound' } : otherForm(form)
   }
   if (typeof body === 'string' && body.includes('"redirect_uris"')) {
     return registrationRequest(url, headers, body)
   }
   const form = formOf(headers, body)
   return form ? formRequest(url, headers, form) : OTHER
+}
+
+function otherForm(form: URLSearchParams | null): OAuthRequest {
+  return TELLING_PARAMETERS.some((name) => form?.has(name)) ? SECRET : OTHER
 }
 
 /** Of an authorization server's metadata (RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4). */
@@ -150,7 +159,7 @@ function formRequest(url: URL, headers: unknown, form: URLSearchParams): OAuthRe
   const refreshToken = form.get('refresh_token')
   switch (form.get('grant_type')) {
     case 'refresh_token':
-      if (!refreshToken) return OTHER
+      if (!refreshToken) return SECRET
       return {
         kind: 'refresh',
         endpoint,
@@ -163,9 +172,9 @@ function formRequest(url: URL, headers: unknown, form: URLSearchParams): OAuthRe
     case 'authorization_code':
       return { kind: 'code', endpoint, client }
     case null:
-      return form.has('token') ? { kind: 'introspection', endpoint, client } : OTHER
+      return form.has('token') ? { kind: 'introspection', endpoint, client } : otherForm(form)
     default:
-      return OTHER
+      return SECRET
   }
 }
 

@@ -69,6 +69,23 @@ test('a code exchange is sent as it is, and its answer is an equal one that has 
   ])
 })
 
+test.each([
+  ['a refresh that is bound to a key', { grant_type: 'refresh_token', refresh_token: 'r' }],
+  ['a code that is bound to a key', { grant_type: 'authorization_code', code: 'c' }],
+  ['client credentials', { grant_type: 'client_credentials', client_secret: 's' }],
+])('%s follows no redirect to another origin', async (what, form) => {
+  const headers: Record<string, string> = what === 'client credentials' ? {} : { dpop: 'proof' }
+  const asked: string[] = []
+  const fetch = coordinated(async (url, init) => {
+    asked.push(String(url))
+    expect(init?.redirect).toBe('manual')
+    return new Response(null, { status: 307, headers: { location: 'https://evil.example/token' } })
+  })
+  const init = { method: 'POST', headers, body: new URLSearchParams(form) }
+  await expect(fetch(TOKEN_URL, init)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  expect(asked).toEqual([TOKEN_URL])
+})
+
 test('an error of the fetch beneath passes through', async () => {
   const failure = new TypeError('fetch failed')
   const fetch = coordinated(async () => {

@@ -58,7 +58,6 @@ describe('a refresh', () => {
   })
 
   test.each([
-    ['without its token', post(new URLSearchParams({ grant_type: 'refresh_token' }))],
     ['as text of another type', post(form.toString(), { 'content-type': 'text/plain' })],
     ['as text of no type', post(form.toString())],
     ['as bytes', post(Buffer.from(form.toString()), { 'content-type': FORM })],
@@ -68,12 +67,13 @@ describe('a refresh', () => {
   })
 })
 
-test('a refresh that is bound to a DPoP key is known as such, and nothing else of DPoP', () => {
+test('a refresh that is bound to a DPoP key is known as such, and of other requests with DPoP the secret', () => {
   const proof = { DPoP: 'proof' }
   const refresh = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'r' })
   expect(requestKind(TOKEN, post(refresh, proof))).toEqual({ kind: 'bound' })
   const code = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'c', code: 'x' })
-  expect(requestKind(TOKEN, post(code, proof))).toEqual({ kind: 'other' })
+  expect(requestKind(TOKEN, post(code, proof))).toEqual({ kind: 'secret' })
+  expect(requestKind(TOKEN, post('{}', proof))).toEqual({ kind: 'other' })
 })
 
 test('a code exchange and an introspection are known, with their client', () => {
@@ -126,10 +126,15 @@ describe('the client that a request carries', () => {
   })
 })
 
-test('other grants and forms are left alone', () => {
-  for (const form of ['grant_type=client_credentials&client_id=c', 'name=value', '']) {
-    expect(requestKind(TOKEN, post(new URLSearchParams(form)))).toEqual({ kind: 'other' })
-  }
+test.each([
+  ['grant_type=client_credentials&client_id=c', 'secret'],
+  ['grant_type=refresh_token', 'secret'],
+  ['client_id=c&client_secret=s&redirect_uri=r', 'secret'],
+  ['client_id=c&client_assertion=a', 'secret'],
+  ['name=value', 'other'],
+  ['', 'other'],
+])('the form %s is of the kind %s', (form, kind) => {
+  expect(requestKind(TOKEN, post(new URLSearchParams(form)))).toEqual({ kind })
 })
 
 test('an authorization request is known by its query, and the code challenge is not kept', () => {
