@@ -3,6 +3,7 @@ import {
   boundedOwnRequest,
   boundedRequest,
   MAX_BODY_BYTES,
+  readJson,
   unlessAborted,
 } from '../../../../src/oauth/http/bounded-request.js'
 
@@ -110,6 +111,12 @@ test('an endless body is read up to 1 MiB and cancelled', async () => {
   expect(seen.isCancelled).toBe(true)
   expect(seen.pulled).toBeLessThanOrEqual(18)
   expect(vi.getTimerCount()).toBe(0)
+})
+
+test('an endless body is given up at once where a copy of it is read', async () => {
+  const { answer, seen } = slowAnswer(endlessly(64 * 1024))
+  expect(await readJson(answer, 100)).toEqual({})
+  expect(seen.pulled).toBeLessThanOrEqual(18)
 })
 
 test('a body of 1 MiB is whole, one byte more is refused', async () => {
