@@ -1,7 +1,9 @@
 import type { FetchLike } from '../contract.js'
 import { RedisOAuthDatabaseError } from '../errors.js'
 import { type Answer, type FetchInit, jsonOf, refusesRefresh } from '../oauth/http/answers.js'
+import { readJson } from '../oauth/http/bounded-request.js'
 import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'
+import { TIMING_DEFAULTS } from '../oauth/timing.js'
 import type { Issuers } from '../oauth/trust/issuers.js'
 import type { ClientMemory } from './client-memory.js'
 
@@ -75,7 +77,7 @@ async function noteServer(
   memory: ClientMemory,
   issuers: Issuers,
 ): Promise<void> {
-  const metadata = await jsonOf(answer)
+  const metadata = await readJson(answer, TIMING_DEFAULTS.requestMs)
   const issuer = issuers.learn(url, metadata)
   if (issuer === undefined) return
   memory.addServer({ authorizationServerUrl: issuer, authorizationServerMetadata: metadata })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ClientCredentials, FetchLike } from '../../contract.js'
 import type { StoredToken } from '../../record/origin.js'
 import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http/answers.js'
-import { boundedRequest, readJson } from '../http/bounded-request.js'
+import { boundedRequest } from '../http/bounded-request.js'
 import { requestKind } from '../http/requests.js'
 import type { ClientRefusals } from '../trust/client-refusals.js'
 import { type Issuers, metadataUrl } from '../trust/issuers.js'
@@ -74,9 +74,10 @@ async function tokenEndpoint(
   { fetch, issuers, readMs }: RenewalParts,
 ): Promise<string | undefined> {
   const init = { headers: { accept: 'application/json' }, redirect: 'manual' }
-  const answer = await fetch(metadataUrl(issuer).href, init as FetchInit).catch(() => undefined)
+  const asked = boundedRequest(fetch, metadataUrl(issuer).href, init as FetchInit, readMs)
+  const answer = await asked.catch(() => undefined)
   if (answer?.status !== 200) return undefined
-  const document: object = await readJson(answer, readMs)
+  const document: object = await jsonOf(answer)
   const {
     issuer: named,
     token_endpoint: endpoint,

@@ -137,6 +137,21 @@ describe('what servers say', () => {
     expect(scene.urls).toEqual([])
   })
 
+  it('reads no metadata without end', async () => {
+    let pulls = 0
+    const body = new ReadableStream({
+      pull(controller) {
+        pulls += 1
+        if (pulls > 100) controller.error(new Error('read too far'))
+        else controller.enqueue(new Uint8Array(65_536))
+      },
+    })
+    const provider = scene.provider({ fetch: async () => new Response(body) })
+    const url = 'https://evil.example/.well-known/oauth-authorization-server'
+    expect((await provider.fetch(url)).status).toBe(200)
+    expect(pulls).toBeLessThan(30)
+  })
+
   it.each([
     ['unauthorized_client', 'keeps the client of all', 1],
     ['invalid_client', 'has the client registered anew', 2],
