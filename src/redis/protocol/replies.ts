@@ -118,11 +118,14 @@ export function changedKeys(message: unknown): Buffer[] | null {
 }
 
 const MAX_SLOT = SLOT_COUNT - 1
+/** For each ioredis makes a client. Redis is made for 1,000. */
+const MAX_NODES = 4_096
 
 /** Whether it is what `CLUSTER SLOTS` answers: ranges, each slot in one at most, and the nodes that serve them. */
 export function isSlots(reply: unknown): boolean {
   if (!Array.isArray(reply)) return false
   let slots = 0
+  const known = new Set<string>()
   for (const range of reply as unknown[]) {
     if (!Array.isArray(range)) return false
     const [first, last, ...nodes] = range as unknown[]
@@ -130,6 +133,8 @@ export function isSlots(reply: unknown): boolean {
       return false
     slots += last - first + 1
     if (last < first || slots > MAX_SLOT + 1) return false
+    for (const node of nodes as unknown[][]) known.add(`${node[0]}:${node[1]}`)
+    if (known.size > MAX_NODES) return false
   }
   return true
 }

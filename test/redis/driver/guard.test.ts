@@ -6,6 +6,7 @@ import { failureOf } from '../../../src/redis/driver/failure.js'
 import { onCopy } from '../../../src/redis/driver/internals/clients.js'
 import { checkSlots, sendToCluster } from '../../../src/redis/driver/internals/cluster.js'
 import { guard } from '../../../src/redis/driver/internals/guard.js'
+import { NamingSentinelConnector } from '../../../src/redis/driver/internals/sentinel.js'
 import { integer, text } from '../../../src/redis/protocol/replies.js'
 import { eventually } from '../../support/eventually.js'
 import { commandOf, frameEnd } from '../../support/network/resp-frames.js'
@@ -123,6 +124,28 @@ describe('a connection is dropped and made again, and nothing is thrown,', () =>
     })
     await expect(client.connect()).rejects.toThrow(/unreachable/)
   })
+})
+
+it('a Sentinel that names others without end is believed a hundred', async () => {
+  const named = Array.from({ length: 300 }, (_, index) => {
+    const port = String(index + 1)
+    return `*4\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$${port.length}\r\n${port}\r\n`
+  })
+  const sentinel = await startLyingServer(([, subcommand]) =>
+    subcommand === 'sentinels' ? `*${named.length}\r\n${named.join('')}` : '*-1\r\n',
+  )
+  const client = guarded({
+    Connector: NamingSentinelConnector,
+    sentinels: [{ host: '127.0.0.1', port: sentinel.port }],
+    name: 'mymaster',
+    sentinelRetryStrategy: () => null,
+    retryStrategy: () => null,
+  })
+  await expect(client.connect()).rejects.toThrow(/unreachable/)
+  const { connector } = client as unknown as {
+    connector: { sentinelIterator: { sentinels: object[] } }
+  }
+  expect(connector.sentinelIterator.sentinels.length).toBe(101)
 })
 
 it('ioredis waits with an object of ours for the answer to a command, and its own lets go of it', async () => {

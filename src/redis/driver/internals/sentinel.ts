@@ -8,14 +8,30 @@ interface SentinelSteps {
   connectToSentinel(address: { host: string }, options?: object): Redis
   /** Where the master is, by one Sentinel. What it gives is what Node connects to, under the options for TLS. */
   resolve(address: object): Promise<{ host: string } | null>
+  /** Those that are asked in turn. `add` takes one that another has named, unless it is known. */
+  sentinelIterator: { add(sentinel: object): boolean }
 }
 
-/** What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version. */
+/** Of all that Sentinels name beside those of the options. ioredis compares each with all, asks them all, and forgets none. */
+const MAX_LEARNED = 100
+
+/**
+ * What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version, and that no
+ * Sentinel can name others without end.
+ */
 export class NamingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0])
     const steps = this as unknown as SentinelSteps
     const { connectToSentinel, resolve } = steps
+    const { sentinelIterator } = steps
+    const add = sentinelIterator.add.bind(sentinelIterator)
+    let learned = 0
+    sentinelIterator.add = (sentinel) => {
+      const isNew = learned < MAX_LEARNED && add(sentinel)
+      if (isNew) learned += 1
+      return isNew
+    }
     steps.connectToSentinel = (address, others) => {
       const { sentinelTLS } = steps.options
       const tls = sentinelTLS && { tls: withServerName(sentinelTLS, address.host) }

@@ -4,6 +4,7 @@ import {
   bytes,
   done,
   integer,
+  isSlots,
   listOf,
   ok,
   orNil,
@@ -107,4 +108,13 @@ describe('whatever comes', () => {
       { numRuns: 2_000 },
     )
   })
+})
+
+it('the slots of a Cluster name no more nodes than one can have', () => {
+  const nodes = (count: number) =>
+    Array.from({ length: count }, (_, index) => ['node.example', index + 1, 'id'])
+  expect(isSlots([[0, 16_383, ...nodes(4_096)]])).toBe(true)
+  expect(isSlots([[0, 16_383, ...nodes(4_097)]])).toBe(false)
+  const fragments = Array.from({ length: 16_384 }, (_, slot) => [slot, slot, ...nodes(2)])
+  expect(isSlots(fragments)).toBe(true)
 })
