@@ -142,4 +142,10 @@ export const steps = [
     work: command(process.execPath, 'bench/run.mjs', '--short'),
     needs: ['build'],
   },
+  {
+    name: 'site',
+    says: 'the documentation site; by name only',
+    work: command(process.execPath, 'scripts/site.mjs'),
+    isNamedOnly: true,
+  },
 ]

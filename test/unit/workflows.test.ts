@@ -11,6 +11,7 @@ interface Step {
 }
 
 interface Job {
+  if?: string
   needs?: string | string[]
   permissions?: Record<string, string>
   steps: Step[]
@@ -85,8 +86,12 @@ describe('a job that may write, or has a secret,', () => {
     return mayWrite || JSON.stringify(job).includes('secrets.')
   })
 
-  it('is one of the release', () => {
-    expect(privileged.map(({ id }) => id)).toEqual(['release.yml: publish', 'release.yml: notes'])
+  it('is one of the release, or publishes the site', () => {
+    expect(privileged.map(({ id }) => id)).toEqual([
+      'release.yml: publish',
+      'release.yml: notes',
+      'site.yml: publish',
+    ])
   })
 
   it.each(privileged.map(({ id, job }) => [id, job] as const))(
@@ -113,8 +118,9 @@ describe('a job that may write, or has a secret,', () => {
 describe('a release', () => {
   it('may ask for a provenance statement in the job that publishes, and nowhere else', () => {
     const asking = jobs.filter(({ job }) => 'id-token' in (job.permissions ?? {}))
-    expect(asking.map(({ id }) => id)).toEqual(['release.yml: publish'])
-    expect(asking[0]?.job.permissions).toEqual({ 'id-token': 'write' })
+    const others = asking.filter(({ job }) => !('pages' in (job.permissions ?? {})))
+    expect(others.map(({ id }) => id)).toEqual(['release.yml: publish'])
+    expect(others[0]?.job.permissions).toEqual({ 'id-token': 'write' })
   })
 
   it('publishes the tarball that was packed and tested, without scripts and with provenance', () => {
@@ -140,8 +146,20 @@ describe('a release', () => {
   })
 })
 
+describe('the site', () => {
+  const { pack, publish } = files.find(({ name }) => name === 'site.yml')?.workflow.jobs ?? {}
+
+  it('is built without rights, and published from main alone', () => {
+    expect(pack?.permissions).toEqual({ contents: 'read' })
+    expect(runsOf(pack as Job)).toContain('npm test -- site')
+    expect(publish?.permissions).toEqual({ pages: 'write', 'id-token': 'write' })
+    expect(publish?.if).toBe("github.event_name == 'push'")
+  })
+})
+
 describe('what is downloaded', () => {
-  it.each(['.', 'scripts/downloads', 'scripts/next'].map((one) => `${one}/package-lock.json`))(
+  const locked = ['.', 'scripts/downloads', 'scripts/next', 'scripts/site']
+  it.each(locked.map((one) => `${one}/package-lock.json`))(
     'is held by its integrity: %s',
     (path) => {
       const { packages } = JSON.parse(read(path)) as {
