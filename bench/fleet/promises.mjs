@@ -104,7 +104,7 @@ export const MOMENTS = {
       'Redis, while a process logs in',
       'hangs for 2.5 s',
       'the others go on waiting, and take what it saves',
-      'Redis hangs while one process logs in, at a server that only says 401',
+      'Redis hangs while one process logs in and the others wait, at a server that only says 401',
     ),
     row(
       'Redis, with the token sent',

@@ -10,6 +10,7 @@ import { ACCOUNT, createRawClient, credentials } from '../fleet/raw-client.js'
 import { type FaultProxy, startFaultProxy } from '../network/fault-proxy.js'
 import { startProcesses, type TestProcess } from '../processes/processes.js'
 import { type RedisServer, startRedis } from '../servers/redis-server.js'
+import { leaseWaiters } from './lease-waiters.js'
 
 /** What each process runs. */
 export const REFRESHER = fileURLToPath(new URL('refresher.mjs', import.meta.url))
@@ -145,15 +146,8 @@ export class Outage {
   }
 
   /** Resolves when every peer waits for the refresh that is under way. */
-  async peersWait(): Promise<void> {
-    await eventually(
-      async () => {
-        const [channel = ''] = await this.redis.cli<string[]>('PUBSUB', 'CHANNELS', '*lease:*')
-        const [, count] = await this.redis.cli<string[]>('PUBSUB', 'NUMSUB', channel)
-        expect(Number(count)).toBe(this.peers.length)
-      },
-      { withinMs: WELL_WITHIN_MS },
-    )
+  peersWait(): Promise<void> {
+    return leaseWaiters(this.redis, this.peers.length)
   }
 
   /** Resolves when some token is marked as sent. */

@@ -1,5 +1,6 @@
-import { setTimeout } from 'node:timers/promises'
+import { lasts } from '../faults/duration.js'
 import type { Fleet } from '../fleet/fleet.js'
+import { leaseWaiters } from '../outages/lease-waiters.js'
 import { type Expectation, Observation, type Scenario, type ScenarioResult } from './scenario.js'
 
 // What real servers say to an expired token is 401 and where their metadata stands, nothing of a refresh.
@@ -83,16 +84,20 @@ async function stallDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
 /** Those who wait meet a Redis that does not answer, while one process logs in. */
 async function hangDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
-  const server = await fleet.useAtxpServer()
-  server.gatherRefusals(fleet.workers.length)
+  await fleet.useAtxpServer()
+  const [first, ...others] = fleet.workers
+  if (first === undefined) throw new Error('a fleet has at least one process')
   const hold = fleet.authorizationServer.holdTokenRequest(LOGIN)
-  const logins = fleet.connectAll()
+  const login = fleet.connect([first])
   await fleet.authorizationServer.reached(hold)
+  const waiters = fleet.connect(others)
+  await leaseWaiters(fleet.redis, others.length)
   fleet.redis.pause()
-  await setTimeout(REDIS_HANGS_MS)
+  await lasts(REDIS_HANGS_MS)
   fleet.redis.resume()
   fleet.authorizationServer.release(hold)
-  observation.add(await logins)
+  observation.add(await waiters)
+  observation.add(await login)
   return observation.against(fleet, {
     registrations: BOTH_ROLES,
     authorizations: 1,
@@ -150,7 +155,7 @@ export const plainChallengeScenarios: readonly Scenario[] = [
     run: stallDuringLogin,
   },
   {
-    name: 'Redis hangs while one process logs in, at a server that only says 401',
+    name: 'Redis hangs while one process logs in and the others wait, at a server that only says 401',
     run: hangDuringLogin,
   },
 ]
