@@ -1,5 +1,4 @@
 import type { Composition } from '../composition.js'
-import { operationsOf } from '../database/operations-of.js'
 import { isUnreadable } from '../errors.js'
 import { decodeRecord } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
@@ -7,7 +6,7 @@ import type { FoundKey } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import type { OAuthRole } from '../with-oauth-database.js'
-import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+import { type WalkOptions, type WalkStep, walk } from './walk.js'
 
 const ROLES: Readonly<Record<ClientRole, Registration['role']>> = {
   client: 'client',
@@ -44,9 +43,7 @@ export function registrations(
   db: RedisOAuthDatabase,
   options: WalkOptions = {},
 ): AsyncGenerator<Registration, void, undefined> {
-  checkWalkOptions(options)
-  const operations = operationsOf(db)
-  return walk(operations, 'registrations', stepsOf(operations.parts), options)
+  return walk(db, 'registrations', stepsOf, options)
 }
 
 async function* stepsOf(

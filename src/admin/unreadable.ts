@@ -1,6 +1,5 @@
 import type { Composition } from '../composition.js'
 import { problemWithoutKeys, type Unopened } from '../crypto/record-sealer.js'
-import { operationsOf } from '../database/operations-of.js'
 import { isUnreadable, RedisOAuthDatabaseError } from '../errors.js'
 import { decodeRecord, decodeToken } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
@@ -9,7 +8,7 @@ import { isSealedKind, type JsonKind, KINDS, type Kind, type SealedKind } from '
 import { isPublished, mayBePublished } from '../record/published.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { sealContextOf } from '../store/vault/sealed-vault.js'
-import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+import { type WalkOptions, type WalkStep, walk } from './walk.js'
 
 export type { SealedKind } from '../record/kinds.js'
 
@@ -53,9 +52,7 @@ export function findUnreadable(
   db: RedisOAuthDatabase,
   options: WalkOptions = {},
 ): AsyncGenerator<UnreadableRecord, void, undefined> {
-  checkWalkOptions(options)
-  const operations = operationsOf(db)
-  return walk(operations, 'findUnreadable', stepsOf(operations.parts), options)
+  return walk(db, 'findUnreadable', stepsOf, options)
 }
 
 async function* stepsOf(

@@ -1,9 +1,8 @@
 import type { Composition } from '../composition.js'
-import { operationsOf } from '../database/operations-of.js'
 import { isUnreadable } from '../errors.js'
 import type { FoundKey } from '../record/keys.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
-import { checkWalkOptions, type WalkOptions, type WalkStep, walk } from './walk.js'
+import { type WalkOptions, type WalkStep, walk } from './walk.js'
 
 /**
  * Yields the users who hold a session: an access token record, which may have expired but can be refreshed. A user who holds one
@@ -24,9 +23,7 @@ export function users(
   db: RedisOAuthDatabase,
   options: WalkOptions = {},
 ): AsyncGenerator<string, void, undefined> {
-  checkWalkOptions(options)
-  const operations = operationsOf(db)
-  return walk(operations, 'users', stepsOf(operations.parts), options)
+  return walk(db, 'users', stepsOf, options)
 }
 
 async function* stepsOf(parts: Composition): AsyncGenerator<WalkStep<string>, void, undefined> {

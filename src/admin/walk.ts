@@ -1,6 +1,9 @@
+import type { Composition } from '../composition.js'
+import { inCalls } from '../database/in-calls.js'
 import type { Operations } from '../database/operations.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { operationsOf } from '../database/operations-of.js'
 import { abortSignal, type ChecksOf, callback, members } from '../options/checks.js'
+import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 
 export interface WalkProgress {
   /** Keys looked at so far; one may be counted twice while Redis resizes its table. */
@@ -51,47 +54,37 @@ export function checkWalkOptions(options: WalkOptions): void {
   walkOptions(options, 'options')
 }
 
-/** Gives what the steps find, one by one. */
-export async function* walk<T>(
+/**
+ * Gives what the steps find, one by one.
+ * @throws TypeError for what is no database, and for options that are none
+ */
+export function walk<T>(
+  db: RedisOAuthDatabase,
+  name: string,
+  stepsOf: (parts: Composition) => AsyncGenerator<WalkStep<T>, void, undefined>,
+  options: WalkOptions,
+): AsyncGenerator<T, void, undefined> {
+  checkWalkOptions(options)
+  const operations = operationsOf(db)
+  return found(operations, name, stepsOf(operations.parts), options)
+}
+
+async function* found<T>(
   operations: Operations,
   name: string,
   steps: AsyncGenerator<WalkStep<T>, void, undefined>,
   { onProgress, signal }: WalkOptions,
 ): AsyncGenerator<T, void, undefined> {
   let seen = 0
-  let found = 0
-  for await (const step of inCalls(operations, name, steps, signal, () => seen)) {
+  let count = 0
+  for await (const step of inCalls(operations, name, steps, { signal, seen: () => seen })) {
     seen += step.seen
     for (const one of step.found) {
-      found += 1
+      count += 1
       yield one
       operations.checkOpen(name)
     }
-    onProgress?.({ seen, found })
+    onProgress?.({ seen, found: count })
   }
-  onProgress?.({ seen, found })
-}
-
-/**
- * The steps, each a call of its own: `close` waits for those, and not for whoever takes the results.
- * @param seen - how many keys were looked at, for the error when `signal` aborts
- */
-export async function* inCalls<S>(
-  operations: Operations,
-  name: string,
-  steps: AsyncGenerator<S, void, undefined>,
-  signal: AbortSignal | undefined,
-  seen: () => number,
-): AsyncGenerator<S, void, undefined> {
-  const next = (): Promise<IteratorResult<S, void>> =>
-    operations.run(name, () => {
-      if (!signal?.aborted) return steps.next()
-      throw new RedisOAuthDatabaseError('ABORTED', `its signal aborted it after ${seen()} keys`)
-    })
-  try {
-    for (let step = await next(); !step.done; step = await next()) yield step.value
-  } finally {
-    // Not waited for: a step that was given up may hang.
-    steps.return().catch(() => {})
-  }
+  onProgress?.({ seen, found: count })
 }

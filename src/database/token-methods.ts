@@ -5,6 +5,7 @@ import {
   type TokenEntry,
 } from '../store/bulk/token-import.js'
 import { checkIterable } from '../store/token-store.js'
+import { inCalls } from './in-calls.js'
 import type { Operations } from './operations.js'
 
 /** Tokens under keys of the caller's choice. */
@@ -117,20 +118,11 @@ export abstract class TokenMethods {
    */
   async *scanTokens(): AsyncGenerator<string, void, undefined> {
     const operations = this.#operations
-    const steps = operations.parts.tokens.scan()
-    // Each step is a call of its own: `close` waits for those, and not for whoever takes the keys.
-    const next = (): Promise<IteratorResult<string[], void>> =>
-      operations.run('scanTokens', () => steps.next())
-    try {
-      for (let step = await next(); !step.done; step = await next()) {
-        for (const key of step.value) {
-          yield key
-          operations.checkOpen('scanTokens')
-        }
+    for await (const keys of inCalls(operations, 'scanTokens', operations.parts.tokens.scan())) {
+      for (const key of keys) {
+        yield key
+        operations.checkOpen('scanTokens')
       }
-    } finally {
-      // Not waited for: a step that was given up may hang.
-      steps.return().catch(() => {})
     }
   }
 

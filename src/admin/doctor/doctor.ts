@@ -1,12 +1,11 @@
 import { isIP } from 'node:net'
 import type { Composition } from '../../composition.js'
 import { descriptionOf } from '../../database/description.js'
-import type { Operations } from '../../database/operations.js'
 import { operationsOf } from '../../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
-import { checkWalkOptions, type WalkOptions, walk } from '../walk.js'
+import { checkWalkOptions, type WalkOptions } from '../walk.js'
 import { advice, type Finding, ok, troubleOf } from './finding.js'
-import { Census } from './records.js'
+import { takeCensus } from './records.js'
 import { rightFindings } from './rights.js'
 import { sentinelFindings } from './sentinels.js'
 import { serverFindings } from './servers.js'
@@ -45,7 +44,7 @@ export async function doctor(
   const servers = await looked(() => serversOf(db), rights)
   const writing = await looked(() => writable(db), [...rights, ...servers])
   const records = await looked(
-    () => recordsOf(operations, options),
+    async () => (await takeCensus(db, 'doctor', options)).findings(parts),
     [...rights, ...servers, ...writing],
   )
   return [...setting, ...servers, ...rights, ...writing, ...records]
@@ -62,14 +61,6 @@ async function looked(
     const finding = troubleOf(error)
     return known.some(({ code }) => code === finding.code) ? [] : [finding]
   }
-}
-
-async function recordsOf(operations: Operations, options: WalkOptions): Promise<Finding[]> {
-  const { parts } = operations
-  const census = new Census()
-  const steps = walk(operations, 'doctor', census.take(parts), options)
-  while (!(await steps.next()).done);
-  return census.findings(parts)
 }
 
 async function serversOf(db: RedisOAuthDatabase): Promise<Finding[]> {

@@ -4,16 +4,29 @@ import { isSealed } from '../../crypto/record-sealer.js'
 import { DOCS } from '../../errors.js'
 import type { FoundKey } from '../../record/keys.js'
 import { isSealedKind } from '../../record/kinds.js'
+import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import type { ResealProgress } from '../../store/bulk/reseal.js'
 import { problemOf, type UnreadableRecord } from '../unreadable.js'
-import type { WalkStep } from '../walk.js'
+import { type WalkOptions, type WalkStep, walk } from '../walk.js'
 import { advice, type Finding, ok, trouble } from './finding.js'
 
 /** Of each unreadable record, so many are shown. */
 const SHOWN = 5
 
+/** Looks at every record, as a walk of that name. */
+export async function takeCensus(
+  db: RedisOAuthDatabase,
+  name: string,
+  options: WalkOptions,
+): Promise<Census> {
+  const census = new Census()
+  const steps = walk(db, name, (parts) => census.take(parts), options)
+  while (!(await steps.next()).done);
+  return census
+}
+
 /** What stands under the prefix. */
-export class Census {
+class Census {
   readonly #kinds = new Map<string, number>()
   /** Records by the id of the key that they are sealed with. */
   readonly #keyIds = new Map<string, number>()

@@ -1,5 +1,6 @@
 import type { Composition } from '../../composition.js'
 import { isSealed, type RecordSealer } from '../../crypto/record-sealer.js'
+import { inCalls } from '../../database/in-calls.js'
 import { operationsOf } from '../../database/operations-of.js'
 import { DEFAULTS } from '../../defaults.js'
 import { isUnreadable } from '../../errors.js'
@@ -10,7 +11,7 @@ import { isPublished } from '../../record/published.js'
 import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import type { RedisOAuthDb } from '../../redis-oauth-db.js'
 import { sealContextOf } from '../../store/vault/sealed-vault.js'
-import { inCalls, WALK_CHECKS } from '../walk.js'
+import { WALK_CHECKS } from '../walk.js'
 import {
   endLine,
   formOfSecrets,
@@ -116,7 +117,10 @@ async function* run(
   { onProgress, signal }: ExportOptions,
 ): AsyncGenerator<string, void, undefined> {
   const seen = (): number => records.progress.seen
-  for await (const lines of inCalls(operations, 'exportRecords', records.steps(), signal, seen)) {
+  for await (const lines of inCalls(operations, 'exportRecords', records.steps(), {
+    signal,
+    seen,
+  })) {
     if (lines !== '') yield lines
     operations.checkOpen('exportRecords')
     onProgress?.({ ...records.progress })

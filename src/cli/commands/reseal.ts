@@ -1,5 +1,4 @@
-import { Census } from '../../admin/doctor/records.js'
-import { walk } from '../../admin/walk.js'
+import { takeCensus } from '../../admin/doctor/records.js'
 import { operationsOf } from '../../database/operations-of.js'
 import { UsageError } from '../arguments.js'
 import { type Command, DESTRUCTIVE } from '../command.js'
@@ -16,8 +15,7 @@ export const resealCommand: Command = {
   async run(context) {
     const { given, screen } = context
     const db = await context.open()
-    const operations = operationsOf(db)
-    if (operations.parts.sealer === undefined) {
+    if (operationsOf(db).parts.sealer === undefined) {
       throw new UsageError(
         'reseal needs encryption keys: set ATXP_REDIS_ENCRYPTION_KEYS, or give --config',
       )
@@ -30,10 +28,7 @@ export const resealCommand: Command = {
           onProgress: ({ seen, resealed }) => onProgress?.({ seen, found: resealed }),
         })
       }
-      const census = new Census()
-      const steps = walk(operations, 'reseal', census.take(operations.parts), options)
-      while (!(await steps.next()).done);
-      return census.resealing
+      return (await takeCensus(db, 'reseal', options)).resealing
     })
     if (screen.isJson) await screen.json(result)
     else {
