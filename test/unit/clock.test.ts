@@ -1,13 +1,8 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { settledWithin, timeLimit, within } from '../../src/clock.js'
+import { holdTime } from '../support/held-time.js'
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-})
+holdTime()
 
 /** What became of it, as far as is known now. */
 function outcomeOf(work: Promise<unknown>): { outcome: unknown } {

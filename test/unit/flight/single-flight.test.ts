@@ -1,8 +1,9 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { beforeEach, describe, expect, test, vi } from 'vitest'
 import { DEFAULTS } from '../../../src/defaults.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import { type FlightOptions, Flights } from '../../../src/flight/single-flight.js'
+import { holdTime } from '../../support/held-time.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 
 /** A piece of work whose result stays where `recheck` finds it, as a refresh leaves its record. */
@@ -48,13 +49,7 @@ beforeEach(() => {
 })
 
 describe('with time held', () => {
-  beforeEach(() => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-  })
-
-  afterEach(() => {
-    vi.useRealTimers()
-  })
+  holdTime()
 
   test('does the work once for callers of one process and of others', async () => {
     const task = deferred<string>()

@@ -1,6 +1,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/diagnostics.js'
+import { holdTime } from '../../support/held-time.js'
 import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
 import { refreshInit, URL_OF_TOKEN, USER } from '../../support/oauth/fleet-process.js'
 import { json, REGISTER_URL, TOKEN_URL } from '../../support/oauth/strict-server.js'
@@ -10,14 +11,14 @@ const listen = (message: unknown) => {
   heard.push(message as FlightEvent | SessionEvent)
 }
 
+holdTime()
+
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   heard.length = 0
   for (const channel of Object.values(CHANNELS)) subscribe(channel, listen)
 })
 
 afterEach(() => {
-  vi.useRealTimers()
   for (const channel of Object.values(CHANNELS)) unsubscribe(channel, listen)
 })
 

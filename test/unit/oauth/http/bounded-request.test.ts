@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   boundedOwnRequest,
   boundedRequest,
@@ -6,14 +6,9 @@ import {
   readJson,
   unlessAborted,
 } from '../../../../src/oauth/http/bounded-request.js'
+import { holdTime } from '../../../support/held-time.js'
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-})
-
-afterEach(() => {
-  vi.useRealTimers()
-})
+holdTime()
 
 const never = new Promise<never>(() => undefined)
 

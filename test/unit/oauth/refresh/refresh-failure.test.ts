@@ -1,5 +1,6 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
+import { holdTime } from '../../../support/held-time.js'
 import { ExpiredSession, refreshAll, settled } from '../../../support/oauth/expired-session.js'
 import {
   type FleetProcess,
@@ -11,13 +12,10 @@ import { json, TOKEN_URL } from '../../../support/oauth/strict-server.js'
 
 let session: ExpiredSession
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-  session = new ExpiredSession()
-})
+holdTime()
 
-afterEach(() => {
-  vi.useRealTimers()
+beforeEach(() => {
+  session = new ExpiredSession()
 })
 
 test('one 503 fails one call, and nobody shares it', async () => {

@@ -1,6 +1,7 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
 import { TIMING_DEFAULTS } from '../../../../src/oauth/timing.js'
+import { holdTime } from '../../../support/held-time.js'
 import { ExpiredSession, refreshAll, settled } from '../../../support/oauth/expired-session.js'
 import {
   type FleetProcess,
@@ -12,13 +13,10 @@ import { json, TOKEN_URL } from '../../../support/oauth/strict-server.js'
 
 let session: ExpiredSession
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-  session = new ExpiredSession()
-})
+holdTime()
 
-afterEach(() => {
-  vi.useRealTimers()
+beforeEach(() => {
+  session = new ExpiredSession()
 })
 
 test('eight processes with five calls each make one refresh', async () => {

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { CHANNELS, type SessionEvent } from '../../../../src/diagnostics.js'
 import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
+import { holdTime } from '../../../support/held-time.js'
 import { ExpiredSession, settled } from '../../../support/oauth/expired-session.js'
 import { type FleetProcess, refreshInit } from '../../../support/oauth/fleet-process.js'
 import { json, ORIGIN, TOKEN_URL } from '../../../support/oauth/strict-server.js'
@@ -16,8 +17,9 @@ let requestsAtMs: number[]
 let heard: SessionEvent[]
 const listen = (message: unknown) => void heard.push(message as SessionEvent)
 
+holdTime()
+
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   heard = []
   subscribe(CHANNELS.session, listen)
   session = new ExpiredSession()
@@ -35,7 +37,6 @@ beforeEach(() => {
 
 afterEach(() => {
   unsubscribe(CHANNELS.session, listen)
-  vi.useRealTimers()
 })
 
 const refresh = (by: FleetProcess = process): Promise<number | string> =>

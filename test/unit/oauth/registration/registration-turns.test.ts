@@ -1,17 +1,12 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { RegistrationTurns } from '../../../../src/oauth/registration/registration-turns.js'
+import { holdTime } from '../../../support/held-time.js'
 import { settled } from '../../../support/oauth/expired-session.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
 
 const SERVER = ['client', 'https://auth.example']
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
-
+holdTime()
 /** Looks for a registration, and how long that took. */
 async function look(turns: RegistrationTurns, found: string | null = null): Promise<number> {
   const startedAt = performance.now()

@@ -1,5 +1,6 @@
 import type { ClientCredentials } from '@atxp/common'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { holdTime } from '../../../support/held-time.js'
 import { settled } from '../../../support/oauth/expired-session.js'
 import { type FleetProcess, startProcess } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
@@ -15,14 +16,11 @@ import {
 let store: MemoryStore
 let server: StrictServer
 
+holdTime()
+
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   store = new MemoryStore()
   server = new StrictServer()
-})
-
-afterEach(() => {
-  vi.useRealTimers()
 })
 
 const CLIENT_ROLE = { token_endpoint_auth_method: 'client_secret_post' }

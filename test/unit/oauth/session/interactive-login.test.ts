@@ -1,7 +1,8 @@
 import { OAuthAuthenticationRequiredError, OAuthClient } from '@atxp/client'
 import type { FetchLike } from '@atxp/common'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
+import { holdTime } from '../../../support/held-time.js'
 import { settled } from '../../../support/oauth/expired-session.js'
 import { startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
@@ -15,15 +16,14 @@ const CALLBACK_URL = 'https://app.example/callback'
 let store: MemoryStore
 let server: StrictServer
 
+// The client's cryptography takes real time, which goes on.
+holdTime()
+
 beforeEach(() => {
-  // The client's cryptography takes real time, and so must not wait for that of the test.
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
   store = new MemoryStore()
   server = new StrictServer()
   server.namesError = false
 })
-afterEach(() => void vi.useRealTimers())
-
 interface Caller {
   client: OAuthClient
   /** How long each call to the MCP server took to be answered, in the time of the test. */

@@ -1,17 +1,15 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { beforeEach, expect, test, vi } from 'vitest'
 import { RefusedTokens } from '../../../../src/oauth/trust/refused-tokens.js'
+import { holdTime } from '../../../support/held-time.js'
 import { ExpiredSession } from '../../../support/oauth/expired-session.js'
 import { type FleetProcess, URL_OF_TOKEN } from '../../../support/oauth/fleet-process.js'
 
 let session: ExpiredSession
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance', 'Date'] })
-  session = new ExpiredSession()
-})
+holdTime()
 
-afterEach(() => {
-  vi.useRealTimers()
+beforeEach(() => {
+  session = new ExpiredSession()
 })
 
 async function refuse(process: FleetProcess, accessToken: string | undefined): Promise<void> {
