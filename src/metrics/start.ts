@@ -29,6 +29,12 @@ export interface StartMetricsOptions {
    * Makes a span of OpenTelemetry of each call of a method, and of each refresh, within the caller's span and without any argument. It has
    * `db.system.name`, `db.operation.name`, and `error.type` where it failed. From Node 18.19 on; before, and without `@opentelemetry/api`, there are none.
    * @defaultValue `false`
+   * @example
+   * ```ts
+   * import { startMetrics } from '@atxp/redis/metrics'
+   *
+   * startMetrics({ spans: true })
+   * ```
    */
   readonly spans?: boolean | undefined
 }
