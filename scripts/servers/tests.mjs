@@ -1,7 +1,8 @@
 import { vitest } from '../vitest.mjs'
 import { suiteServer } from './suites.mjs'
 
-// `tests`: each is a project of vitest and what `vitest run` takes beside it. Those of one list run side by side, since they wait more than they compute.
+// `tests`: each is a project of vitest and what `vitest run` takes beside it. Those of one list run side by side, since they wait more
+// than they compute.
 
 /** The newest of each kind, and what differs most between them: a minute together. */
 const SHORT = {
@@ -22,6 +23,10 @@ const SHORT = {
   ],
 }
 
+/** These need no server, have servers that lie, or break the network to one. */
+const WITHOUT_SERVER = ['history', 'replies', 'network']
+
+/** Of the scenarios, those that a server can decide: the others are about what authorization servers answer. */
 const FULL = {
   servers: ['bookworm', 'trixie-redis', 'trixie-valkey', 'sid-valkey'],
   tests: [
@@ -38,11 +43,11 @@ const FULL = {
       ],
     ],
     [
-      ['fleet', 'test/fleet/scenarios.test.ts', 'test/fleet/roles.test.ts'],
-      // Of the others, one needs no server, and one has servers that lie.
-      ['faults', '--exclude=test/faults/history.test.ts', '--exclude=test/faults/replies.test.ts'],
+      ['fleet', 'test/fleet/scenarios.test.ts'],
+      ['faults', ...WITHOUT_SERVER.map((name) => `--exclude=test/faults/${name}.test.ts`)],
     ],
   ],
+  env: { FLEET_ONLY: 'Redis|stalls|killed after|(database|access token|resource server)$' },
 }
 
 /** Below the oldest that the library takes. */
@@ -56,12 +61,12 @@ const TOO_OLD = { servers: ['bullseye'], tests: [[['too-old']]] }
 export async function testServers(isShort, report) {
   const notes = []
   const results = []
-  for (const { servers, tests } of isShort ? [SHORT] : [FULL, TOO_OLD]) {
+  for (const { servers, tests, env } of isShort ? [SHORT] : [FULL, TOO_OLD]) {
     for (const name of servers) {
       report(name)
       const server = await suiteServer(name)
       notes.push(server.version ?? `${name} left out: ${server.reason}`)
-      if (server.path !== undefined) results.push(...(await testsOn(server, tests, report)))
+      if (server.path !== undefined) results.push(...(await testsOn(server, tests, env, report)))
     }
   }
   const sum = (state) => results.reduce((total, { counts }) => total + counts[state], 0)
@@ -74,12 +79,12 @@ export async function testServers(isShort, report) {
   }
 }
 
-async function testsOn({ path, version }, tests, report) {
+async function testsOn({ path, version }, tests, env, report) {
   const results = []
   for (const beside of tests) {
     const runs = beside.map(([project, ...files]) =>
       vitest(['--project', project, ...files], {
-        env: { REDIS_SERVER_BIN: path },
+        env: { ...env, REDIS_SERVER_BIN: path },
         onCount: ({ passed, failed }) =>
           report(`${passed + failed} ${project} tests on ${version}`),
       }),

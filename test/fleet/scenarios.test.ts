@@ -7,6 +7,10 @@ import { type RedisServer, startRedis } from '../support/servers/redis-server.js
 
 const database = process.env.FLEET_DATABASE ?? 'coordinated'
 
+/** What the names of the scenarios hold that are run. */
+const only = new RegExp(process.env.FLEET_ONLY ?? '')
+const chosen = scenarios.filter(({ name }) => only.test(name))
+
 const SCENARIO_TIMEOUT_MS = isReported ? RUNS_TIMEOUT_MS : 60_000
 
 const databases: Record<string, (redis: RedisServer, keyPrefix: string) => DatabaseChoice> = {
@@ -20,11 +24,11 @@ const databases: Record<string, (redis: RedisServer, keyPrefix: string) => Datab
 }
 
 function chosenDatabase(): (redis: RedisServer, keyPrefix: string) => DatabaseChoice {
-  const chosen = databases[database]
-  if (chosen === undefined) {
+  const choice = databases[database]
+  if (choice === undefined) {
     throw new TypeError(`FLEET_DATABASE takes ${Object.keys(databases).join(', ')}`)
   }
-  return chosen
+  return choice
 }
 
 describe(`${processes} processes with one session`, () => {
@@ -42,7 +46,7 @@ describe(`${processes} processes with one session`, () => {
     await redis?.stop()
   })
 
-  it.each(scenarios.map(({ name, run }) => [name, run] as const))(
+  it.each(chosen.map(({ name, run }) => [name, run] as const))(
     'stay well when %s',
     async (name, run) => {
       const missed = await makeRuns(
