@@ -36,7 +36,7 @@ export class ClientMemory {
   /** Access tokens that the SDK has read and not had from an authorization server since, by hash. */
   readonly #read = new RecentMap<true>(bounds)
   /** What `@ai-sdk/mcp` binds a client to that was registered beforehand, as it says right before a login. */
-  stamps: Partial<McpClientInformation> = {}
+  #stamps: Partial<McpClientInformation> = {}
   #unknownClient: UnknownClient | undefined
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
@@ -66,6 +66,17 @@ export class ClientMemory {
     return found.find((client) => client !== undefined)
   }
 
+  addStamps(stamps: Partial<McpClientInformation>): void {
+    this.#stamps = stamps
+  }
+
+  /** None where they are of another server: two logins may begin at once. */
+  stampsFor({ authorizationServerUrl }: McpDiscoveryState): Partial<McpClientInformation> {
+    const { authorization_server: bound } = this.#stamps
+    const isMeant = bound !== undefined && sameOf(bound) === sameOf(authorizationServerUrl)
+    return isMeant ? this.#stamps : {}
+  }
+
   /** To be called when a token endpoint says that it does not know a client. It speaks for its authorization server alone. */
   refusedClient(endpoint: string, { clientId, clientSecret }: SentClient): void {
     const server = this.#servers.find((one) => isEndpoint(one, 'token', new URL(endpoint)))
@@ -83,9 +94,8 @@ export class ClientMemory {
   }
 
   addServer(server: McpDiscoveryState): void {
-    const others = this.#servers.filter(
-      (known) => known.authorizationServerUrl !== server.authorizationServerUrl,
-    )
+    const name = sameOf(server.authorizationServerUrl)
+    const others = this.#servers.filter((known) => sameOf(known.authorizationServerUrl) !== name)
     this.#servers = [server, ...others].slice(0, MAX_SERVERS)
   }
 
@@ -103,9 +113,15 @@ export class ClientMemory {
     return this.#servers[0]
   }
 
-  /** The authorization server whose URL this is. */
+  /**
+   * The authorization server whose URL this is. Where several name it, the one at its origin: any can name another's endpoint, and is sent
+   * the code of a login that is taken for its own.
+   */
   serverOf(url: URL): McpDiscoveryState | undefined {
-    return this.#servers.find((server) => isEndpoint(server, 'authorization', url))
+    const naming = this.#servers.filter((server) => isEndpoint(server, 'authorization', url))
+    const own = naming.filter((server) => isAt(url.origin, server))
+    const [server, rival] = own.length > 0 ? own : naming
+    return rival === undefined ? server : undefined
   }
 
   forgetServers(): void {
@@ -171,6 +187,14 @@ function isEndpoint(
   try {
     const endpoint = new URL(String(named), authorizationServerUrl)
     return endpoint.origin === origin && endpoint.pathname === pathname
+  } catch {
+    return false
+  }
+}
+
+function isAt(origin: string, { authorizationServerUrl }: McpDiscoveryState): boolean {
+  try {
+    return new URL(authorizationServerUrl).origin === origin
   } catch {
     return false
   }

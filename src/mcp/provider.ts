@@ -200,7 +200,7 @@ class Provider {
 
   /** The client is the application's own: what binds it goes with each login, and from there to its tokens. */
   #bindTo(server: McpAuthorizationServer): void {
-    this.#memory.stamps = stampsOf(server)
+    this.#memory.addStamps(stampsOf(server))
     this.#memory.addServerAt(server.authorizationServerUrl)
   }
 
@@ -219,7 +219,7 @@ class Provider {
       codeChallenge,
       serverUrl: this.#serverUrl,
       redirectUrl: this.#redirectUrl,
-      client: { ...client, ...this.#memory.stamps },
+      client: { ...client, ...this.#memory.stampsFor(discovery) },
       resource: url.searchParams.get('resource') ?? undefined,
       discovery,
       begunAt: Date.now(),
