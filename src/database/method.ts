@@ -2,11 +2,13 @@ import { publishOperation } from '../diagnostics.js'
 import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
 
 /** What a method's calls tell of themselves. */
-interface Layer {
+export interface Layer {
   /** How messages name the server. */
   readonly server: string
   /** A call less is under way. */
   ended(): void
+  /** The time of events, by `performance.now()`. */
+  now(): number
 }
 
 /**
@@ -24,7 +26,7 @@ export class Method {
     this.name = name
     this.resolved = (value) => {
       layer.ended()
-      return this.known(value)
+      return value
     }
     // An error that is made here, by a reaction of the very promise that the caller awaits, has the caller's frames in its
     // stack: V8 follows promises from reactions to those who wait, at no cost for calls that succeed.
@@ -32,11 +34,6 @@ export class Method {
       layer.ended()
       throw this.failure(error, this.rejected)
     }
-  }
-
-  /** To be told of a result that needed no waiting. */
-  known<T>(value: T): T {
-    return value
   }
 
   /**
@@ -52,18 +49,41 @@ export class Method {
   }
 }
 
-/** One call, while somebody listens. */
-export class WatchedCall extends Method {
-  readonly #startedAt: number = performance.now()
+/** What a promise is told to do with its end. */
+export interface Ends {
+  resolved<T>(value: T): T
+  rejected(error: unknown): never
+}
 
-  override known<T>(value: T): T {
-    publishOperation(this.name, performance.now() - this.#startedAt)
-    return value
+/** Of one call of a method, while somebody listens. Two closures, since a class would take twice as long. */
+export function watchedCall(layer: Layer, method: Method, startedAtMs: number): Ends {
+  const rejected = (error: unknown): never => {
+    layer.ended()
+    throw watchedFailure(layer, method, startedAtMs, error, rejected)
   }
+  return {
+    resolved: (value) => {
+      layer.ended()
+      publishOperation(method.name, elapsedMs(layer, startedAtMs))
+      return value
+    },
+    rejected,
+  }
+}
 
-  override failure(error: unknown, above: (...args: never[]) => unknown): unknown {
-    const failure = super.failure(error, above)
-    publishOperation(this.name, performance.now() - this.#startedAt, codeIn(failure))
-    return failure
-  }
+/** As `failure` of the method, and tells of it. */
+export function watchedFailure(
+  layer: Layer,
+  method: Method,
+  startedAtMs: number,
+  error: unknown,
+  above: (...args: never[]) => unknown,
+): unknown {
+  const failure = method.failure(error, above)
+  publishOperation(method.name, elapsedMs(layer, startedAtMs), codeIn(failure))
+  return failure
+}
+
+function elapsedMs(layer: Layer, startedAtMs: number): number {
+  return Math.max(0, layer.now() - startedAtMs)
 }

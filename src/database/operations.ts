@@ -1,12 +1,12 @@
 import { MAX_TIMER_MS, within } from '../clock.js'
 import { type Composition, compose } from '../composition.js'
 import { DEFAULTS } from '../defaults.js'
-import { operationsAreWatched } from '../diagnostics.js'
+import { operationsAreWatched, publishOperation } from '../diagnostics.js'
 import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import { closedFailure } from '../redis/driver/failure.js'
 import { operationTrace } from '../tracing.js'
-import { Method, WatchedCall } from './method.js'
+import { Method, watchedCall, watchedFailure } from './method.js'
 
 /** How `close` may end. */
 export interface CloseOptions {
@@ -18,6 +18,9 @@ export interface CloseOptions {
 }
 
 type Work<T> = (parts: Composition) => Promise<T> | T
+
+/** From so many calls under way on, those of one turn of the event loop leave together, and their answers come together. */
+const MANY_CALLS = 16
 
 /** What a part of may have happened when `close` gives them up while they wait for something other than Redis. */
 const MANY_STEPS: ReadonlySet<string> = new Set([
@@ -47,6 +50,11 @@ export class Operations {
   #hasEnded = false
   #closesAtMs = Number.POSITIVE_INFINITY
   #shuttingDown: Promise<void> | undefined
+  /** When the turn of the event loop was first asked for the time. */
+  #turnAtMs: number | undefined
+  readonly #endTurn = (): void => {
+    this.#turnAtMs = undefined
+  }
 
   constructor(options: RedisOAuthDatabaseOptions) {
     this.parts = compose(options, this)
@@ -98,18 +106,25 @@ export class Operations {
   }
 
   #begin<T>(name: string, work: Work<T>, looksFirst: boolean): Promise<T> {
+    const method = this.#method(name)
     const isWatched = operationsAreWatched()
-    let call = isWatched && !looksFirst ? new WatchedCall(this, name) : this.#method(name)
+    let startedAtMs = isWatched && !looksFirst ? this.now() : 0
     try {
       if (this.#isClosed) throw closedFailure(this.server)
       const result = work(this.parts)
-      if (!(result instanceof Promise)) return Promise.resolve(call.known(result))
-      if (isWatched && looksFirst) call = new WatchedCall(this, name)
-      this.#underWay += 1
-      return result.then(call.resolved, call.rejected)
+      if (result instanceof Promise) {
+        this.#underWay += 1
+        if (!isWatched) return result.then(method.resolved, method.rejected)
+        if (looksFirst) startedAtMs = this.now()
+        const { resolved, rejected } = watchedCall(this, method, startedAtMs)
+        return result.then(resolved, rejected)
+      }
+      if (isWatched && !looksFirst) publishOperation(name, this.now() - startedAtMs)
+      return Promise.resolve(result)
     } catch (error) {
-      if (isWatched && looksFirst) call = new WatchedCall(this, name)
-      return Promise.reject(call.failure(error, this.#call))
+      if (!isWatched) return Promise.reject(method.failure(error, this.#call))
+      if (looksFirst) startedAtMs = this.now()
+      return Promise.reject(watchedFailure(this, method, startedAtMs, error, this.#call))
     }
   }
 
@@ -139,6 +154,19 @@ export class Operations {
 
   get server(): string {
     return this.parts.connection.server
+  }
+
+  /**
+   * For events. While many calls are under way, those of one turn of the event loop share a reading of the clock, which costs as much as
+   * all else of an event.
+   */
+  now(): number {
+    if (this.#underWay < MANY_CALLS) return performance.now()
+    if (this.#turnAtMs === undefined) {
+      this.#turnAtMs = performance.now()
+      setImmediate(this.#endTurn)
+    }
+    return this.#turnAtMs
   }
 
   /** For the methods: one call less is under way. */

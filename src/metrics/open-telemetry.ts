@@ -18,9 +18,11 @@ export async function openTelemetryApi(): Promise<Api | undefined> {
 }
 
 /** Feeds the meter of OpenTelemetry with what is recorded. Returns what ends it. */
-export function feedMeter({ metrics }: Api, recorder: Recorder): () => void {
+export function feedMeter({ metrics, createNoopMeter }: Api, recorder: Recorder): () => void {
   const { operations, durations, counters, gauges } = recorder.families
   const meter = metrics.getMeter(SCOPE)
+  // No SDK was started.
+  if (meter === createNoopMeter()) return () => {}
   const advice = { explicitBucketBoundaries: [...BOUNDS] }
   for (const one of durations) {
     const isOperations = one === operations

@@ -10,6 +10,7 @@ import {
   type SessionEvent,
 } from '../diagnostics.js'
 import { Families } from './families.js'
+import type { Durations } from './series.js'
 
 const FLIGHTS = {
   waited: 'waits',
@@ -45,7 +46,7 @@ export class Recorder {
   /** Returns what ends it. */
   start(): () => void {
     const listeners: readonly (readonly [channel: string, listen: (message: unknown) => void])[] = [
-      [CHANNELS.operation, (message) => this.#noteOperation(message as OperationEvent)],
+      [CHANNELS.operation, noteOperations(this.families.operations)],
       [CHANNELS.session, (message) => this.#noteSession(message as SessionEvent)],
       [CHANNELS.flight, (message) => this.#noteFlight(message as FlightEvent)],
       [CHANNELS.connection, (message) => this.#noteConnection(message as ConnectionEvent)],
@@ -83,15 +84,6 @@ export class Recorder {
     unsavedPairs.set(unsaved)
   }
 
-  // Of each call that asks Redis, so a call that resolves makes nothing here.
-  #noteOperation({ method, outcome, code, durationMs }: OperationEvent): void {
-    const { operations } = this.families
-    const key = outcome === 'done' ? method : `${method} ${code}`
-    const series =
-      operations.get(key) ?? operations.begin(key, { method, outcome, code: code ?? '' })
-    operations.observe(series, durationMs)
-  }
-
   #noteSession(event: SessionEvent): void {
     const { refreshes, registrations, logins, ...others } = this.families
     for (const work of [refreshes, registrations, logins]) work.note(event)
@@ -115,5 +107,16 @@ export class Recorder {
     const { cacheRequests, invalidations } = this.families
     if (event === 'hit' || event === 'miss') cacheRequests.add(1, event)
     if (event === 'invalidated') invalidations.add(count)
+  }
+}
+
+// Called for each call that asks Redis: one that resolves makes nothing here.
+function noteOperations(operations: Durations): (message: unknown) => void {
+  return (message) => {
+    const { method, outcome, code, durationMs } = message as OperationEvent
+    const key = outcome === 'done' ? method : `${method} ${code}`
+    const series =
+      operations.get(key) ?? operations.begin(key, { method, outcome, code: code ?? '' })
+    operations.observe(series, durationMs)
   }
 }

@@ -29,7 +29,7 @@ export class KeptMeter {
     const histogram = (name: string): Histogram => ({
       record: (amount, attributes = {}) => void this.#recorded.push({ name, attributes, amount }),
     })
-    this.meter = Object.assign(createNoopMeter(), {
+    this.meter = Object.assign(Object.create(createNoopMeter()) as Meter, {
       createHistogram: histogram,
       createObservableCounter: observable,
       createObservableGauge: observable,
