@@ -143,6 +143,20 @@ export const steps = [
     needs: ['build'],
   },
   {
+    name: 'ratios',
+    says: 'how fast against plain ioredis; fails only for wrong answers',
+    work: command(
+      process.execPath,
+      'bench/run.mjs',
+      '--quick',
+      '--seconds',
+      '0.05',
+      '--rounds',
+      '3',
+    ),
+    needs: ['build'],
+  },
+  {
     name: 'site',
     says: 'the documentation site; by name only',
     work: command(process.execPath, 'scripts/site.mjs'),

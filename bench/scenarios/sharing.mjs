@@ -34,29 +34,43 @@ async function run(session) {
   for (const instances of session.size([1, 2, 4, 8, 16, 32], [1, 2])) {
     const title = titleOf(instances)
     session.prepare(`starts ${title}`)
-    while (workers.length < instances) workers.push(await startInstance(redis, count))
-    const results = await session.alternate(title, NAMES, async (name) => {
-      const options = { name, operation: 'share', callers: CALLERS, ms: session.ms }
-      return sumOf(await Promise.all(workers.map((worker) => worker.call('run', options))))
-    })
+    workers.push(
+      ...(await startInstances(redis, instances - workers.length, { names: NAMES, count })),
+    )
+    const results = await session.alternate(title, NAMES, (name) =>
+      runInstances(workers, { name, callers: CALLERS, ms: session.ms }),
+    )
     const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
     groups.push({ title, x: instances, metrics, baseline: 'upstream', results })
   }
-  for (const worker of workers) {
-    await worker.call('close')
-    await worker.end()
-  }
+  await endInstances(workers)
   return { groups, notes: [] }
 }
 
 /** Each instance has every contender open, and uses one at a time. */
-async function startInstance(redis, count) {
-  const worker = new Worker('load')
-  for (const [db, name] of NAMES.entries()) {
-    await worker.call('open', { name, place: placeOf(redis, db), count })
-    await worker.call('fill', { name })
+export async function startInstances(redis, instances, { names, count }) {
+  const workers = []
+  while (workers.length < instances) {
+    const worker = new Worker('load')
+    for (const [db, name] of names.entries()) {
+      await worker.call('open', { name, place: placeOf(redis, db), count })
+      await worker.call('fill', { name })
+    }
+    workers.push(worker)
   }
-  return worker
+  return workers
+}
+
+export async function runInstances(workers, options) {
+  const running = workers.map((worker) => worker.call('run', { ...options, operation: 'share' }))
+  return sumOf(await Promise.all(running))
+}
+
+export async function endInstances(workers) {
+  for (const worker of workers) {
+    await worker.call('close')
+    await worker.end()
+  }
 }
 
 /** Rates add up; of the times the mean, and the slowest p99. */
