@@ -1,15 +1,16 @@
 /** Holds back what is written to the sockets until it is called off; returns what calls it off. */
 type Cork = () => () => void
 
-// The four constants are measured, with 1 to 4096 callers.
-/** Below, each leaves by itself: to have Redis and this process wait for each other costs more than the `write`s that it spares. */
-const FEW = 10
-/** Of so many under way, one leaves together with its peers: while Redis works on one part, this process works on another. */
-const PARTS = 4
+/**
+ * As many leave together as the square of those under way has of this. On idle cores it takes some eight parts under way to keep Redis and
+ * this process from waiting for each other in turn, since to wake up takes either as long as several commands; and fewer, the longer the
+ * parts are. Chosen by what single commands and whole turns took there, with 1 to 64 callers.
+ */
+const SQUARE = 128
 /** Redis and the network begin on the first of very many while the rest is still being made. */
 const MAX_OPERATIONS = 32
 /** How many operations it takes until a load that is over is forgotten, roughly. */
-const MEMORY = 64
+const MEMORY = 512
 
 /**
  * Has the commands of one turn of the event loop leave together while many are under way: a `write` a command is what a busy
@@ -38,7 +39,7 @@ export class Turn {
   size(underWay: number): number {
     if (underWay > this.#load) this.#load = underWay
     else this.#load -= (this.#load - underWay) / MEMORY
-    return this.#load < FEW ? 1 : Math.min(MAX_OPERATIONS, Math.ceil(this.#load / PARTS))
+    return Math.min(MAX_OPERATIONS, Math.ceil(this.#load ** 2 / SQUARE))
   }
 
   /** To be called before an operation that does not leave by itself is sent or put off. */
