@@ -28,6 +28,8 @@ const MANY_STEPS: ReadonlySet<string> = new Set([
   'deleteUser',
   'finishMcpLogin',
   'getPKCEValues',
+  'importPublished',
+  'importRecords',
   'reseal',
   'singleFlight',
   'storeTokens',

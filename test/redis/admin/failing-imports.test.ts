@@ -112,3 +112,19 @@ it('importPublished opens sealed members of many records at a time', async () =>
   }
   expect(await importPublished(db, { decrypt })).toEqual({ added: 2, kept: 0, refused: 0 })
 })
+
+it('an import that close gives up says that some of it may have happened', async () => {
+  const db = openDatabase({ url: server.url, keyPrefix: 'target:' })
+  let begin: () => void = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const decrypt = (): Promise<string> => {
+    begin()
+    return new Promise(() => {})
+  }
+  const failing = importPublished(db, { decrypt }).catch((error: unknown) => error)
+  await begun
+  await db.close({ timeoutMs: 20 })
+  expect(await failing).toMatchObject({ code: 'OUTCOME_UNKNOWN', operation: 'importPublished' })
+})
