@@ -1,5 +1,6 @@
 import { MAX_TIMER_MS } from '../clock.js'
 import { DEFAULTS } from '../defaults.js'
+import { DOCS } from '../errors.js'
 import { isWellFormed } from '../well-formed.js'
 import {
   type Check,
@@ -65,7 +66,7 @@ const CHECKS: { readonly [K in OptionName]: Check } = {
   hashKeys,
 }
 
-const NAMES = Object.keys(CHECKS)
+export const NAMES: readonly string[] = Object.keys(CHECKS)
 
 /**
  * Checks every option and their combinations, and fills in the defaults.
@@ -81,7 +82,7 @@ export function resolveOptions(
     const check = ownCheck(CHECKS, option)
     if (check === undefined) {
       throw new TypeError(
-        `${nameOf(shownName(option))} is not an option${didYouMean(option, NAMES)}; the options are ${NAMES.join(', ')}`,
+        `${nameOf(shownName(option))} is not an option${didYouMean(option, NAMES)}. All options: ${DOCS}/reference.md#options`,
       )
     }
     if (one === undefined) continue

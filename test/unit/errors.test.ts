@@ -46,22 +46,30 @@ interface Thrown {
   length: number
 }
 
-/** Every error that the source makes with a code of its own, and how long its text may get. */
+/** Every error that the source makes, with a code of its own or for misuse, and how long its text may get. */
 const thrown = files.flatMap((file) => {
   const found: Thrown[] = []
   const visit = (node: ts.Node): void => {
     ts.forEachChild(node, visit)
     if (!ts.isNewExpression(node) || !/Error$/.test(node.expression.getText())) return
-    const [code, message] = node.arguments ?? []
-    if (code === undefined || message === undefined || !ts.isStringLiteral(code)) return
+    const [first, second] = node.arguments ?? []
+    if (first === undefined) return
+    const isMisuse = node.expression.getText() === 'TypeError'
+    const [code, message] = isMisuse ? ['TypeError', first] : [textOf(first), second]
+    if (code === undefined || message === undefined) return
     const { line } = file.getLineAndCharacterOfPosition(node.getStart())
     const place = `${file.fileName}:${line + 1}`
-    const around = code.text === 'UNREADABLE_RECORD' ? BEFORE + BEHIND : BEFORE
-    found.push({ place, code: code.text, length: around.length + longest(message) })
+    const before = isMisuse ? '' : BEFORE
+    const around = code === 'UNREADABLE_RECORD' ? before + BEHIND : before
+    found.push({ place, code, length: around.length + longest(message) })
   }
   visit(file)
   return found
 })
+
+function textOf(node: ts.Expression): string | undefined {
+  return ts.isStringLiteral(node) ? node.text : undefined
+}
 
 function longest(node: ts.Expression): number {
   if (ts.isStringLiteralLike(node)) return node.text.length

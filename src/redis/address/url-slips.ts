@@ -1,8 +1,8 @@
 const FORMS =
-  'redis://[[username]:password@]host[:port][/db], with rediss:// for TLS, unix:///path/to/socket, ' +
-  'redis-sentinel://host:port,host:port/0?name=mymaster or redis-cluster://host:port,host:port'
+  'redis://[[username]:password@]host[:port][/db], rediss:// for TLS, unix:///path/to/socket, ' +
+  'redis-sentinel:// or redis-cluster://'
 
-const ENCODE = 'Percent-encode @ : / # ? % in username and password'
+const ENCODE = 'Percent-encode @ : / # ? % in a password'
 
 /** What was probably meant by text that is no Redis URL. Nothing of it is quoted: it may hold a password. */
 const SLIPS: readonly (readonly [RegExp, string])[] = [

@@ -100,15 +100,15 @@ describe('a name that is no option is refused with the one that was meant:', () 
   it.each([
     [
       { hots: 'localhost' },
-      'options.hots is not an option (did you mean host?); the options are url, host, port,',
+      'options.hots is not an option (did you mean host?). All options: https://',
     ],
     [{ URL: 'redis://localhost' }, 'options.URL is not an option (did you mean url?)'],
     [{ keyprefix: 'a:' }, 'did you mean keyPrefix?'],
     [{ conectionTimout: 1 }, 'did you mean connectionTimeout?'],
     [{ redis: {} }, 'options.redis is not an option (did you mean url or client?)'],
     [{ user: 'alice' }, 'did you mean username?'],
-    [{ somethingElse: 1 }, 'options.somethingElse is not an option; the options are url,'],
-    [{ toString: 1 }, 'options.toString is not an option; the options are url,'],
+    [{ somethingElse: 1 }, 'options.somethingElse is not an option. All options: https://'],
+    [{ toString: 1 }, 'options.toString is not an option. All options: https://'],
     [
       { sentinel: { name: 'm', pasword: 'x' } },
       'options.sentinel.pasword is not an option (did you mean password?); options.sentinel takes name, nodes,',
