@@ -35,6 +35,11 @@ async function undoAll() {
   }
 }
 
+/** Whether a signal is ending the script: then nothing new is to begin. */
+export function isStopping() {
+  return isInterrupted
+}
+
 /** Runs the script's main function and then, however it ended, what it left to clean up. */
 export async function runMain(main) {
   const stop = (exitCode) => {

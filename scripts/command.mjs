@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
-import { cleanUpLater } from './cleanup.mjs'
+import { cleanUpLater, isStopping } from './cleanup.mjs'
 import { colourEnv, isColoured } from './terminal.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -43,6 +43,8 @@ export function run(file, args, { cwd = root, env = {}, onMessage, isLong = fals
     })
     child.on('close', (code) => {
       clearTimeout(timer)
+      // Whoever waits for it would go on with the next one.
+      if (isStopping()) return
       const output = Buffer.concat(chunks).toString()
       // Some programs colour their output whatever NO_COLOR says.
       resolve({ code: code ?? 1, output: isColoured ? output : stripVTControlCharacters(output) })

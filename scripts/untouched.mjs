@@ -8,17 +8,19 @@ import { root, run } from './command.mjs'
 import { runScript, wordsAmong } from './run-script.mjs'
 import { bold, duration, green, print, red } from './terminal.mjs'
 
-const COMMANDS = { demo: ['run', 'demo'], test: ['test'] }
+const COMMANDS = { demo: ['run', 'demo'], test: ['test', '--'] }
 const USER = 'nobody'
 
 const USAGE = `node scripts/untouched.mjs           runs npm run demo and npm test in a new clone, as a user who owns nothing, and says
                                      what they left outside of it: files, processes, changes of the clone
 node scripts/untouched.mjs demo      only the named ones: ${Object.keys(COMMANDS).join(', ')}
 
+  --steps unit,redis      of npm test (all)
+
 It clones what is committed. Only root can run it on Linux, to become the user ${USER}; the commands themselves have no rights.
 npm's own cache in the home directory does not count.`
 
-async function main(_options, names) {
+async function main({ steps }, names) {
   const chosen = wordsAmong(Object.keys(COMMANDS), names, 'command')
   if (process.platform !== 'linux' || process.getuid() !== 0) {
     throw expectedError(`Only root can become the user ${USER}, and only on Linux.`)
@@ -29,10 +31,11 @@ async function main(_options, names) {
   const before = await tracesOf(user, home)
   for (const name of chosen.length > 0 ? chosen : Object.keys(COMMANDS)) {
     const started = Date.now()
-    const code = await runAs(user, home, clone, COMMANDS[name])
+    const args = [...COMMANDS[name], ...(name === 'test' && steps ? steps.split(',') : [])]
+    const code = await runAs(user, home, clone, args)
     const left = [...(await tracesOf(user, home))].filter((trace) => !before.has(trace))
     const changed = (await git(clone, 'status', '--porcelain')).split('\n').filter(Boolean)
-    report(`npm ${COMMANDS[name].join(' ')}`, Date.now() - started, code, [...left, ...changed])
+    report(`npm ${args.join(' ')}`, Date.now() - started, code, [...left, ...changed])
   }
 }
 
@@ -82,9 +85,16 @@ async function runAs({ uid, gid }, home, cwd, args) {
     gid,
     env: { ...env, HOME: home, USER, LOGNAME: USER },
     stdio: ['ignore', 'inherit', 'inherit'],
+    // A group of its own, to be ended as one.
+    detached: true,
   })
-  cleanUpLater(() => child.kill())
-  const [code, signal] = await once(child, 'close')
+  const closed = once(child, 'close')
+  cleanUpLater(() => {
+    if (child.exitCode !== null || child.signalCode !== null) return undefined
+    process.kill(-child.pid)
+    return closed
+  })
+  const [code, signal] = await closed
   return code ?? signal
 }
 
@@ -116,4 +126,9 @@ function processesOf(uid) {
     })
 }
 
-await runScript({ usage: USAGE, allowPositionals: true, main })
+await runScript({
+  usage: USAGE,
+  options: { steps: { type: 'string' } },
+  allowPositionals: true,
+  main,
+})

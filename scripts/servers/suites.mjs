@@ -26,7 +26,9 @@ export async function suiteServer(name, { renew = false } = {}) {
     if (renew || !existsSync(path)) await fetchServer(name, program, suite)
     return { name, path, version: await versionOf(path) }
   } catch (error) {
-    return { name, reason: error.message.trim().split('\n').at(-1) }
+    const lines = error.message.trim().split('\n')
+    // apt's own, which more lines may follow.
+    return { name, reason: lines.find((line) => line.startsWith('E: ')) ?? lines.at(-1) }
   }
 }
 

@@ -18,6 +18,7 @@ const SCRIPT = `
     const onMessage = (pid) => console.log(JSON.stringify({ folder, pid: Number(pid) }))
     const loop = 'echo $$ >&3; while :; do : > "$0"; done'
     await run('sh', ['-c', loop, join(folder, 'written')], { onMessage })
+    console.log('goes on')
   })
 `
 
@@ -25,19 +26,23 @@ it.each([
   ['SIGTERM', 143],
   ['SIGINT', 130],
 ] as const)(
-  'a script that is stopped by %s ends what it has started and removes its folders',
+  'a script that is stopped by %s ends what it has started, removes its folders and begins nothing more',
   async (signal, code) => {
     const args = ['--input-type=module', '--eval', SCRIPT]
     const script = spawn(process.execPath, args, {
       cwd: fileURLToPath(scripts),
       stdio: ['ignore', 'pipe', 'ignore'],
     })
-    const ended = once(script, 'exit')
-    const [line] = await once(createInterface({ input: script.stdout }), 'line')
+    const ended = once(script, 'close')
+    const lines = createInterface({ input: script.stdout })
+    const [line] = await once(lines, 'line')
+    const more: string[] = []
+    lines.on('line', (one) => more.push(one))
     const { folder, pid } = JSON.parse(line)
     expect(existsSync(folder)).toBe(true)
     script.kill(signal)
     expect(await ended).toEqual([code, null])
+    expect(more).toEqual([])
     expect(existsSync(folder)).toBe(false)
     expect(() => process.kill(pid, 0)).toThrow('ESRCH')
   },
