@@ -3,7 +3,8 @@ import { fingerprint } from '../flight/fingerprint.js'
 import { formDecoded, type SentClient } from '../oauth/http/requests.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
 import { RecentMap, weightOf } from '../recent-map.js'
-import type { Login } from './login/logins.js'
+import { metadataTooLarge } from './login/failures.js'
+import { type Login, MAX_LOGIN_LENGTH } from './login/logins.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
 
 /** As long as a login may take. */
@@ -93,7 +94,9 @@ export class ClientMemory {
     return this.#unknownClient
   }
 
+  /** @throws RedisOAuthDatabaseError `LOGIN_FAILED` for metadata with which no login could be saved: it stays in memory */
   addServer(server: McpDiscoveryState): void {
+    if (JSON.stringify(server).length > MAX_LOGIN_LENGTH) throw metadataTooLarge()
     const name = sameOf(server.authorizationServerUrl)
     const others = this.#servers.filter((known) => sameOf(known.authorizationServerUrl) !== name)
     this.#servers = [server, ...others].slice(0, MAX_SERVERS)

@@ -25,6 +25,10 @@ export function loginFailed(reason: string, cause?: unknown): RedisOAuthDatabase
   )
 }
 
+export function metadataTooLarge(): RedisOAuthDatabaseError {
+  return loginFailed('the metadata of the server or of its authorization server is too large')
+}
+
 /** What a server says is wrong, by the codes of RFC 6749 sections 4.1.2.1 and 5.2 and others like them; nothing where it says anything else. */
 export function errorCode(before: string, error: unknown): string {
   return /^[a-z_]{1,40}$/.test(String(error ?? '')) ? `${before}${error}` : ''

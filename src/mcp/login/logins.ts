@@ -5,10 +5,10 @@ import { decodeRecord } from '../../record/codec.js'
 import { reading } from '../../record/fingerprint.js'
 import type { FoundKey } from '../../record/keys.js'
 import type { McpClientInformation, McpDiscoveryState } from '../shapes.js'
-import { loginFailed } from './failures.js'
+import { metadataTooLarge } from './failures.js'
 
 /** What servers say of themselves is much less, and stands in Redis for as long as they let users wait. */
-const MAX_LENGTH = 262_144
+export const MAX_LOGIN_LENGTH = 262_144
 
 /** A login that has begun, with all that its callback needs: that may come to another process. */
 export interface Login {
@@ -49,8 +49,8 @@ export class Logins {
       url: serverUrl,
       mcp,
     }
-    if (JSON.stringify(record).length > MAX_LENGTH) {
-      throw loginFailed('the metadata of the server or of its authorization server is too large')
+    if (JSON.stringify(record).length > MAX_LOGIN_LENGTH) {
+      throw metadataTooLarge()
     }
     // Clocks of two processes may differ.
     const ageMs = Math.max(0, Date.now() - login.begunAt)

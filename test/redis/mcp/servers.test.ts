@@ -124,6 +124,12 @@ describe('what servers say', () => {
     expect(scene.urls).toEqual([])
   })
 
+  it('does not fill the memory', () => {
+    const authorizationServerMetadata = { padding: 'x'.repeat(300_000) }
+    const state = { authorizationServerUrl: 'https://evil.example', authorizationServerMetadata }
+    expect(() => scene.provider().saveDiscoveryState(state)).toThrow(/too large/)
+  })
+
   it('does not fill Redis by a registration, which stands for ever', async () => {
     const large = (async (url: string | URL, init?: RequestInit) => {
       const answer = await fetch(url, init)
