@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { titleOf } from '../contenders/contenders.mjs'
 import { loadScenarios } from '../scenarios/scenarios.mjs'
 import { barChart } from './bar-chart.mjs'
 import { lineChart } from './line-chart.mjs'
@@ -96,23 +97,23 @@ function pageOf(shown, results) {
     toMarkdown(CONTENDERS, { isNumeric: false }),
     '## Targets',
     `${targets.length - missed.length} of ${targets.length} targets are reached. The others, by what is in the way:`,
-    toMarkdown([['', 'target', 'measured'], ...byObstacle(missed)], { isNumeric: false }),
+    byObstacle(missed).join('\n'),
     ...shown.flatMap(([name, scenario]) => sectionOf(scenario, results[name])),
   ]
     .join('\n\n')
     .concat('\n')
 }
 
-/** An obstacle stands before the first of its targets only. */
+/** What was measured of what was aimed at, in a line for each obstacle. */
 function byObstacle(missed) {
   const obstacles = [...new Set(missed.map((row) => row.at(-1)))]
-  return obstacles.flatMap((obstacle) => {
+  return obstacles.map((obstacle) => {
     const rows = missed.filter((row) => row.at(-1) === obstacle)
-    return rows.map(([what, bound, measured], index) => [
-      index === 0 ? obstacle.replace('**not reached**: ', '') : '',
-      `${what}: ${bound}`,
-      measured,
-    ])
+    const shapes = rows.map(([what, bound, measured]) => {
+      const [median] = measured.split(' ')
+      return `${what} ${median} (${bound.replace(` times ${titleOf('upstream')}`, '')})`
+    })
+    return `- ${obstacle.replace('**not reached**: ', '')}: ${shapes.join('; ')}.`
   })
 }
 
