@@ -17,12 +17,11 @@ import { type ResealOptions, type ResealProgress, reseal } from './store/bulk/re
 import type { CoordinatedFetchOptions } from './store/coordination.js'
 
 /**
- * The place where every instance of an ATXP or MCP client and server keeps its OAuth state, in one Redis. One object a
- * process is enough: it holds one connection, made by the first call and made again when it is lost.
+ * Keeps the OAuth state of ATXP and MCP clients and servers in one Redis, for all their processes. Make one object in each
+ * process: it holds one connection, which the first call opens and which is re-established when it is lost.
  *
- * Methods reject with a `TypeError` for an argument that is not what they take, and with a `RedisOAuthDatabaseError`
- * for everything that goes wrong at run time; its `code` says what. Every command settles within `commandTimeout`, and
- * commands reach Redis in the order of the calls.
+ * Methods reject with a `TypeError` for a wrong argument, and with a `RedisOAuthDatabaseError` for every failure at run time;
+ * its `code` says which. Every command settles within `commandTimeout`, and commands reach Redis in the order of the calls.
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the member stands on the prototype below
 export class RedisOAuthDatabase extends OAuthMethods {
@@ -46,14 +45,14 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Returns a database that is configured by `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`,
-   * `REDIS_PASSWORD`, `REDIS_DB` and `REDIS_KEY_PREFIX`, encrypted if `ATXP_REDIS_ENCRYPTION_KEYS` has keys, and with `hashKeys` if
-   * `ATXP_REDIS_HASH_KEY` has one.
-   * Variables that are not set, or empty, count as left out; only empty keys are refused, since nobody means to store
-   * plain records by that. `options` win over variables. One that says where Redis is
-   * (`url`, `host`, `path`, `client`, nodes of Sentinel or of a Cluster) displaces all of them but `REDIS_KEY_PREFIX` and the
-   * keys, so no password of one server is sent to another. An option that `REDIS_URL` contradicts is refused.
-   * @param env - the variables; those of the process if left out
+   * Makes a database from `REDIS_URL`, `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME`, `REDIS_PASSWORD`, `REDIS_DB` and
+   * `REDIS_KEY_PREFIX`. `ATXP_REDIS_ENCRYPTION_KEYS` switches `encryption` on, `ATXP_REDIS_HASH_KEY` `hashKeys`.
+   *
+   * Empty variables count as unset, except that empty keys are refused: a secret that failed to mount must not mean plain records.
+   * `options` win over variables. If they say where Redis is (`url`, `host`, `path`, `client`, `sentinel`, `cluster`), only
+   * `REDIS_KEY_PREFIX` and the keys are read, so that no password reaches another server. An option that contradicts
+   * `REDIS_URL` is refused.
+   * @param env - the variables; `process.env` if left out
    * @throws TypeError that names the variable that is wrong and what it takes
    * @example
    * ```ts
@@ -72,13 +71,13 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds that it
-   * has been done. If the holder dies, another takes over after `leaseMs`. What a lease can
-   * promise: https://github.com/atxp-dev/redis/blob/main/docs/guarantees.md. Two round trips for the caller that works; the others wait to be woken.
-   * @param name - what callers of the same work share; it becomes part of a Redis key as a SHA-256
+   * Runs `work` in one place at a time, of all processes that share this Redis, unless `options.recheck` finds its result. If the
+   * process that works dies, another takes over after `leaseMs`. Costs the working caller two round trips; the others wait to be
+   * woken. What a lease can promise: https://github.com/atxp-dev/redis/blob/main/docs/guarantees.md
+   * @param name - the same for all callers of this work; its SHA-256 becomes part of a Redis key
    * @param work - `signal` aborts when the lease is lost or held for `maxHoldMs`
    * @returns what `work` returned, or what `recheck` found
-   * @throws RedisOAuthDatabaseError `TIMEOUT` if others were at it for all of `waitMs`
+   * @throws RedisOAuthDatabaseError `TIMEOUT` if others did not finish within `waitMs`
    * @example
    * ```ts
    * const report = await db.singleFlight(
@@ -109,12 +108,11 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * requests pass unchanged. {@link withOAuthDatabase} wires it in.
    *
    * A registration is shared only if the client has read the authorization server's metadata (RFC 8414) through this `fetch`. Give
-   * each client a `fetch` of its own, for its OAuth channel alone or for all of its requests. If all pass, a token that
-   * a peer has just renewed is not renewed again. Headers that tell accounts apart must be set by the client, not by the
-   * `fetch` given here.
+   * each client its own `fetch`, for all of its requests if you can: then a token that another process has just renewed is
+   * not renewed again. The client, not the `fetch` given here, must set headers that tell accounts apart.
    *
-   * Answers of an authorization server are read whole: within 25 seconds, up to 1 MiB. Such a request rejects with `OUTCOME_UNKNOWN`
-   * beyond that, and for a redirect to another origin.
+   * An answer of an authorization server that takes over 25 seconds, is over 1 MiB or redirects to another origin rejects with
+   * `OUTCOME_UNKNOWN`.
    * @param fetch - sends the requests; the global `fetch` if left out
    * @throws TypeError on Node 16, which has no global `fetch`
    * @example

@@ -14,7 +14,7 @@ export type OAuthRole = 'client' | 'resource-server'
 /** Options of `atxpClient` or of the server, with the database under the reference's name. */
 export interface OAuthDatabaseOption {
   /**
-   * The database. It stays yours: whoever made it closes it.
+   * The database. You made it, so you close it.
    * @example
    * ```ts
    * const { oAuthDb } = withOAuthDatabase({ oauthDatabase: db })
@@ -76,8 +76,8 @@ export interface WithOAuthDatabaseOptions<
    */
   readonly role?: Role | undefined
   /**
-   * The SDK's class of that name. Thrown when a refresh token is refused, it makes the same call authorize anew.
-   * @defaultValue the one of the `@atxp/client` that is installed; without it the client's next call authorizes
+   * The SDK's class of that name. Thrown when a refresh token is refused, it makes the same call log in again.
+   * @defaultValue that of the installed `@atxp/client`; without it the client's next call logs in
    * @example
    * ```ts compile-only
    * import { OAuthAuthenticationRequiredError } from '@atxp/client'
@@ -90,8 +90,8 @@ export interface WithOAuthDatabaseOptions<
    */
   readonly OAuthAuthenticationRequiredError?: AuthenticationRequired | undefined
   /**
-   * The SDK's class of that name, of `@atxp/common`; for a server. Given, `oAuthClient` has its type.
-   * @defaultValue the one of the `@atxp/common` that is installed; without it the server registers uncoordinated
+   * The class of `@atxp/common` of that name, for a server. If given, `oAuthClient` has its type.
+   * @defaultValue that of the installed `@atxp/common`; without it the server registers uncoordinated
    * @example
    * ```ts compile-only
    * import { OAuthResourceClient } from '@atxp/common'

@@ -42,8 +42,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   db?: number | undefined
   /**
-   * TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...), in PEM and not as paths; `{}` for TLS with the
-   * system's trust. Each host is asked by its own name (SNI) unless `servername` says one. They hold for Sentinels too.
+   * TLS options of Node's `tls.connect` (`ca`, `cert`, `key`, `servername`, ...), as PEM, not as paths. `{}` trusts what the system
+   * trusts. Each host's own name is sent (SNI) unless `servername` is set. Sentinels get the same options.
    * @example
    * ```ts compile-only
    * import { readFileSync } from 'node:fs'
@@ -70,9 +70,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   credentials?: CredentialsProvider | undefined
   /**
-   * Redis Sentinel: `name` of the master and `nodes` of the Sentinels as `{ host, port }`; `username` and `password` of the
-   * Sentinels themselves, where they ask for them. Those outside are for Redis. `tls` of the Sentinels is the one outside unless
-   * set; `false` for none.
+   * Redis Sentinel: `name` of the master, `nodes` of the Sentinels as `{ host, port }`, and `username` and `password` of the Sentinels
+   * themselves. The options of the same names outside are for Redis. `tls` defaults to the `tls` outside; `false` switches it off.
    * @example
    * ```ts
    * const db = new RedisOAuthDatabase({
@@ -82,8 +81,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   sentinel?: SentinelOptions | undefined
   /**
-   * Redis Cluster: `nodes` to begin with as `{ host, port }`; `natMap` from `'host:port'` as the nodes call each other to
-   * `{ host, port }` as they can be reached.
+   * Redis Cluster: some `nodes` as `{ host, port }`; the others are found. `natMap` maps `'host:port'`, as the nodes name each other, to
+   * the `{ host, port }` that this process can reach.
    * @example
    * ```ts
    * const db = new RedisOAuthDatabase({
@@ -93,8 +92,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   cluster?: ClusterOptions | undefined
   /**
-   * A `Redis` or `Cluster` of ioredis 5 or 6 of the caller's. It is borrowed: never closed, and its own connection options hold. Those above,
-   * `connectionTimeout` and the two retry options are refused beside it, and a client with a `keyPrefix` of its own is.
+   * Your own `Redis` or `Cluster` of ioredis 5 or 6. It is never closed here, and keeps its connection options: those above,
+   * `connectionTimeout` and the two retry options are refused with it. It must have no `keyPrefix` of its own.
    * @example
    * ```ts compile-only
    * import { Redis } from 'ioredis'
@@ -140,8 +139,7 @@ export interface RedisOAuthDatabaseOptions {
    */
   refreshTokenTtl?: number | undefined
   /**
-   * How long an access token record lives that has neither `expiresAt` nor a refresh token, in milliseconds, at least 1;
-   * each save begins anew.
+   * How long an access token record without `expiresAt` and refresh token lives after its last save, in milliseconds, at least 1.
    * @defaultValue `86400000` (24 hours)
    */
   accessTokenTtl?: number | undefined
@@ -187,9 +185,9 @@ export interface RedisOAuthDatabaseOptions {
    */
   cache?: boolean | CacheOptions | undefined
   /**
-   * Has every write resolve only once `replicas` replicas confirmed it within `timeoutMs`; else it rejects with
-   * `NOT_DURABLE`, and a failover could lose it. For what cannot be had again: a rotated refresh token. Costs one more round
-   * trip a write, over a connection of its own.
+   * Every write resolves only when `replicas` replicas have confirmed it; after `timeoutMs` it rejects with `NOT_DURABLE`, and a
+   * failover could lose it. Protects what has no second copy, such as a rotated refresh token. Costs one more round trip a write,
+   * on a separate connection.
    * @example
    * ```ts
    * const db = new RedisOAuthDatabase({ durability: { replicas: 1, timeoutMs: 500 } })
@@ -197,9 +195,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   durability?: DurabilityOptions | undefined
   /**
-   * Encryption of every record, whole, with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all
-   * open; or `{ seal, open }` of the caller's. See
-   * https://github.com/atxp-dev/redis/blob/main/docs/security.md
+   * Encrypts whole records with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all open; or your own
+   * `{ seal, open }`. https://github.com/atxp-dev/redis/blob/main/docs/security.md
    * @example
    * ```ts
    * import { randomBytes } from 'node:crypto'
@@ -211,8 +208,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   encryption?: EncryptionOptions | undefined
   /**
-   * Hashes instead of users, URLs and token keys in the names of Redis keys: `{ key }`, 32 random bytes that are kept for
-   * ever. Needs `encryption`, since the names then stand inside the records. Makes `listTokens` read every token.
+   * Replaces users, URLs and token keys in the names of Redis keys by hashes. `key` is 32 random bytes that can never be changed.
+   * Needs `encryption`, since the names are then inside the records. Makes `listTokens` read every token.
    * @example
    * ```ts
    * import { randomBytes } from 'node:crypto'
@@ -229,18 +226,17 @@ export interface RedisOAuthDatabaseOptions {
 
 export interface CacheOptions {
   /**
-   * How many records are kept, those that are absent among them, 1 to 16777215.
+   * How many records are kept, absent ones included, 1 to 16777215.
    * @defaultValue `10000`
    */
   maxEntries?: number | undefined
   /**
-   * Memory that they may take together, in bytes, at least 1. Counted as if each character took two bytes; with most records it
-   * takes half of that.
+   * Memory that they may take together, in bytes, at least 1. Each character counts as two bytes; most records take half of that.
    * @defaultValue `67108864` (64 MiB)
    */
   maxBytes?: number | undefined
   /**
-   * Milliseconds after which a record is read again, whatever was heard of it, at least 1.
+   * Milliseconds after which a record is read again even if Redis reported no change, at least 1.
    * @defaultValue `30000`
    */
   maxAgeMs?: number | undefined
