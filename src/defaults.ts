@@ -25,6 +25,7 @@ export const DEFAULTS = {
   flight: { leaseMs: 5_000, waitMs: 40_000, maxHoldMs: 35_000, whenStoreFails: 'fail' },
   close: { timeoutMs: 25_000 },
   ready: { write: false },
+  metrics: { spans: false },
   export: { secrets: 'sealed' },
   import: { secrets: 'sealed', overwrite: false, resume: 0 },
   /** Of `RedisOAuthDb`, and of what it has left. */

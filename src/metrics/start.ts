@@ -1,4 +1,5 @@
 import { operationsOf } from '../database/operations-of.js'
+import { DEFAULTS } from '../defaults.js'
 import { flag, members, value } from '../options/checks.js'
 import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { type Api, feedMeter, openTelemetryApi } from './open-telemetry.js'
@@ -82,7 +83,7 @@ function whereInstalled(begin: (api: Api) => () => void): () => void {
  */
 export function startMetrics(options: StartMetricsOptions = {}): () => void {
   checkOptions(options, 'options')
-  const { publish, spans: isTracing = false } = options
+  const { publish, spans: isTracing = DEFAULTS.metrics.spans } = options
   const operations = publish && operationsOf(publish)
   const ends = [recording.use(), meter.use()]
   if (isTracing) ends.push(spans.use())

@@ -24,6 +24,7 @@ test.each([
   ['flight', 'FlightOptions', 'flight/single-flight.ts'],
   ['close', 'CloseOptions', 'database/operations.ts'],
   ['ready', 'ReadyOptions', 'redis/readiness.ts'],
+  ['metrics', 'StartMetricsOptions', 'metrics/start.ts'],
   ['export', 'ExportOptions', 'admin/transfer/export.ts'],
   ['import', 'ImportOptions', 'admin/transfer/import.ts'],
 ] as const)('the defaults of %s stand in the comments of %s as they are', (part, name, file) => {
