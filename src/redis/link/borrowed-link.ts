@@ -31,7 +31,7 @@ export class BorrowedLink implements Link {
     // How long it may take to connect is its own affair.
     queue.connected()
     for (const node of this.clients()) reportRefusals(node, noteRefusal)
-    if (client.isCluster) client.on('+node', (node: Redis) => reportRefusals(node, noteRefusal))
+    if (client.isCluster) client.on('+node', onNode)
   }
 
   send(command: TrackedCommand, node: Node): void {
@@ -74,6 +74,7 @@ export class BorrowedLink implements Link {
   async close(): Promise<void> {
     this.#client.off('ready', this.#onReady)
     this.#client.off('close', this.#onClose)
+    this.#client.off('+node', onNode)
   }
 
   #nodes(): readonly Redis[] {
@@ -81,4 +82,9 @@ export class BorrowedLink implements Link {
       ? (this.#client as Cluster).nodes('master')
       : [this.#client as Redis]
   }
+}
+
+/** A node that joins: its refusals are told as well. */
+function onNode(node: Redis): void {
+  reportRefusals(node, noteRefusal)
 }
