@@ -12,7 +12,8 @@ export function causeOf({ expected, observed, violated, threw }) {
   if (isOver('authorizations')) return 'login too many'
   if (isOver('callsFailed')) return 'call failed'
   if (OVER_A_CALL.has(threw)) return observed.callsFailed === 0 ? 'other count' : 'call failed'
-  return threw === undefined ? 'other count' : 'harness gave up'
+  if (threw !== undefined) return 'harness gave up'
+  return violated.every((one) => /^\w+Ms: /.test(one)) ? 'too slow' : 'other count'
 }
 
 /** Undefined where nothing is expected: nothing is more than that. */

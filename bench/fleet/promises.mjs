@@ -96,14 +96,14 @@ export const MOMENTS = {
     ),
     row(
       'a process that logs in',
-      'dies or stalls',
-      'after 5 s another logs in; if the first comes back, its login works, too',
+      'stalls for over 5 s',
+      'another logs in; when the first resumes, its login works too',
       'the process that logs in stands still, at a server that only says 401',
     ),
     row(
       'Redis, while a process logs in',
       'hangs for 2.5 s',
-      'the others go on waiting, and take what it saves',
+      'the others wait on, and use what it saves',
       'Redis hangs while one process logs in and the others wait, at a server that only says 401',
     ),
     row(

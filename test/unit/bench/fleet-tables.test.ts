@@ -48,6 +48,7 @@ test.each<[string, Run]>([
   ['login too many', run(['it'], { authorizations: 2, callsFailed: 1 })],
   ['call failed', run(['it'], { callsFailed: 1 })],
   ['other count', run(['it'], { registrations: 2 })],
+  ['too slow', run(['slowestMs: 9, not 0..8'], { slowestMs: 9 })],
   ['spent token sent', broken('AssertionError', { reuseDetections: 1 })],
   ['call failed', broken('AssertionError', { callsFailed: 1 })],
   ['other count', broken('AssertionError', { callsFailed: 0 })],
