@@ -30,7 +30,9 @@ interface Surroundings {
 export function makeSpans({ trace, context }: Api): () => void {
   // Not in the types of Node 16.
   const { tracingChannel } = diagnostics as { tracingChannel?: (name: string) => TracingChannel }
-  if (tracingChannel === undefined) return () => {}
+  // Other runtimes may have a part of it.
+  const probe = tracingChannel?.(TRACING_CHANNELS.operation)
+  if (tracingChannel === undefined || typeof probe?.start.bindStore !== 'function') return () => {}
   const tracer = trace.getTracer(SCOPE)
   const surroundings = new AsyncLocalStorage<Surroundings>()
   const open = new WeakMap<TraceEvent, Span>()
