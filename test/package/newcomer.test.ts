@@ -52,6 +52,9 @@ afterAll(async () => {
 const here = (text: string): string =>
   addresses.reduce((all, [written, address]) => all.replaceAll(written, address), text)
 
+/** Said on a machine without a compiler by a package that the published client needs. */
+const NOT_BUILT = /^bigint: Failed to load bindings, pure JS will be used .*\n/gm
+
 /** Does what a block says, and gives what it printed. */
 async function follow({ language, text }: (typeof blocks)[number]): Promise<string> {
   if (language === 'js') {
@@ -75,7 +78,11 @@ async function execute(line: string): Promise<string> {
     ...world.env,
     ...QUIET,
   })
-  expect({ line, code, stderr }).toEqual({ line, code: 0, stderr: '' })
+  expect({ line, code, stderr: stderr.replace(NOT_BUILT, '') }).toEqual({
+    line,
+    code: 0,
+    stderr: '',
+  })
   return stdout
 }
 
