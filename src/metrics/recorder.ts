@@ -100,7 +100,8 @@ export class Recorder {
   }
 
   #noteConnection({ event, code }: ConnectionEvent): void {
-    this.families[CONNECTIONS[event]].add(1, code)
+    // A later copy of the package, in the same process, may know further events.
+    if (event in CONNECTIONS) this.families[CONNECTIONS[event]].add(1, code)
   }
 
   #noteCache({ event, count }: CacheEvent): void {

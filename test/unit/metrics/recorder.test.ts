@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { CHANNELS, type SessionEvent } from '../../../src/diagnostics.js'
+import { textOf } from '../../../src/metrics/prometheus.js'
 import { Recorder } from '../../../src/metrics/recorder.js'
 
 let recorder: Recorder
@@ -68,6 +69,20 @@ test.each([
   tell(channelName, message)
   expect(recorder.families[family].get(value)).toBe(1)
 })
+
+test.each(['session', 'flight', 'connection', 'cache'] as const)(
+  'an event of the %s channel that only a later copy of the package knows is left out, and ends no process',
+  async (channelName) => {
+    const before = textOf(recorder.families)
+    const uncaught = vi.fn()
+    process.on('uncaughtException', uncaught)
+    tell(channelName, { event: 'later', kind: 'refresh' })
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off('uncaughtException', uncaught)
+    expect(uncaught).not.toHaveBeenCalled()
+    expect(textOf(recorder.families)).toBe(before)
+  },
+)
 
 test('calls are measured by method, outcome and code', () => {
   tell('operation', { outcome: 'done', method: 'getToken', durationMs: 2 })
