@@ -14,6 +14,8 @@ export type WatchCounts = Readonly<Record<(typeof WATCHED)[number], number>>
 const FORMAT = 1
 const MAX_CHARACTERS = 512
 const MAX_NAME = 80
+/** Processes publish once a second; a rate has to stay finite. */
+const MIN_SECONDS = 0.1
 const MAX_SECONDS = 3_600
 
 export function writeWatchLine({ process, seconds, counts }: WatchLine): string {
@@ -30,7 +32,7 @@ export function readWatchLine(text: string): WatchLine | null {
   const { format, process, seconds, ...counts } = parsed(text)
   if (format !== FORMAT || typeof process !== 'string') return null
   if (process === '' || process.length > MAX_NAME) return null
-  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= MAX_SECONDS)) return null
+  if (typeof seconds !== 'number' || !(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) return null
   const checked = WATCHED.map((name) => [name, counts[name]] as const)
   if (!checked.every(([, count]) => Number.isSafeInteger(count) && (count as number) >= 0)) {
     return null

@@ -23,6 +23,7 @@ test.each([
   ['a name that is none', { ...valid, process: { toString: 'x' } }],
   ['a name without end', { ...valid, process: 'x'.repeat(81) }],
   ['no time', { ...valid, seconds: 0 }],
+  ['a time of next to nothing', { ...valid, seconds: 5e-324 }],
   ['a time before', { ...valid, seconds: -1 }],
   ['a time without end', { ...valid, seconds: 1e9 }],
   ['a count that is text', { ...valid, waits: '1' }],
