@@ -1,3 +1,4 @@
+import { DOCS } from '../../errors.js'
 import { WATCHED, type WatchCounts } from '../../metrics/watch-line.js'
 import type { Command } from '../command.js'
 import { type Screen, safe } from '../screen.js'
@@ -25,7 +26,7 @@ export const watchCommand: Command = {
       isHeard ||= all.length > 0
       if (isHeard) await show(all, screen)
       else if (seconds === SECONDS_TO_BEGIN) {
-        await screen.note('no process publishes here yet: see docs/metrics.md')
+        await screen.note(`no process publishes here yet: see ${DOCS}/metrics.md#watch-it-live`)
       }
     }
     stop()

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { DOCS } from '../../../src/errors.js'
 import { writeWatchLine } from '../../../src/metrics/watch-line.js'
 import { startMetrics } from '../../../src/metrics.js'
 import { run, runInTerminal } from '../../support/cli/command-line.js'
@@ -113,7 +114,7 @@ it('says so when nobody publishes', async () => {
   expect({ code, stdout, stderr }).toEqual({
     code: 130,
     stdout: '',
-    stderr: 'no process publishes here yet: see docs/metrics.md\n',
+    stderr: `no process publishes here yet: see ${DOCS}/metrics.md#watch-it-live\n`,
   })
 })
 
