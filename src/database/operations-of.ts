@@ -14,11 +14,11 @@ export function keepOperations(database: object, operations: Operations): void {
   collected.register(operations, weak)
 }
 
-/** What the databases of this process work with, but for those that have been closed. */
+/** What the databases of this process work with; those that were closed until they are collected. */
 export function* allOperations(): Generator<Operations, void, undefined> {
   for (const weak of ALL) {
     const operations = weak.deref()
-    if (operations?.hasEnded === false) yield operations
+    if (operations !== undefined) yield operations
   }
 }
 

@@ -71,10 +71,13 @@ export class Recorder {
       const { coordination, cache, sealer } = operations.parts
       const seen = this.#seen.get(operations) ?? { disarmedMs: 0, seals: new Map() }
       this.#seen.set(operations, seen)
-      unsaved += coordination.unsavedPairs
-      const disarmedMs = cache?.disarmedMs ?? 0
-      disarmedSeconds.add((disarmedMs - seen.disarmedMs) / 1_000)
-      seen.disarmedMs = disarmedMs
+      if (!operations.hasEnded) {
+        unsaved += coordination.unsavedPairs
+        const disarmedMs = cache?.disarmedMs ?? 0
+        disarmedSeconds.add((disarmedMs - seen.disarmedMs) / 1_000)
+        seen.disarmedMs = disarmedMs
+      }
+      // Of a database that was closed since the last look as well.
       for (const { id, sealed, maxSeals } of sealer?.usage() ?? []) {
         keySeals.add(sealed - (seen.seals.get(id) ?? 0), id)
         seen.seals.set(id, sealed)

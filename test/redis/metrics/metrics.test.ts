@@ -99,6 +99,9 @@ it('shows how much each encryption key was used, also of databases that are clos
   await db.close()
   await other.storeToken('c', 'token')
   expect(sample('encryption_key_seals_total{key="metrics-test"}')).toBe(3)
+  await other.storeToken('d', 'token')
+  await other.close()
+  expect(sample('encryption_key_seals_total{key="metrics-test"}')).toBe(4)
   expect(sample('encryption_key_seals_limit{key="metrics-test"}')).toBeGreaterThan(2 ** 30)
 })
 
