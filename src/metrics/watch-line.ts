@@ -32,7 +32,8 @@ export function readWatchLine(text: string): WatchLine | null {
   const { format, process, seconds, ...counts } = parsed(text)
   if (format !== FORMAT || typeof process !== 'string') return null
   if (process === '' || process.length > MAX_NAME) return null
-  if (typeof seconds !== 'number' || !(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS)) return null
+  if (typeof seconds !== 'number' || !(seconds >= MIN_SECONDS && seconds <= MAX_SECONDS))
+    return null
   const checked = WATCHED.map((name) => [name, counts[name]] as const)
   if (!checked.every(([, count]) => Number.isSafeInteger(count) && (count as number) >= 0)) {
     return null
