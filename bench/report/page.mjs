@@ -89,14 +89,13 @@ function pageOf(shown, results) {
     "How many operations a second, as a multiple of a plain ioredis implementation (*upstream's way*: JSON, `GET`/`SETEX`). " +
       'Medians; in brackets the smallest and the largest round.',
     ...answers,
-    '![Reads a second, by number of callers](images/benchmark-reads.svg)',
     '`npm run bench` writes this page and fails when a contender gives a wrong answer. `npm run bench -- --tables` prints every ' +
-      'number. Rounds, commit and load of each run are in `bench/results`.',
+      'number of `bench/results`.',
     machineOf(machine),
     `Contenders take turns in each round. Load generators, library and Redis share the ${machine.cores} cores.`,
     toMarkdown(CONTENDERS, { isNumeric: false }),
     '## Targets',
-    `${targets.length - missed.length} of ${targets.length} targets are reached. The others, by what is in the way:`,
+    `${targets.length - missed.length} of ${targets.length} targets are reached. The others, with the target in brackets:`,
     byObstacle(missed).join('\n'),
     ...shown.flatMap(([name, scenario]) => sectionOf(scenario, results[name])),
   ]
@@ -111,7 +110,10 @@ function byObstacle(missed) {
     const rows = missed.filter((row) => row.at(-1) === obstacle)
     const shapes = rows.map(([what, bound, measured]) => {
       const [median] = measured.split(' ')
-      return `${what} ${median} (${bound.replace(` times ${titleOf('upstream')}`, '')})`
+      const target = bound
+        .replace(/^at (least|most) /, '')
+        .replace(` times ${titleOf('upstream')}`, '')
+      return `${what.replace(`: ${titleOf('ours')}`, '')} ${median} (${target})`
     })
     return `- ${obstacle.replace('**not reached**: ', '')}: ${shapes.join('; ')}.`
   })

@@ -11,15 +11,14 @@ const SOCKETS = [64, 256]
 /** A server under real arrivals. */
 export const scenario = {
   title: 'Real arrivals',
-  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket. So requests
-arrive by themselves, not in bunches.`,
+  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket.`,
   targets: [
     {
       group: titleOf(256),
       of: 'ours',
       over: 'upstream',
       atLeast: 1.4,
-      obstacle: 'three processes share two cores; see the CPU time of a request',
+      obstacle: 'three processes share two cores',
     },
   ],
   charts: [

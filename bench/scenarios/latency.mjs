@@ -10,7 +10,7 @@ const NAMES = [
 /** One caller: what a single operation takes. */
 export const scenario = {
   title: 'Latency at one caller',
-  says: `One operation at a time. Bare ioredis and the token API return a text; the others parse a record.`,
+  says: `Bare ioredis and the token API read and write a text, here and below; the others, a record.`,
   targets: ['read', 'write'].flatMap((operation) => {
     const group = `${operation}s, one caller`
     return [
@@ -20,7 +20,7 @@ export const scenario = {
         of: 'ours-text-encrypted',
         over: 'ioredis',
         atMost: 1.15,
-        obstacle: 'sealing takes 9 µs here, a tenth of a round trip; see `node bench/crypto.mjs`',
+        obstacle: 'sealing takes 9 µs, a tenth of a round trip (`node bench/crypto.mjs`)',
       },
     ]
   }),

@@ -11,7 +11,7 @@ const READERS = [
 export const scenario = {
   title: 'Staleness of cached reads',
   says: `One process writes a record that another has cached. Time from the acknowledgement to the other's first read of the new value; 0
-if it was first. No read may give the old value again.`,
+if it was first.`,
   charts: [],
   run,
 }

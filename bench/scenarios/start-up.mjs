@@ -23,7 +23,7 @@ const PROGRAMS = {
 /** What a short-lived process waits for. */
 export const scenario = {
   title: 'Start-up',
-  says: `A process starts, imports a library, connects and reads one record. Shown is what this adds to a Node without any import.`,
+  says: `What a process adds to the start of bare Node, until it has imported a library, connected and read one record.`,
   targets: [{ group: TITLE, of: 'this library', over: "upstream's way", atMost: 0.45 }],
   charts: [
     {

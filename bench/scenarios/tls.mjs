@@ -16,7 +16,7 @@ export const scenario = {
       over: 'ioredis',
       // One caller waits most of the time, so that the rate says more of the machine than of the client.
       ...(callers === 1 ? { metric: 'p50Micros', atMost: 1.05 } : { atLeast: 1 }),
-      obstacle: 'by less than the rounds scatter',
+      obstacle: 'missed by less than the rounds scatter',
     })),
   ),
   charts: OPERATIONS.map((operation) => ({

@@ -22,7 +22,7 @@ subscribe* alone hangs for ever if a message is lost.`,
       group: TITLE,
       of: 'singleFlight',
       atMost: 2,
-      obstacle: 'see *publish and subscribe*, the least that waking takes on this machine',
+      obstacle: '*publish and subscribe* is the least that waking takes',
     },
   ],
   charts: [
