@@ -17,13 +17,16 @@ export const watchCommand: Command = {
   examples: ['atxp-redis watch', 'atxp-redis watch --json | jq .refusals'],
   async run({ screen, signal, open }) {
     const fleet = new WatchedFleet()
-    const stop = await hearCounts(await open(), (line) => fleet.hear(line))
+    const db = await open()
+    const stop = await hearCounts(db, (line) => fleet.hear(line))
     let seconds = 0
     let isHeard = false
     while (await passed(EVERY_MS, signal)) {
       seconds += 1
       const all = fleet.look()
       isHeard ||= all.length > 0
+      // Silence may be that of Redis: then the command ends with what is wrong.
+      if (all.length === 0) await db.ready()
       if (isHeard) await show(all, screen)
       else if (seconds === SECONDS_TO_BEGIN) {
         await screen.note(`no process publishes here yet: see ${DOCS}/metrics.md#watch-it-live`)

@@ -4,7 +4,7 @@ import { writeWatchLine } from '../../../src/metrics/watch-line.js'
 import { startMetrics } from '../../../src/metrics.js'
 import { run, runInTerminal } from '../../support/cli/command-line.js'
 import { eventually } from '../../support/eventually.js'
-import { openDatabase } from '../../support/scene.js'
+import { openDatabase, startServer } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
@@ -132,4 +132,18 @@ it('a Redis that is away is trouble', async () => {
   const { code, stderr } = await run(['watch'], { env: { REDIS_URL: 'redis://127.0.0.1:1' } })
   expect(code).toBe(1)
   expect(stderr).toMatch(/^atxp-redis: CONNECTION_REFUSED/)
+})
+
+it('a Redis that goes away is trouble, and not a fleet that does nothing', async () => {
+  const leaving = await startServer()
+  const ended = new AbortController()
+  onTestFinished(() => ended.abort())
+  const watching = run(['watch'], { env: { REDIS_URL: leaving.url }, signal: ended.signal })
+  await eventually(async () =>
+    (await leaving.cli<string[]>('PUBSUB', 'CHANNELS')).includes(CHANNEL),
+  )
+  await leaving.stop()
+  const { code, stderr } = await watching
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^atxp-redis: CONNECTION_/m)
 })
