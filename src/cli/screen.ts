@@ -116,7 +116,7 @@ export class Screen {
     const height = this.#streams.stdout.rows || 24
     const width = this.#streams.stdout.columns || 80
     const room = Math.max(1, height - 3)
-    const lines = inColumns(names, rows.slice(0, room))
+    const lines = inColumns(names, withFirstWithin(width - 1, names, rows.slice(0, room)))
     if (rows.length > room) lines.push(`and ${rows.length - room} more`)
     const shown = lines.map((line) => line.slice(0, width - 1))
     const [head = '', ...others] = shown
@@ -163,6 +163,24 @@ export class Screen {
     this.#hasBar = false
     if (!stream.write(text)) await new Promise((resolve) => stream.once('drain', resolve))
   }
+}
+
+/** Rows whose first cell, text that is not our own, leaves the others their room. Its end tells most: of pods, the rest is the same. */
+function withFirstWithin(
+  width: number,
+  names: readonly string[],
+  rows: readonly (readonly string[])[],
+): string[][] {
+  const others = inColumns(
+    names.slice(1),
+    rows.map((row) => row.slice(1)),
+  )
+  const room = Math.max(8, width - 2 - Math.max(...others.map(({ length }) => length)))
+  return rows.map(([first = '', ...cells]) => {
+    // Others may take two columns: a line that the terminal breaks would not be erased.
+    const text = safe(first).replace(/[^ -~]/gu, '?')
+    return [text.length > room ? `..${text.slice(2 - room)}` : text, ...cells]
+  })
 }
 
 /** Lines of text in columns, the names first. */
