@@ -52,21 +52,29 @@ const expire =
     })
   }
 
-const LOGIN = { grantType: 'authorization_code', point: 'before' } as const
+/** One process has its code with the authorization server, and nobody else has called yet. */
+async function holdLogin(fleet: Fleet) {
+  await fleet.useAtxpServer()
+  const { authorizationServer } = fleet
+  const [first, ...others] = fleet.workers
+  if (first === undefined) throw new Error('a fleet has at least one process')
+  const hold = authorizationServer.holdTokenRequest({
+    grantType: 'authorization_code',
+    point: 'before',
+  })
+  const login = fleet.connect([first])
+  await authorizationServer.reached(hold)
+  return { first, others, login, release: () => authorizationServer.release(hold) }
+}
 
 /** Another takes its turn once its lease has run out, and what it saves when it goes on is as good. */
 async function stallDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
-  await fleet.useAtxpServer()
-  const [first, ...others] = fleet.workers
-  if (first === undefined) throw new Error('a fleet has at least one process')
-  const hold = fleet.authorizationServer.holdTokenRequest(LOGIN)
-  const login = fleet.connect([first])
-  await fleet.authorizationServer.reached(hold)
+  const { first, others, login, release } = await holdLogin(fleet)
   first.pause()
   const waiters = await fleet.connect(others)
   first.resume()
-  fleet.authorizationServer.release(hold)
+  release()
   observation.add(waiters)
   observation.note('waitersSlowestMs', Math.round(waiters.slowestMs))
   observation.add(await login)
@@ -84,18 +92,13 @@ async function stallDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
 /** Those who wait meet a Redis that does not answer, while one process logs in. */
 async function hangDuringLogin(fleet: Fleet): Promise<ScenarioResult> {
   const observation = new Observation()
-  await fleet.useAtxpServer()
-  const [first, ...others] = fleet.workers
-  if (first === undefined) throw new Error('a fleet has at least one process')
-  const hold = fleet.authorizationServer.holdTokenRequest(LOGIN)
-  const login = fleet.connect([first])
-  await fleet.authorizationServer.reached(hold)
+  const { others, login, release } = await holdLogin(fleet)
   const waiters = fleet.connect(others)
   await leaseWaiters(fleet.redis, others.length)
   fleet.redis.pause()
   await lasts(REDIS_HANGS_MS)
   fleet.redis.resume()
-  fleet.authorizationServer.release(hold)
+  release()
   observation.add(await waiters)
   observation.add(await login)
   return observation.against(fleet, {
