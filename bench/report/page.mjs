@@ -63,8 +63,6 @@ function rounded(_key, value) {
 
 const CONTENDERS = [
   ['', 'what it does'],
-  ['this library', 'as it comes'],
-  ["upstream's way", 'a JSON record by `GET` and `SETEX`, one plain ioredis command each'],
   ['ioredis', '`GET` and `SET` of a text, with and without `enableAutoPipelining`'],
   [
     'ioredis, batched by hand (limit)',
