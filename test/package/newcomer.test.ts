@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { eventually } from '../support/eventually.js'
+import { saidBy } from '../support/newcomer/not-built.js'
 import { startWorld } from '../support/newcomer/world.mjs'
 import { OwnedProcess } from '../support/processes/owned-process.js'
 import { freePort } from '../support/servers/free-port.js'
@@ -52,9 +53,6 @@ afterAll(async () => {
 const here = (text: string): string =>
   addresses.reduce((all, [written, address]) => all.replaceAll(written, address), text)
 
-/** Said on a machine without a compiler by a package that the published client needs. */
-const NOT_BUILT = /^bigint: Failed to load bindings, pure JS will be used .*\n/gm
-
 /** Does what a block says, and gives what it printed. */
 async function follow({ language, text }: (typeof blocks)[number]): Promise<string> {
   if (language === 'js') {
@@ -78,7 +76,7 @@ async function execute(line: string): Promise<string> {
     ...world.env,
     ...QUIET,
   })
-  expect({ line, code, stderr: stderr.replace(NOT_BUILT, '') }).toEqual({
+  expect({ line, code, stderr: saidBy(stderr) }).toEqual({
     line,
     code: 0,
     stderr: '',

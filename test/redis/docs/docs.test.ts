@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { saidBy } from '../../support/newcomer/not-built.js'
 import { startWorld } from '../../support/newcomer/world.mjs'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
@@ -137,7 +138,8 @@ function run(file: string, args: string[], cwd: string, timeout = RUNS_WITHIN_MS
   const options = { cwd, env, timeout }
   return new Promise((resolve) => {
     execFile(file, args, options, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : (error.code ?? error.signal), stdout, stderr })
+      const code = error === null ? 0 : (error.code ?? error.signal)
+      resolve({ code, stdout, stderr: saidBy(stderr) })
     })
   })
 }
