@@ -77,7 +77,10 @@ const FAULTS: NetworkFault[] = [
   },
   {
     name: 'random bytes instead of a reply',
-    strike: (proxy) => proxy.garbage('\r\n!garbage\r\n'),
+    // More than once: the first may meet a connection that only listens, and no call would know.
+    strike: (proxy) => {
+      for (let i = 0; i < 4; i += 1) proxy.garbage('\r\n!garbage\r\n')
+    },
     mend: () => undefined,
     codes: CUT_CODES,
   },

@@ -7,6 +7,7 @@ const COUNTERS = [
   'reconnects',
   'timeouts',
   'redirections',
+  'cache_disarmed_seconds',
 ] as const
 const SAMPLE = /^atxp_redis_(\w+?)(?:\{(.*)\})? (\S+)$/
 /** The bound of a bucket, in seconds: Redis nearby takes less. */
