@@ -1,4 +1,4 @@
-import type { RedisOAuthDatabase } from './redis-oauth-database.js'
+import type { RedisOAuthDatabase } from './database/redis-oauth-database.js'
 import type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 
 export { doctor } from './admin/doctor/doctor.js'

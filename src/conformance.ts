@@ -6,10 +6,10 @@ import { HANDLE_RULES } from './conformance/handles.js'
 import { ISOLATION_RULES } from './conformance/isolation.js'
 import { PKCE_RULES } from './conformance/pkce-values.js'
 import type { Rule } from './conformance/rule.js'
-import type { OAuthDb } from './contract.js'
-import { setCause } from './errors.js'
+import type { OAuthDb } from './leaves/contract.js'
+import { setCause } from './leaves/errors.js'
 
-export type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
+export type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './leaves/contract.js'
 
 /** A new handle on the store under test. The suite closes it. */
 export type CreateDatabase = () => OAuthDb | Promise<OAuthDb>

@@ -1,11 +1,4 @@
 export type {
-  AccessToken,
-  ClientCredentials,
-  FetchLike,
-  OAuthDb,
-  PKCEValues,
-} from './contract.js'
-export type {
   CustomEncryptionOptions,
   EncryptionOptions,
   KeyEncryptionOptions,
@@ -17,6 +10,11 @@ export type { SealContext, Sealing } from './crypto/sealing.js'
 export type { SecretKey } from './crypto/secret-key.js'
 export type { OAuthMethods, ResourceServerDb } from './database/oauth-methods.js'
 export type { CloseOptions } from './database/operations.js'
+export {
+  type AsyncDisposableWhereKnown,
+  RedisOAuthDatabase,
+} from './database/redis-oauth-database.js'
+export { RedisOAuthDb } from './database/redis-oauth-db.js'
 export type {
   AuthorizationServerMetadata,
   ResourceClient,
@@ -24,6 +22,25 @@ export type {
   TokenData,
 } from './database/resource-client.js'
 export type { TokenMethods } from './database/token-methods.js'
+export {
+  type AuthenticationRequired,
+  type OAuthDatabaseOption,
+  type OAuthRole,
+  type RoleOf,
+  type SdkOptions,
+  type SdkOptionsOf,
+  type ServerOptions,
+  type WithOAuthDatabaseOptions,
+  withOAuthDatabase,
+} from './database/with-oauth-database.js'
+export type { FlightOptions } from './flight/single-flight.js'
+export type {
+  AccessToken,
+  ClientCredentials,
+  FetchLike,
+  OAuthDb,
+  PKCEValues,
+} from './leaves/contract.js'
 export {
   type CacheEvent,
   CHANNELS,
@@ -33,13 +50,13 @@ export {
   type FlightKind,
   type OperationEvent,
   type SessionEvent,
-} from './diagnostics.js'
+} from './leaves/diagnostics.js'
 export {
   DeletionError,
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseErrorCode,
-} from './errors.js'
-export type { FlightOptions } from './flight/single-flight.js'
+} from './leaves/errors.js'
+export { TRACING_CHANNELS, type TraceEvent } from './leaves/tracing.js'
 export type { Place } from './oauth/places/token-places.js'
 export type { CacheOptions, RedisOAuthDatabaseOptions } from './options/options.js'
 export type { RedisOAuthDbLogger, RedisOAuthDbOptions } from './options/published-class.js'
@@ -51,8 +68,6 @@ export type { DurabilityOptions } from './redis/durability.js'
 export type { Health, NodeHealth } from './redis/health.js'
 export type { HealthWarning, HealthWarningCode } from './redis/health-warnings.js'
 export type { ReadyOptions } from './redis/readiness.js'
-export { type AsyncDisposableWhereKnown, RedisOAuthDatabase } from './redis-oauth-database.js'
-export { RedisOAuthDb } from './redis-oauth-db.js'
 export type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 export {
   StoreTokensError,
@@ -63,15 +78,3 @@ export {
 } from './store/bulk/token-import.js'
 export type { CoordinatedFetchOptions, DeleteAccessTokenOptions } from './store/coordination.js'
 export type { AccessTokenInfo } from './store/oauth-store.js'
-export { TRACING_CHANNELS, type TraceEvent } from './tracing.js'
-export {
-  type AuthenticationRequired,
-  type OAuthDatabaseOption,
-  type OAuthRole,
-  type RoleOf,
-  type SdkOptions,
-  type SdkOptionsOf,
-  type ServerOptions,
-  type WithOAuthDatabaseOptions,
-  withOAuthDatabase,
-} from './with-oauth-database.js'

@@ -1,11 +1,11 @@
-import type { Composition } from '../composition.js'
-import { isUnreadable } from '../errors.js'
+import type { Composition } from '../database/composition.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import type { OAuthRole } from '../database/with-oauth-database.js'
+import { isUnreadable } from '../leaves/errors.js'
 import { decodeRecord } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
 import type { ClientRole } from '../record/kinds.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
-import type { OAuthRole } from '../with-oauth-database.js'
 import { type WalkOptions, type WalkStep, walk } from './walk.js'
 
 const ROLES: Readonly<Record<ClientRole, Registration['role']>> = {

@@ -1,6 +1,6 @@
 import { operationsOf } from '../database/operations-of.js'
-import { publishSession } from '../diagnostics.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import { publishSession } from '../leaves/diagnostics.js'
 
 /**
  * Ends all sessions of a user, and logins that have begun: `deleteUser`, with an event `userRevoked` on `CHANNELS.session`. It does

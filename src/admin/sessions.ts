@@ -1,13 +1,13 @@
-import type { Composition } from '../composition.js'
+import type { Composition } from '../database/composition.js'
 import { operationsOf } from '../database/operations-of.js'
-import { isUnreadable } from '../errors.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import { isUnreadable } from '../leaves/errors.js'
 import { restNameOf } from '../oauth/refresh/rests.js'
 import { decodeToken } from '../record/codec.js'
 import { fingerprintOf, reading } from '../record/fingerprint.js'
 import { expiresAtMs } from '../record/lifetime.js'
 import type { StoredToken } from '../record/origin.js'
 import { inBunches } from '../redis/commands.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import type { IndexedRecord } from '../store/vault/indexed-records.js'
 
 /** Why the last refresh of a session failed, and when the next may go out. */

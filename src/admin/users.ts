@@ -1,7 +1,7 @@
-import type { Composition } from '../composition.js'
-import { isUnreadable } from '../errors.js'
+import type { Composition } from '../database/composition.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import { isUnreadable } from '../leaves/errors.js'
 import type { FoundKey } from '../record/keys.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { type WalkOptions, type WalkStep, walk } from './walk.js'
 
 /**

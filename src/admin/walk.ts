@@ -1,9 +1,9 @@
-import type { Composition } from '../composition.js'
+import type { Composition } from '../database/composition.js'
 import { inCalls } from '../database/in-calls.js'
 import type { Operations } from '../database/operations.js'
 import { operationsOf } from '../database/operations-of.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import { abortSignal, type ChecksOf, callback, members } from '../options/checks.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 
 export interface WalkProgress {
   /** Keys looked at so far; one may be counted twice while Redis resizes its table. */

@@ -1,5 +1,5 @@
-import { type Clock, systemClock } from '../clock.js'
-import { publishCache } from '../diagnostics.js'
+import { type Clock, systemClock } from '../leaves/clock.js'
+import { publishCache } from '../leaves/diagnostics.js'
 import { bytesOfText, type Expiry, type Names, Shelf, type Slot, type Source } from './shelf.js'
 
 export interface NearCacheLimits {

@@ -1,5 +1,5 @@
-import type { Clock, UnixMs } from '../clock.js'
-import { publishCacheRead } from '../diagnostics.js'
+import type { Clock, UnixMs } from '../leaves/clock.js'
+import { publishCacheRead } from '../leaves/diagnostics.js'
 
 /** What is known of one key. */
 export interface Entry<V> {

@@ -1,4 +1,4 @@
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import type { Arguments, OptionTable } from './arguments.js'
 import type { Screen } from './screen.js'
 

@@ -1,6 +1,6 @@
 import { operationsIn } from '../database/operations-of.js'
+import { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
-import { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { type Arguments, type OptionTable, UsageError } from './arguments.js'
 import { defaultExportOf } from './modules.js'
 

@@ -1,6 +1,6 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { didYouMean, shownName } from '../options/checks.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import { parseArguments, UsageError } from './arguments.js'
 import type { Command, Outcome } from './command.js'
 import { COMMANDS } from './commands.js'

@@ -1,5 +1,5 @@
 import type { WalkOptions } from '../admin/walk.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import type { Context } from './command.js'
 
 /** Walks the keyspace, shows how far it is, and ends when the user interrupts. */

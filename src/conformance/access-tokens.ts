@@ -1,4 +1,4 @@
-import type { AccessToken, OAuthDb } from '../contract.js'
+import type { AccessToken, OAuthDb } from '../leaves/contract.js'
 import { expectPairsApart } from './awkward-names.js'
 import {
   clockPasses,

@@ -1,4 +1,4 @@
-import { isWellFormed } from '../well-formed.js'
+import { isWellFormed } from '../leaves/well-formed.js'
 import { expectRecord } from './expectation.js'
 import { structuredCopy } from './records.js'
 

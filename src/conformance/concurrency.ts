@@ -1,4 +1,4 @@
-import type { AccessToken, OAuthDb } from '../contract.js'
+import type { AccessToken, OAuthDb } from '../leaves/contract.js'
 import { clockPasses, expectOneOf, expectRecord, withShortLife } from './expectation.js'
 import { accessToken, inSeconds, structuredCopy } from './records.js'
 import type { Rule } from './rule.js'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { systemClock } from '../clock.js'
+import { systemClock } from '../leaves/clock.js'
 
 const POLL_MS = 10
 const SECOND_MS = 1_000

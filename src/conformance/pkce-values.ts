@@ -1,4 +1,4 @@
-import type { OAuthDb } from '../contract.js'
+import type { OAuthDb } from '../leaves/contract.js'
 import { expectPairsApart } from './awkward-names.js'
 import { expectNull, expectRecord } from './expectation.js'
 import { pkceValues, structuredCopy, withUnknownMembers } from './records.js'

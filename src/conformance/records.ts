@@ -1,4 +1,4 @@
-import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
+import type { AccessToken, ClientCredentials, PKCEValues } from '../leaves/contract.js'
 
 /** What a newer SDK, or an authorization server, may add to any record. */
 const UNKNOWN_MEMBERS = {

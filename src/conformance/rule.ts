@@ -1,4 +1,4 @@
-import type { OAuthDb } from '../contract.js'
+import type { OAuthDb } from '../leaves/contract.js'
 
 /** What one check works with. */
 export interface Bench {

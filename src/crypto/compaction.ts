@@ -1,5 +1,5 @@
-import { unreadableRecord } from '../errors.js'
-import { isWellFormed } from '../well-formed.js'
+import { unreadableRecord } from '../leaves/errors.js'
+import { isWellFormed } from '../leaves/well-formed.js'
 import { NumberReader, pushNumber } from './leb128.js'
 
 /**

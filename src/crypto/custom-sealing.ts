@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import { RedisOAuthDatabaseError, unreadableRecord } from '../errors.js'
+import { RedisOAuthDatabaseError, unreadableRecord } from '../leaves/errors.js'
 import type { SealContext, Sealing } from './sealing.js'
 
 /** The first byte of what a custom `seal` made. */

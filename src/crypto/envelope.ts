@@ -1,4 +1,4 @@
-import { unreadableRecord } from '../errors.js'
+import { unreadableRecord } from '../leaves/errors.js'
 import { decrypt, encryptInto, NONCE_BYTES, TAG_BYTES, writeNonce } from './aes-gcm.js'
 import type { Keyring, SealingKey } from './keyring.js'
 import type { SealContext, Sealing } from './sealing.js'

@@ -1,4 +1,4 @@
-import { unreadableRecord } from '../errors.js'
+import { unreadableRecord } from '../leaves/errors.js'
 
 /** The longest number that is read: three digits of 7 bits. */
 const MAX_DIGITS = 3

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, hkdfSync } from 'node:crypto'
-import { RecentMap, weightOf } from '../recent-map.js'
+import { RecentMap, weightOf } from '../leaves/recent-map.js'
 import { readSecretKey, type SecretKey } from './secret-key.js'
 
 /** Hides users and URLs in the names of keys. */

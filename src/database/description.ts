@@ -1,4 +1,4 @@
-import type { Composition } from '../composition.js'
+import type { Composition } from './composition.js'
 
 /** What a database is, without secrets. */
 export interface DatabaseDescription {

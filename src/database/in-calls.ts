@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { Operations } from './operations.js'
 
 interface Aborting {

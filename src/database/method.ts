@@ -1,5 +1,5 @@
-import { publishOperation } from '../diagnostics.js'
-import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
+import { publishOperation } from '../leaves/diagnostics.js'
+import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
 
 /** What a method's calls tell of themselves. */
 export interface Layer {

@@ -1,4 +1,4 @@
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../contract.js'
+import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../leaves/contract.js'
 import type { DeleteAccessTokenOptions } from '../store/coordination.js'
 import type { AccessTokenInfo } from '../store/oauth-store.js'
 import type { CloseOptions, Operations } from './operations.js'

@@ -1,11 +1,11 @@
-import { MAX_TIMER_MS, within } from '../clock.js'
-import { type Composition, compose } from '../composition.js'
-import { DEFAULTS } from '../defaults.js'
-import { operationsAreWatched, publishOperation } from '../diagnostics.js'
-import { codeIn, RedisOAuthDatabaseError } from '../errors.js'
+import { MAX_TIMER_MS, within } from '../leaves/clock.js'
+import { DEFAULTS } from '../leaves/defaults.js'
+import { operationsAreWatched, publishOperation } from '../leaves/diagnostics.js'
+import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
+import { operationTrace } from '../leaves/tracing.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import { closedFailure } from '../redis/driver/failure.js'
-import { operationTrace } from '../tracing.js'
+import { type Composition, compose } from './composition.js'
 import { Method, watchedCall, watchedFailure } from './method.js'
 
 /** How `close` may end. */

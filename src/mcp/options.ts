@@ -1,7 +1,7 @@
-import type { FetchLike } from '../contract.js'
 import { operationsOf } from '../database/operations-of.js'
+import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import type { FetchLike } from '../leaves/contract.js'
 import { checkPart } from '../record/keys.js'
-import type { RedisOAuthDatabase } from '../redis-oauth-database.js'
 import type { McpClientInformation, McpClientMetadata } from './shapes.js'
 
 /** What `mcpOAuthProvider` takes. */

@@ -1,5 +1,5 @@
-import type { Composition } from '../composition.js'
-import type { ClientCredentials } from '../contract.js'
+import type { Composition } from '../database/composition.js'
+import type { ClientCredentials } from '../leaves/contract.js'
 import { decodeRecord, encodeRecord } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import { loginFailed } from './login/failures.js'

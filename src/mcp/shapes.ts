@@ -1,4 +1,4 @@
-import type { FetchLike } from '../contract.js'
+import type { FetchLike } from '../leaves/contract.js'
 
 // The shapes of the MCP SDKs that this library speaks, written out so that nobody has to install one for them. test/types/mcp.ts
 // holds them against each SDK's own.

@@ -1,4 +1,4 @@
-import type { AccessToken } from '../contract.js'
+import type { AccessToken } from '../leaves/contract.js'
 import { expiresAtAfter, expiresIn } from '../record/lifetime.js'
 import type { McpTokens } from './shapes.js'
 

@@ -1,5 +1,5 @@
-import type { FetchLike } from '../contract.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import type { FetchLike } from '../leaves/contract.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { type Answer, type FetchInit, jsonOf, refusesRefresh } from '../oauth/http/answers.js'
 import { readJson } from '../oauth/http/bounded-request.js'
 import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'

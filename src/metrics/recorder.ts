@@ -8,7 +8,7 @@ import {
   type FlightEvent,
   type OperationEvent,
   type SessionEvent,
-} from '../diagnostics.js'
+} from '../leaves/diagnostics.js'
 import { Families } from './families.js'
 import type { Durations } from './series.js'
 

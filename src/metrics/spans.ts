@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import * as diagnostics from 'node:diagnostics_channel'
 import type { Span, SpanKind, SpanStatusCode } from '@opentelemetry/api'
-import { TRACING_CHANNELS, type TraceEvent } from '../tracing.js'
+import { TRACING_CHANNELS, type TraceEvent } from '../leaves/tracing.js'
 import { type Api, OTHER, SCOPE, spanAttributes } from './open-telemetry.js'
 
 interface Phase {

@@ -1,4 +1,4 @@
-import type { SessionEvent } from '../diagnostics.js'
+import type { SessionEvent } from '../leaves/diagnostics.js'
 import { Durations, Numbers } from './series.js'
 
 /** By event, what it counts as. */

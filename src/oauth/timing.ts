@@ -1,4 +1,4 @@
-import { DEFAULTS } from '../defaults.js'
+import { DEFAULTS } from '../leaves/defaults.js'
 
 /** How long the parts of a coordinated request may take, in milliseconds. */
 export interface FlightTiming {

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import type { EncryptionOptions } from '../crypto/encryption-options.js'
 import type { HashKeysOptions } from '../crypto/name-hash.js'
-import type { DEFAULTS } from '../defaults.js'
+import type { DEFAULTS } from '../leaves/defaults.js'
 import type { ClusterOptions, SentinelOptions } from '../redis/address/place-options.js'
 import type { BorrowedClient } from '../redis/borrowed-client.js'
 import type { CredentialsProvider } from '../redis/driver/credentials.js'

@@ -1,7 +1,7 @@
-import { MAX_TIMER_MS } from '../clock.js'
-import { DEFAULTS } from '../defaults.js'
-import { DOCS } from '../errors.js'
-import { isWellFormed } from '../well-formed.js'
+import { MAX_TIMER_MS } from '../leaves/clock.js'
+import { DEFAULTS } from '../leaves/defaults.js'
+import { DOCS } from '../leaves/errors.js'
+import { isWellFormed } from '../leaves/well-formed.js'
 import {
   type Check,
   didYouMean,

@@ -1,5 +1,5 @@
-import type { AccessToken } from '../contract.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import type { AccessToken } from '../leaves/contract.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { type JsonKind, type JsonRecords, KINDS, type Kind } from './kinds.js'
 import { type StoredToken, splitOrigin, type TokenOrigin, withOrigin } from './origin.js'
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { FoundKey } from './keys.js'
 
 const DIGITS = 12

@@ -1,4 +1,4 @@
-import { isWellFormed } from '../well-formed.js'
+import { isWellFormed } from '../leaves/well-formed.js'
 import { KINDS, type Kind, kindsWhere, type NameParts } from './kinds.js'
 import { splitName, withName } from './name-prefix.js'
 

@@ -1,5 +1,5 @@
-import type { UnixMs } from '../clock.js'
-import type { AccessToken, ClientCredentials, PKCEValues } from '../contract.js'
+import type { UnixMs } from '../leaves/clock.js'
+import type { AccessToken, ClientCredentials, PKCEValues } from '../leaves/contract.js'
 import { accessTokenLifetime, type Lifetime, type RecordTtls } from './lifetime.js'
 
 /** Every kind of record, and what its key names are made of. */

@@ -1,5 +1,5 @@
-import type { UnixMs } from '../clock.js'
-import type { AccessToken } from '../contract.js'
+import type { UnixMs } from '../leaves/clock.js'
+import type { AccessToken } from '../leaves/contract.js'
 
 /** How long Redis keeps a record: until a time, or for a span from the write on, by Redis' clock. Undefined: for ever. */
 export type Lifetime = { readonly expiresAt: UnixMs } | { readonly ttlMs: number } | undefined

@@ -1,4 +1,4 @@
-import { unreadableRecord } from '../errors.js'
+import { unreadableRecord } from '../leaves/errors.js'
 
 /** Puts a record's name before its text, for keys that have only a hash of it. */
 export function withName(name: string, text: string): string {

@@ -1,4 +1,4 @@
-import type { AccessToken } from '../contract.js'
+import type { AccessToken } from '../leaves/contract.js'
 
 /** Where a pair of tokens comes from. It stands in the record, and callers never see it. */
 export interface TokenOrigin {

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { FoundKey, KeySpace } from './keys.js'
 import type { JsonKind, JsonRecords } from './kinds.js'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { UnixMs } from '../clock.js'
-import type { RedisOAuthDatabaseError } from '../errors.js'
+import type { UnixMs } from '../leaves/clock.js'
+import type { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { Connection } from './connection/connection.js'
 import type { DeletionTally } from './deletion-tally.js'
 import type { TrackedCommand } from './driver/command.js'

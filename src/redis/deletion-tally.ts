@@ -1,4 +1,4 @@
-import { AWAY_CODES, DeletionError, RedisOAuthDatabaseError } from '../errors.js'
+import { AWAY_CODES, DeletionError, RedisOAuthDatabaseError } from '../leaves/errors.js'
 
 /** What became of many deletions that are one call. */
 export class DeletionTally {

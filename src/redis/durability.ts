@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { within } from '../clock.js'
-import { RedisOAuthDatabaseError } from '../errors.js'
+import { within } from '../leaves/clock.js'
+import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { TrackedCommand } from './driver/command.js'
 import { isReply } from './driver/failure.js'
 import { reconnectInBackground } from './driver/internals/clients.js'

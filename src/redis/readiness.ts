@@ -1,4 +1,4 @@
-import { DEFAULTS } from '../defaults.js'
+import { DEFAULTS } from '../leaves/defaults.js'
 import type { Channels } from './connect.js'
 import type { Node } from './connection/link.js'
 import type { Argument } from './protocol/frame.js'

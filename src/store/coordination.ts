@@ -1,7 +1,7 @@
-import type { AccessToken, ClientCredentials, FetchLike } from '../contract.js'
 import type { LeaseStore } from '../flight/lease.js'
 import { Reentrance } from '../flight/reentrance.js'
 import { type FlightOptions, type FlightRunner, Flights } from '../flight/single-flight.js'
+import type { AccessToken, ClientCredentials, FetchLike } from '../leaves/contract.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
 import { Echoes } from '../oauth/places/echoes.js'
 import type { Place, TokenPlaces } from '../oauth/places/token-places.js'

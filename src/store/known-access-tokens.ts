@@ -1,6 +1,6 @@
 import { bytesOfText, type Shelf } from '../cache/shelf.js'
-import type { UnixMs } from '../clock.js'
-import type { AccessToken } from '../contract.js'
+import type { UnixMs } from '../leaves/clock.js'
+import type { AccessToken } from '../leaves/contract.js'
 import type { TokenPlaces } from '../oauth/places/token-places.js'
 import { reading } from '../record/fingerprint.js'
 import type { RecordKey } from '../record/keys.js'

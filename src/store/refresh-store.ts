@@ -1,5 +1,5 @@
-import { systemClock } from '../clock.js'
-import type { AccessToken } from '../contract.js'
+import { systemClock } from '../leaves/clock.js'
+import type { AccessToken } from '../leaves/contract.js'
 import { givesWay, type RefreshRecords, type Saved } from '../oauth/places/records.js'
 import type { Place } from '../oauth/places/token-places.js'
 import { decodeToken, encodeToken } from '../record/codec.js'

@@ -1,6 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { DEFAULTS } from '../../src/defaults.js'
+import { DEFAULTS } from '../../src/leaves/defaults.js'
 import { lasts } from '../support/faults/duration.js'
 import { checkLogins, overlapsOf, type Turn } from '../support/faults/history.js'
 import { hasCache, Load, nowMs, type Record } from '../support/faults/load.js'

@@ -1,4 +1,4 @@
-// Compiled, never run: holds the types that are written out in src/contract.ts against those of the SDK.
+// Compiled, never run: holds the types that are written out in src/leaves/contract.ts against those of the SDK.
 import type * as sdk from '@atxp/common'
 import type * as own from '../../src/index.js'
 

@@ -3,12 +3,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { ENCRYPTION_KEYS_VARIABLE, HASH_KEY_VARIABLE } from '../../src/crypto/keyring.js'
-import { DEFAULTS } from '../../src/defaults.js'
+import { RedisOAuthDatabase } from '../../src/database/redis-oauth-database.js'
+import { DEFAULTS } from '../../src/leaves/defaults.js'
 import { Families } from '../../src/metrics/families.js'
 import { ENV_NAMES } from '../../src/options/environment.js'
 import { NAMES } from '../../src/options/rules.js'
 import { KINDS } from '../../src/record/kinds.js'
-import { RedisOAuthDatabase } from '../../src/redis-oauth-database.js'
 import { methodsOf } from '../support/methods-of.js'
 import { aclRule, COMMANDS } from '../support/servers/acl-rule.js'
 
@@ -63,13 +63,15 @@ test('docs/reference.md lists every method', () => {
 })
 
 test('docs/errors.md has one row for every code', () => {
-  const codes = [...textOf('src/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'$/gm)]
+  const codes = [...textOf('src/leaves/errors.ts').matchAll(/^ {2}\| '([A-Z_]+)'$/gm)]
   const documented = rowsUnder('docs/errors.md', 'By code').map(([code]) => codeIn(code)[0] ?? '')
   expect(sorted(documented)).toEqual(sorted(codes.map(([, code = '']) => code)))
 })
 
 test('docs/guarantees.md explains every event', () => {
-  const events = [...textOf('src/diagnostics.ts').matchAll(/^(?: {4}\|| {2}event:) '(\w+)'$/gm)]
+  const events = [
+    ...textOf('src/leaves/diagnostics.ts').matchAll(/^(?: {4}\|| {2}event:) '(\w+)'$/gm),
+  ]
   const documented = rowsUnder('docs/guarantees.md', 'Watching it').map(([event]) => codeIn(event))
   expect(sorted(documented.flat())).toEqual(sorted(events.map(([, event = '']) => event)))
 })

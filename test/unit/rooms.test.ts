@@ -24,7 +24,15 @@ function roomsIn(directory: string): Room[] {
 
 const rooms = roomsIn(SRC)
 
-test('no room has more than a dozen files, but the top, where the entry points, the class and the leaves stand', () => {
+test('at the top stand the entry points and nothing else', () => {
+  const { exports, bin } = JSON.parse(readFileSync(join(SRC, '../package.json'), 'utf8'))
+  const named = JSON.stringify([exports, bin]).matchAll(/dist\/(\w+)\.(m?)js/g)
+  const entries = [...named].map(([, name, m]) => `${name}.${m}ts`)
+  const top = rooms.find(({ name }) => name === '')
+  expect(top?.files.sort()).toEqual(entries.sort())
+})
+
+test('no other room has more than a dozen files', () => {
   const large = rooms.filter(({ name, files }) => name !== '' && files.length > MAX_FILES)
   expect(large.map(({ name }) => name)).toEqual([])
 })

@@ -1,4 +1,8 @@
-import { DOCS, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import {
+  DOCS,
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from '../../leaves/errors.js'
 import type { HealthWarningCode } from '../../redis/health-warnings.js'
 
 /** What a finding is about. Where calls fail because of it, the code is that of their errors. */

@@ -1,6 +1,6 @@
-import { within } from '../../clock.js'
-import type { Composition } from '../../composition.js'
-import { DOCS, RedisOAuthDatabaseError } from '../../errors.js'
+import type { Composition } from '../../database/composition.js'
+import { within } from '../../leaves/clock.js'
+import { DOCS, RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Node } from '../../redis/connection/link.js'
 import type { Argument } from '../../redis/protocol/frame.js'
 import {

@@ -1,4 +1,4 @@
-import { DOCS } from '../../errors.js'
+import { DOCS } from '../../leaves/errors.js'
 import type { NodeHealth } from '../../redis/health.js'
 import type { HealthWarning, HealthWarningCode } from '../../redis/health-warnings.js'
 import { advice, type Finding, ok, parted, trouble } from './finding.js'

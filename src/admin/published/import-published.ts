@@ -1,4 +1,5 @@
 import { operationsOf } from '../../database/operations-of.js'
+import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import {
   type ChecksOf,
   callback,
@@ -11,7 +12,6 @@ import {
 } from '../../options/checks.js'
 import type { Decrypt } from '../../record/published.js'
 import type { BorrowedClient } from '../../redis/borrowed-client.js'
-import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import type { ImportResult } from '../transfer/intake.js'
 import type { RefusalReason } from '../transfer/put.js'
 import { WALK_CHECKS } from '../walk.js'

@@ -1,4 +1,4 @@
-import type { Composition } from '../../composition.js'
+import type { Composition } from '../../database/composition.js'
 import { KeySpace } from '../../record/keys.js'
 import { type PublishedLayout, rowOf } from '../../record/published.js'
 import { partsOf } from './names.js'

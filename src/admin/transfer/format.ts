@@ -1,8 +1,8 @@
 import type { SealContext } from '../../crypto/sealing.js'
+import { textOf } from '../../leaves/well-formed.js'
 import { type Check, text } from '../../options/checks.js'
 import type { RecordName } from '../../record/keys.js'
 import { KINDS, type LastingKind } from '../../record/kinds.js'
-import { textOf } from '../../well-formed.js'
 
 // The form of an export, NDJSON: a header, a line for each record, and a line that says how many those were, so that a file that was
 // cut is known for one.

@@ -1,6 +1,6 @@
 import { operationsOf } from '../../database/operations-of.js'
+import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import { type ChecksOf, callback, flag, integer, members } from '../../options/checks.js'
-import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 import { checkIterable } from '../../store/token-store.js'
 import { WALK_CHECKS } from '../walk.js'
 import { formOfSecrets } from './format.js'

@@ -1,11 +1,11 @@
-import { systemClock, type UnixMs } from '../../clock.js'
-import type { Composition } from '../../composition.js'
+import type { Composition } from '../../database/composition.js'
+import { systemClock, type UnixMs } from '../../leaves/clock.js'
+import { isWellFormed } from '../../leaves/well-formed.js'
 import { decodeRecord, decodeToken } from '../../record/codec.js'
 import type { KeySpace, RecordKey, RecordName } from '../../record/keys.js'
 import { type ClientRole, KINDS, type LastingKind, lifetimeAfterSave } from '../../record/kinds.js'
 import type { Lifetime, RecordTtls } from '../../record/lifetime.js'
 import type { Value } from '../../redis/commands.js'
-import { isWellFormed } from '../../well-formed.js'
 
 /** Why a record was not imported. */
 export type RefusalReason =

@@ -1,6 +1,6 @@
 import { revokeSession, revokeUser } from '../../admin/revoke.js'
 import { sessions } from '../../admin/sessions.js'
-import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
+import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import { UsageError } from '../arguments.js'
 import { type Command, DESTRUCTIVE } from '../command.js'
 import { showSessions } from './sessions.js'

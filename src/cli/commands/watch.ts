@@ -1,4 +1,4 @@
-import { DOCS } from '../../errors.js'
+import { DOCS } from '../../leaves/errors.js'
 import { WATCHED, type WatchCounts } from '../../metrics/watch-line.js'
 import type { Command } from '../command.js'
 import { type Screen, safe } from '../screen.js'

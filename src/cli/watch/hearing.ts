@@ -1,7 +1,7 @@
-import { within } from '../../clock.js'
 import { operationsOf } from '../../database/operations-of.js'
+import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
+import { within } from '../../leaves/clock.js'
 import { failureOf } from '../../redis/driver/failure.js'
-import type { RedisOAuthDatabase } from '../../redis-oauth-database.js'
 
 /**
  * Hears what processes publish that share the Redis and the prefix of this database. Resolves with what ends it.

@@ -1,4 +1,4 @@
-import type { FetchLike } from '../../contract.js'
+import type { FetchLike } from '../../leaves/contract.js'
 import { type Answer, isTokenResponse, jsonOf } from '../../oauth/http/answers.js'
 import type { McpClientInformation, McpTokens } from '../shapes.js'
 import { errorCode, loginDelayed, loginFailed } from './failures.js'

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 
 export function loginNotFound(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(

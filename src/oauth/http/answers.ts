@@ -1,4 +1,4 @@
-import type { AccessToken, FetchLike } from '../../contract.js'
+import type { AccessToken, FetchLike } from '../../leaves/contract.js'
 import { expiresAtAfter, expiresIn } from '../../record/lifetime.js'
 
 export type FetchInit = Parameters<FetchLike>[1]

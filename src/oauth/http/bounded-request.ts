@@ -1,6 +1,6 @@
-import { type TimeLimitOptions, within } from '../../clock.js'
-import type { FetchLike } from '../../contract.js'
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { type TimeLimitOptions, within } from '../../leaves/clock.js'
+import type { FetchLike } from '../../leaves/contract.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Answer, AnswerBody, FetchInit } from './answers.js'
 
 /** More than any answer of an authorization server needs. */

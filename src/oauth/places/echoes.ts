@@ -1,6 +1,6 @@
-import type { AccessToken } from '../../contract.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap, weightOf } from '../../recent-map.js'
+import type { AccessToken } from '../../leaves/contract.js'
+import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 
 /** A client saves what it was handed right away. */
 const MAX_AGE_MS = 60_000

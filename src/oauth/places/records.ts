@@ -1,4 +1,4 @@
-import type { AccessToken } from '../../contract.js'
+import type { AccessToken } from '../../leaves/contract.js'
 import type { StoredToken, TokenOrigin } from '../../record/origin.js'
 import type { Place } from './token-places.js'
 

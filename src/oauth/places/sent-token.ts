@@ -1,5 +1,5 @@
-import type { Clock } from '../../clock.js'
-import type { AccessToken } from '../../contract.js'
+import type { Clock } from '../../leaves/clock.js'
+import type { AccessToken } from '../../leaves/contract.js'
 import { expiresAtMs } from '../../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../../record/origin.js'
 import type { RefreshRequest } from '../http/requests.js'

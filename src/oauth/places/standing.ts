@@ -1,5 +1,5 @@
-import type { AccessToken } from '../../contract.js'
 import { fingerprint } from '../../flight/fingerprint.js'
+import type { AccessToken } from '../../leaves/contract.js'
 import type { StoredToken, TokenOrigin } from '../../record/origin.js'
 import type { TokenPlace } from './token-places.js'
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { AccessToken } from '../../contract.js'
-import { weightOf } from '../../recent-map.js'
+import type { AccessToken } from '../../leaves/contract.js'
+import { weightOf } from '../../leaves/recent-map.js'
 import type { TokenOrigin } from '../../record/origin.js'
 
 /** Where a record with a refresh token stands. */

@@ -1,5 +1,5 @@
-import type { AccessToken } from '../../contract.js'
-import { publishSession, type SessionEvent } from '../../diagnostics.js'
+import type { AccessToken } from '../../leaves/contract.js'
+import { publishSession, type SessionEvent } from '../../leaves/diagnostics.js'
 import {
   type Answer,
   isTokenResponse,

@@ -1,6 +1,6 @@
-import { publishSession } from '../../diagnostics.js'
-import { RedisOAuthDatabaseError } from '../../errors.js'
 import { fingerprint } from '../../flight/fingerprint.js'
+import { publishSession } from '../../leaves/diagnostics.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Answer } from '../http/answers.js'
 import type { RefreshRequest } from '../http/requests.js'
 

@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.js'
-import { publishSession } from '../../diagnostics.js'
-import { FINAL_SAVE_CODES, RedisOAuthDatabaseError } from '../../errors.js'
+import type { Clock } from '../../leaves/clock.js'
+import { publishSession } from '../../leaves/diagnostics.js'
+import { FINAL_SAVE_CODES, RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Saved } from '../places/records.js'
 import type { FlightTiming } from '../timing.js'
 

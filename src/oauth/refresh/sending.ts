@@ -1,6 +1,6 @@
-import type { Clock } from '../../clock.js'
-import { RedisOAuthDatabaseError } from '../../errors.js'
 import type { Lease, StandingMark } from '../../flight/lease.js'
+import type { Clock } from '../../leaves/clock.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { FlightTiming } from '../timing.js'
 import { isLong, type Rest, type Rests } from './rests.js'
 

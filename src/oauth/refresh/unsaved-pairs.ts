@@ -1,4 +1,4 @@
-import { publishSession } from '../../diagnostics.js'
+import { publishSession } from '../../leaves/diagnostics.js'
 
 /** Pairs of tokens that an authorization server has issued and that the store does not have yet. Tells of those that are lost. */
 export class UnsavedPairs {

@@ -1,8 +1,8 @@
-import { settledWithin } from '../../clock.js'
 import { fingerprint } from '../../flight/fingerprint.js'
 import { type LeaseStore, newOwner } from '../../flight/lease.js'
 import { Wake } from '../../flight/wake.js'
-import { RecentMap, weightOf } from '../../recent-map.js'
+import { settledWithin } from '../../leaves/clock.js'
+import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 
 const POLL_MS = 250
 /** Who has waited in vain does not wait again for so long. */

@@ -1,5 +1,5 @@
-import { timeLimit } from '../../clock.js'
-import type { AccessToken, ClientCredentials, FetchLike, OAuthDb } from '../../contract.js'
+import { timeLimit } from '../../leaves/clock.js'
+import type { AccessToken, ClientCredentials, FetchLike, OAuthDb } from '../../leaves/contract.js'
 import type { LoginEnd } from '../refresh/logins.js'
 import { RefusedTokens } from '../trust/refused-tokens.js'
 import { HandedOut } from './handed-out.js'

@@ -1,5 +1,5 @@
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap, weightOf } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 
 /** Whose session a request is of, and the url at which its record stands, or is going to. */
 export interface SessionPlace {

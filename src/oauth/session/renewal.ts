@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ClientCredentials, FetchLike } from '../../contract.js'
+import type { ClientCredentials, FetchLike } from '../../leaves/contract.js'
 import type { StoredToken } from '../../record/origin.js'
 import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http/answers.js'
 import { boundedRequest } from '../http/bounded-request.js'

@@ -1,6 +1,6 @@
-import { publishSession } from '../../diagnostics.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap, weightOf } from '../../recent-map.js'
+import { publishSession } from '../../leaves/diagnostics.js'
+import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 import type { Answer } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { ClientRequest, RefreshRequest, SentClient } from '../http/requests.js'

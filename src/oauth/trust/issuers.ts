@@ -1,5 +1,5 @@
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap, weightOf } from '../../recent-map.js'
+import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 import type { Answer } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { ReadIssuers } from './read-issuers.js'

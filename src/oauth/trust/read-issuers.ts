@@ -1,4 +1,4 @@
-import { RecentMap } from '../../recent-map.js'
+import { RecentMap } from '../../leaves/recent-map.js'
 
 const MAX_ISSUERS = 200
 const MAX_BYTES = 2 ** 20

@@ -1,6 +1,6 @@
-import type { AccessToken } from '../../contract.js'
 import { fingerprint } from '../../flight/fingerprint.js'
-import { RecentMap } from '../../recent-map.js'
+import type { AccessToken } from '../../leaves/contract.js'
+import { RecentMap } from '../../leaves/recent-map.js'
 
 const MAX_BYTES = 4 * 1024 * 1024
 /** A hash as its key, and objects. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { within } from '../../clock.js'
-import type { RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { within } from '../../leaves/clock.js'
+import type { RedisOAuthDatabaseErrorCode } from '../../leaves/errors.js'
 import { codeOf, isReply } from '../driver/failure.js'
 import { onInvalidation } from '../driver/internals/clients.js'
 import { disconnect, expectFurtherErrors } from '../driver/socket.js'

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { DOCS } from '../../errors.js'
+import { DOCS } from '../../leaves/errors.js'
 import { idleDelayMs } from '../driver/retry.js'
 import { ChangeFeed, type Deafness, type FeedListener, HEARTBEAT_MS } from './change-feed.js'
 

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 
 /** Sends one reading command each, past all batches. Their replies are checked: as many values as keys, in their order. */
 export interface Reads<T> {

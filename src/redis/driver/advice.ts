@@ -1,4 +1,4 @@
-import { DOCS, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import { DOCS, type RedisOAuthDatabaseErrorCode } from '../../leaves/errors.js'
 import { type Denial, isRight, lostWithout } from '../protocol/rights.js'
 import { NEVER_ANSWERED } from './retry.js'
 

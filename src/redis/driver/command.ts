@@ -1,5 +1,5 @@
-import { publishConnection } from '../../diagnostics.js'
-import type { RedisOAuthDatabaseError } from '../../errors.js'
+import { publishConnection } from '../../leaves/diagnostics.js'
+import type { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Argument } from '../protocol/frame.js'
 import type { Reader } from '../protocol/replies.js'
 import { isRedirection } from '../protocol/replies.js'

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis'
-import { within } from '../../clock.js'
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { within } from '../../leaves/clock.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import { setCredentials } from './internals/clients.js'
 
 /** What Redis is asked to let in; without `username` it is Redis' user `default`. */

@@ -1,4 +1,8 @@
-import { DOCS, RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../errors.js'
+import {
+  DOCS,
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from '../../leaves/errors.js'
 import { WrongReply } from '../protocol/replies.js'
 import { UnreadableReplies } from '../protocol/reply-frames.js'
 import { denialIn } from '../protocol/rights.js'

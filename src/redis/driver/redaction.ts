@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import { WrongReply } from '../protocol/replies.js'
 import { type Denial, denialIn, isRight } from '../protocol/rights.js'
 import { lastNodeErrorOf } from './internals/cluster.js'

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { publishConnection } from '../../diagnostics.js'
+import { publishConnection } from '../../leaves/diagnostics.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import { noteRefusal, type TrackedCommand } from '../driver/command.js'

@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis'
-import { systemClock, within } from '../../clock.js'
+import { systemClock, within } from '../../leaves/clock.js'
 import type { Layout } from '../connection/link.js'
 import { refreshSlots } from '../driver/internals/cluster.js'
 import { SLOT_COUNT } from '../protocol/slot.js'

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { FoundKey, KeySpace } from '../../record/keys.js'
 import { isSealedKind } from '../../record/kinds.js'
 import { isPublished } from '../../record/published.js'

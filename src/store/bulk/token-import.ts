@@ -2,7 +2,7 @@ import {
   nameError,
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseErrorCode,
-} from '../../errors.js'
+} from '../../leaves/errors.js'
 import { type Source, untilAborted } from './abortable.js'
 import { Window } from './window.js'
 

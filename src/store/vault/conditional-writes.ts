@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../errors.js'
+import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import { reading } from '../../record/fingerprint.js'
 import type { RecordKey } from '../../record/keys.js'
 import type { Expiry } from '../../redis/commands.js'

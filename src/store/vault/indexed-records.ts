@@ -1,5 +1,5 @@
-import { systemClock } from '../../clock.js'
-import { RecentMap } from '../../recent-map.js'
+import { systemClock } from '../../leaves/clock.js'
+import { RecentMap } from '../../leaves/recent-map.js'
 import type { FoundKey, KeySpace, RecordKey } from '../../record/keys.js'
 import type { Expiry, Value } from '../../redis/commands.js'
 import { inBunches } from '../../redis/commands.js'

@@ -1,10 +1,10 @@
 import { isSealed } from '../../crypto/record-sealer.js'
-import { unreadableRecord } from '../../errors.js'
+import { unreadableRecord } from '../../leaves/errors.js'
+import { textOf } from '../../leaves/well-formed.js'
 import { damagedRecord } from '../../record/codec.js'
 import { reading } from '../../record/fingerprint.js'
 import type { FoundKey, RecordKey } from '../../record/keys.js'
 import type { Commands, Expiry } from '../../redis/commands.js'
-import { textOf } from '../../well-formed.js'
 import type { RecordWrites } from './record-writes.js'
 import type { NamedText, Standing, Vault } from './vault.js'
 

@@ -1,4 +1,4 @@
-import { weightOf } from '../../recent-map.js'
+import { weightOf } from '../../leaves/recent-map.js'
 import type { FoundKey } from '../../record/keys.js'
 
 /** What this process knows of a record that it has entered in its index. */

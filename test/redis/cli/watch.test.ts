@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
-import { DOCS } from '../../../src/errors.js'
+import { DOCS } from '../../../src/leaves/errors.js'
 import { writeWatchLine } from '../../../src/metrics/watch-line.js'
 import { startMetrics } from '../../../src/metrics.js'
 import { run, runInTerminal } from '../../support/cli/command-line.js'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { AccessToken } from '../../../src/contract.js'
 import type { RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import type { AccessToken } from '../../../src/leaves/contract.js'
 import { openDatabase } from '../../support/scene.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 

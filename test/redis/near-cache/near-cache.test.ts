@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULTS } from '../../../src/defaults.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'
 import { DeletionTally } from '../../../src/redis/deletion-tally.js'

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULTS } from '../../../src/defaults.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { Commands } from '../../../src/redis/commands.js'
 import { connect } from '../../../src/redis/connect.js'

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { AccessToken } from '../../../src/contract.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import type { AccessToken } from '../../../src/leaves/contract.js'
 import { eventually } from '../../support/eventually.js'
 import { expectExpireTime } from '../../support/servers/expire-time.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { type ConformanceOptions, oauthDbConformance } from '../../../src/conformance.js'
-import type { OAuthDb } from '../../../src/contract.js'
+import type { OAuthDb } from '../../../src/leaves/contract.js'
 
 const CASE_TIMEOUT_MS = 15_000
 

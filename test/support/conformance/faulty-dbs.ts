@@ -1,4 +1,4 @@
-import type { AccessToken, ClientCredentials, PKCEValues } from '../../../src/contract.js'
+import type { AccessToken, ClientCredentials, PKCEValues } from '../../../src/leaves/contract.js'
 import { type DbClass, SoundDb, tick } from './sound-db.js'
 
 export class Undefined extends SoundDb {

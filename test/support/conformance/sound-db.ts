@@ -1,5 +1,10 @@
 import { type CreateDatabase, oauthDbConformance } from '../../../src/conformance.js'
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../../../src/contract.js'
+import type {
+  AccessToken,
+  ClientCredentials,
+  OAuthDb,
+  PKCEValues,
+} from '../../../src/leaves/contract.js'
 
 /** Some latency, in which others get their turn; calls keep their order. */
 export const tick = () => new Promise<void>((resolve) => setImmediate(resolve))

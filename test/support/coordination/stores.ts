@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { DEFAULTS } from '../../../src/defaults.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import type { RestStore } from '../../../src/oauth/refresh/rests.js'
 import { optionName } from '../../../src/options/names.js'
 import type { RedisOAuthDatabaseOptions } from '../../../src/options/options.js'

@@ -8,9 +8,9 @@ const DEFAULT_TTL_SECONDS = 86_400
 const DEFAULT_PREFIX = 'oauth:'
 
 /**
- * @typedef {import('../../../src/contract.js').AccessToken} AccessToken
- * @typedef {import('../../../src/contract.js').ClientCredentials} ClientCredentials
- * @typedef {import('../../../src/contract.js').PKCEValues} PKCEValues
+ * @typedef {import('../../../src/leaves/contract.js').AccessToken} AccessToken
+ * @typedef {import('../../../src/leaves/contract.js').ClientCredentials} ClientCredentials
+ * @typedef {import('../../../src/leaves/contract.js').PKCEValues} PKCEValues
  *
  * @typedef {object} PublishedRedisClient
  * @property {(key: string) => Promise<string | null>} get
@@ -28,7 +28,7 @@ const DEFAULT_PREFIX = 'oauth:'
  * @property {number} [defaultTtl] seconds that an access token without an expiry lives
  */
 
-/** @implements {Pick<import('../../../src/contract.js').OAuthDb, keyof import('../../../src/contract.js').OAuthDb>} */
+/** @implements {Pick<import('../../../src/leaves/contract.js').OAuthDb, keyof import('../../../src/leaves/contract.js').OAuthDb>} */
 export class PublishedOAuthDb {
   /** @type {PublishedRedisClient} */
   #redis

@@ -1,7 +1,12 @@
 // An OAuthDb in one SQLite file, with the tables of the SDK's `@atxp/sqlite` and without its code. It ends access tokens in
 // whole seconds, as databases do whose clock has no finer ones.
 import Database from 'libsql'
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../../../src/contract.js'
+import type {
+  AccessToken,
+  ClientCredentials,
+  OAuthDb,
+  PKCEValues,
+} from '../../../src/leaves/contract.js'
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS oauth_client_credentials (

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect } from 'vitest'
-import { DEFAULTS } from '../../../src/defaults.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import { type Alarms, alarmsIn, raisedSince } from './alarms.js'
 import { lasts } from './duration.js'
 import { type Call, checkLogins, overlapsOf } from './history.js'

@@ -15,7 +15,7 @@ export const leaves = [
   'recent-map',
   'defaults',
 ]
-export const leavesFrom = (up: string) => leaves.map((leaf) => `${up}${leaf}.js`)
+export const leavesFrom = (up: string) => leaves.map((leaf) => `${up}leaves/${leaf}.js`)
 export const rooms = ['record', 'crypto', 'redis', 'cache', 'flight', 'oauth']
 const above = [
   'store',
@@ -38,14 +38,14 @@ export interface Row {
 
 export function leaf(name: string): Row {
   return {
-    file: `src/${name}.ts`,
+    file: `src/leaves/${name}.ts`,
     allowed: [value('node:crypto')],
     refused: [
-      value('./options/options.js'),
-      value('./record/keys.js'),
-      load('./options/options.js'),
-      demand('./options/options.js'),
-      type('./options/options.js'),
+      value('../options/options.js'),
+      value('../record/keys.js'),
+      load('../options/options.js'),
+      demand('../options/options.js'),
+      type('../options/options.js'),
       type('ioredis'),
       type('@atxp/common'),
     ],
@@ -68,7 +68,7 @@ export function room(name: string, below: string[] = []): Row {
       ...others.map((other) => load(`../${other}/probe.js`)),
       ...others.map((other) => demand(`../${other}/probe.js`)),
       type('../options/options.js'),
-      value('../redis-oauth-database.js'),
+      value('../database/redis-oauth-database.js'),
       value('../index.js'),
       value('..'),
       value('ioredis'),

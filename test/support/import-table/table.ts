@@ -16,19 +16,6 @@ import {
 const store = room('store', rooms)
 
 const belowTheClass = [...rooms, 'store', 'database'].map((name) => `./${name}/probe.js`)
-const aboveTheClass = [
-  './index.js',
-  './admin.js',
-  './admin/probe.js',
-  './mcp.js',
-  './mcp/probe.js',
-  './metrics.js',
-  './metrics/probe.js',
-  './cli/probe.js',
-  './referee.js',
-  './referee/probe.js',
-]
-
 /** Of a room that works with the class: `up` leads to `src`. */
 function aboveClass(name: string, up: string): Row {
   return {
@@ -37,8 +24,6 @@ function aboveClass(name: string, up: string): Row {
       './neighbour.js',
       ...leavesFrom(up),
       ...[...rooms, 'store', 'database'].map((other) => `${up}${other}/probe.js`),
-      `${up}composition.js`,
-      `${up}redis-oauth-database.js`,
     ].map(value),
     refused: [
       ...['index', 'admin', 'conformance', 'cli/probe', 'referee/probe'].map((other) =>
@@ -91,11 +76,7 @@ function storeRoom(name: string): Row {
       ...leavesFrom('../../'),
       ...rooms.map((other) => `../../${other}/probe.js`),
     ].map(value),
-    refused: [
-      ...[...above, '../../redis-oauth-database.js', '../../index.js', '..'].map(value),
-      ...driver,
-      type('@atxp/common'),
-    ],
+    refused: [...[...above, '../../index.js', '..'].map(value), ...driver, type('@atxp/common')],
   }
 }
 
@@ -119,7 +100,7 @@ export const table: Row[] = [
     refused: [
       ...[...rooms, 'store', 'cli'].map((name) => value(`../${name}/probe.js`)),
       value('../index.js'),
-      type('../redis-oauth-database.js'),
+      type('../database/redis-oauth-database.js'),
       value('ioredis'),
       type('@atxp/common'),
     ],
@@ -130,29 +111,17 @@ export const table: Row[] = [
       value('./neighbour.js'),
       ...leavesFrom('../').map(value),
       ...[...rooms, 'store', 'options'].map((name) => value(`../${name}/probe.js`)),
-      value('../composition.js'),
     ],
     refused: [
-      value('../redis-oauth-database.js'),
-      value('../with-oauth-database.js'),
       value('../index.js'),
-      value('../cli/probe.js'),
-      value('../conformance/probe.js'),
+      ...['admin', 'mcp', 'metrics', 'cli', 'conformance', 'referee'].map((name) =>
+        value(`../${name}/probe.js`),
+      ),
       value('..'),
       ...driver,
       type('@atxp/common'),
     ],
   },
-  ...['redis-oauth-database', 'with-oauth-database'].map((name) => ({
-    file: `src/${name}.ts`,
-    allowed: [
-      ...leavesFrom('./').map(value),
-      ...belowTheClass.map(value),
-      value('./options/options.js'),
-      type('ioredis'),
-    ],
-    refused: [...aboveTheClass.map(value), value('ioredis'), type('@atxp/common')],
-  })),
   adminRoom(
     'admin',
     '../',
@@ -178,7 +147,7 @@ export const table: Row[] = [
   ),
   {
     file: 'src/admin.ts',
-    allowed: [value('./admin/probe.js'), value('./redis-oauth-database.js')],
+    allowed: [value('./admin/probe.js'), value('./database/redis-oauth-database.js')],
     refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
   mcpRoom('mcp', '../', ['./login/probe.js']),
@@ -194,7 +163,7 @@ export const table: Row[] = [
     allowed: [value('./metrics/probe.js'), type('./metrics/probe.js')],
     refused: [
       value('./index.js'),
-      value('./diagnostics.js'),
+      value('./leaves/diagnostics.js'),
       value('./cli/probe.js'),
       type('@opentelemetry/api'),
       ...driver,
@@ -216,7 +185,7 @@ export const table: Row[] = [
   {
     file: 'src/referee.ts',
     allowed: [value('./referee/probe.js'), type('./referee/probe.js')],
-    refused: [value('./index.js'), value('./errors.js'), ...driver, type('@atxp/common')],
+    refused: [value('./index.js'), value('./leaves/errors.js'), ...driver, type('@atxp/common')],
   },
   {
     file: 'src/cli/probe.ts',
@@ -224,18 +193,18 @@ export const table: Row[] = [
       value('./neighbour.js'),
       value('../admin/probe.js'),
       value('../metrics/probe.js'),
-      value('../errors.js'),
+      value('../leaves/errors.js'),
     ],
     refused: [value('../index.js'), value('../cli.js'), ...driver, type('@atxp/common')],
   },
   {
     file: 'src/cli.ts',
     allowed: [load('./cli/probe.js')],
-    refused: [value('./index.js'), value('./redis-oauth-database.js'), ...driver],
+    refused: [value('./index.js'), value('./database/redis-oauth-database.js'), ...driver],
   },
   {
     file: 'src/index.ts',
-    allowed: [value('./redis-oauth-database.js'), type('./options/options.js')],
+    allowed: [value('./database/redis-oauth-database.js'), type('./options/options.js')],
     refused: [
       value('./admin/probe.js'),
       value('./mcp/probe.js'),
@@ -251,7 +220,7 @@ export const table: Row[] = [
     refused: [
       ...belowTheClass.map(value),
       ...leavesFrom('./').map(value),
-      value('./redis-oauth-database.js'),
+      value('./database/redis-oauth-database.js'),
       value('./options/options.js'),
       value('ioredis'),
       type('@atxp/common'),

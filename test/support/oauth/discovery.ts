@@ -1,4 +1,4 @@
-import type { FetchLike } from '../../../src/contract.js'
+import type { FetchLike } from '../../../src/leaves/contract.js'
 
 /** The document that names `/token`, `/register` and so on as an issuer's endpoints (RFC 8414). */
 export function metadataOf(issuer: string, changes: object = {}): Record<string, unknown> {

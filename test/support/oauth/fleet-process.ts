@@ -1,6 +1,6 @@
 import type { AccessToken, FetchLike, OAuthDb, PKCEValues } from '@atxp/common'
-import type { Clock } from '../../../src/clock.js'
 import { Flights } from '../../../src/flight/single-flight.js'
+import type { Clock } from '../../../src/leaves/clock.js'
 import {
   type CoordinatedFetchParts,
   createCoordinatedFetch,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { AccessToken, ClientCredentials } from '@atxp/common'
-import { RedisOAuthDatabaseError } from '../../../src/errors.js'
 import type { LeaseStore } from '../../../src/flight/lease.js'
+import { RedisOAuthDatabaseError } from '../../../src/leaves/errors.js'
 import type { SentClient } from '../../../src/oauth/http/requests.js'
 import { givesWay, type RefreshRecords } from '../../../src/oauth/places/records.js'
 import type { Place } from '../../../src/oauth/places/token-places.js'

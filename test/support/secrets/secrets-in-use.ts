@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { expect } from 'vitest'
 import * as admin from '../../../src/admin.js'
-import type { FetchLike } from '../../../src/contract.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import type { RedisOAuthDatabase } from '../../../src/index.js'
+import type { FetchLike } from '../../../src/leaves/contract.js'
 import { discovering } from '../oauth/discovery.js'
 
 // Everything that this library keeps in Redis, with texts that can be searched for.

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { oauthDbConformance } from '../../../src/conformance.js'
-import type { AccessToken } from '../../../src/contract.js'
+import type { AccessToken } from '../../../src/leaves/contract.js'
 import { type DbClass, handlesOf, SoundDb } from '../../support/conformance/sound-db.js'
 
 // Databases whose clock has no finer unit than a second, which is most of those that end records by themselves.

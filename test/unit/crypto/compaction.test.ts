@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { compact, restore } from '../../../src/crypto/compaction.js'
-import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../src/leaves/errors.js'
 
 const part = (bytes: number): string => Buffer.alloc(bytes, 'secret ').toString('base64url')
 const jwt = `${part(27)}.${part(300)}.${part(256)}`

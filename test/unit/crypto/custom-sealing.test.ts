@@ -2,7 +2,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { CustomSealing } from '../../../src/crypto/custom-sealing.js'
 import type { Sealing } from '../../../src/crypto/sealing.js'
-import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../src/leaves/errors.js'
 
 const context = { kind: 'token', redisKey: 'p:a' }
 const plaintext = Buffer.from('secret')

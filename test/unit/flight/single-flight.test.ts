@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, test, vi } from 'vitest'
-import { DEFAULTS } from '../../../src/defaults.js'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import { type FlightOptions, Flights } from '../../../src/flight/single-flight.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import { holdTime } from '../../support/held-time.js'
 import { MemoryStore } from '../../support/oauth/memory-store.js'
 

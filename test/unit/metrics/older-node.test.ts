@@ -18,7 +18,7 @@ test.each([
   async (_what, tracingChannel) => {
     runtime.tracingChannel = tracingChannel
     vi.resetModules()
-    const { operationTrace } = await import('../../../src/tracing.js')
+    const { operationTrace } = await import('../../../src/leaves/tracing.js')
     const { makeSpans } = await import('../../../src/metrics/spans.js')
     const stop = makeSpans(api)
     expect(operationTrace.isWatched).toBe(false)

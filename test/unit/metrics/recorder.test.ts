@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { CHANNELS, type SessionEvent } from '../../../src/diagnostics.js'
+import { CHANNELS, type SessionEvent } from '../../../src/leaves/diagnostics.js'
 import { textOf } from '../../../src/metrics/prometheus.js'
 import { Recorder } from '../../../src/metrics/recorder.js'
 

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/diagnostics.js'
+import { CHANNELS, type FlightEvent, type SessionEvent } from '../../../src/leaves/diagnostics.js'
 import { holdTime } from '../../support/held-time.js'
 import { ExpiredSession, refreshAll, settled } from '../../support/oauth/expired-session.js'
 import { refreshInit, URL_OF_TOKEN, USER } from '../../support/oauth/fleet-process.js'

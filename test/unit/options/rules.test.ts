@@ -1,8 +1,8 @@
 import KeyvRedis from '@keyv/redis'
 import { Cluster, Redis } from 'ioredis'
 import { afterAll, describe, expect, it } from 'vitest'
-import { DEFAULTS } from '../../../src/defaults.js'
 import { RedisOAuthDatabase } from '../../../src/index.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import type { RedisOAuthDatabaseOptions } from '../../../src/options/options.js'
 import { resolveOptions } from '../../../src/options/rules.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RedisOAuthDatabaseError } from '../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../src/leaves/errors.js'
 import { decodeRecord, encodeRecord } from '../../../src/record/codec.js'
 import { type JsonKind, KINDS } from '../../../src/record/kinds.js'
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AccessToken } from '../../../src/contract.js'
+import type { AccessToken } from '../../../src/leaves/contract.js'
 import {
   accessTokenLifetime,
   expiresAtAfter,

@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest'
-import { RedisOAuthDatabaseError, type RedisOAuthDatabaseErrorCode } from '../../../src/errors.js'
+import {
+  RedisOAuthDatabaseError,
+  type RedisOAuthDatabaseErrorCode,
+} from '../../../src/leaves/errors.js'
 import { DeletionTally } from '../../../src/redis/deletion-tally.js'
 
 const removed = { status: 'fulfilled', value: true } as const

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { NearCache } from '../../../src/cache/near-cache.js'
-import type { AccessToken } from '../../../src/contract.js'
+import type { AccessToken } from '../../../src/leaves/contract.js'
 import { TokenPlaces } from '../../../src/oauth/places/token-places.js'
 import { KeySpace } from '../../../src/record/keys.js'
 import { KnownAccessTokens } from '../../../src/store/known-access-tokens.js'

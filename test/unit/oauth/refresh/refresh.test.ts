@@ -1,5 +1,5 @@
 import { beforeEach, expect, test, vi } from 'vitest'
-import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../../src/leaves/errors.js'
 import { TIMING_DEFAULTS } from '../../../../src/oauth/timing.js'
 import { holdTime } from '../../../support/held-time.js'
 import { ExpiredSession, refreshAll, settled } from '../../../support/oauth/expired-session.js'

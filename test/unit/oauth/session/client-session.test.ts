@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { OAuthDb } from '../../../../src/contract.js'
+import type { OAuthDb } from '../../../../src/leaves/contract.js'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 
 const CLIENT = { clientId: 'id', clientSecret: 'secret', redirectUri: 'https://a.example/callback' }

@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { CHANNELS, type SessionEvent } from '../../../../src/diagnostics.js'
+import { CHANNELS, type SessionEvent } from '../../../../src/leaves/diagnostics.js'
 import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 import { startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { DEFAULTS } from '../../../../src/defaults.js'
+import { DEFAULTS } from '../../../../src/leaves/defaults.js'
 import { optionName } from '../../../../src/options/names.js'
 import {
   nameOfTopology,

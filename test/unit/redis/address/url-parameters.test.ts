@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { DEFAULTS } from '../../../../src/defaults.js'
 import {
   CHANNELS,
   RedisOAuthDatabase,
   type RedisOAuthDatabaseOptions,
 } from '../../../../src/index.js'
+import { DEFAULTS } from '../../../../src/leaves/defaults.js'
 import { optionName } from '../../../../src/options/names.js'
 import { resolveTopology, type Topology } from '../../../../src/redis/address/topology.js'
 

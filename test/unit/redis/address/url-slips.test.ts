@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { DEFAULTS } from '../../../../src/defaults.js'
+import { DEFAULTS } from '../../../../src/leaves/defaults.js'
 import { optionName } from '../../../../src/options/names.js'
 import { resolveTopology } from '../../../../src/redis/address/topology.js'
 

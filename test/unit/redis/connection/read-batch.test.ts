@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../../src/leaves/errors.js'
 import { ReadBatch } from '../../../../src/redis/connection/read-batch.js'
 
 const MAX_KEYS = 32

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import {
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseErrorCode,
-} from '../../../../src/errors.js'
+} from '../../../../src/leaves/errors.js'
 import {
   closedFailure,
   codeOf,

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { RedisOAuthDatabaseError } from '../../../../src/errors.js'
+import { RedisOAuthDatabaseError } from '../../../../src/leaves/errors.js'
 import {
   importTokens,
   StoreTokensError,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { isWellFormed, textOf } from '../../src/well-formed.js'
+import { isWellFormed, textOf } from '../../../src/leaves/well-formed.js'
 
 it.each(['', 'plain', 'été', '💡', '💡💡', '\u{10ffff}', '\ufffd'])('%j is well formed', (text) => {
   expect(isWellFormed(text)).toBe(true)

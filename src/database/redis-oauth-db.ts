@@ -1,17 +1,17 @@
-import { systemClock } from './clock.js'
-import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from './contract.js'
-import type { CustomEncryptionOptions } from './crypto/encryption-options.js'
-import { keepOperations, operationsOf } from './database/operations-of.js'
-import { DEFAULTS } from './defaults.js'
-import { unreadableRecord } from './errors.js'
-import type { RedisOAuthDatabaseOptions } from './options/options.js'
+import type { CustomEncryptionOptions } from '../crypto/encryption-options.js'
+import { systemClock } from '../leaves/clock.js'
+import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../leaves/contract.js'
+import { DEFAULTS } from '../leaves/defaults.js'
+import { unreadableRecord } from '../leaves/errors.js'
+import type { RedisOAuthDatabaseOptions } from '../options/options.js'
 import {
   checkPublishedOptions,
   type RedisOAuthDbLogger,
   type RedisOAuthDbOptions,
-} from './options/published-class.js'
-import { isExpired } from './record/lifetime.js'
-import { decodePublished, type PublishedLayout, publishedKey, rowOf } from './record/published.js'
+} from '../options/published-class.js'
+import { isExpired } from '../record/lifetime.js'
+import { decodePublished, type PublishedLayout, publishedKey, rowOf } from '../record/published.js'
+import { keepOperations, operationsOf } from './operations-of.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
 
 /**

@@ -7,13 +7,13 @@ import {
   DOCS,
   RedisOAuthDatabaseError,
   type RedisOAuthDatabaseErrorCode,
-} from '../../src/errors.js'
-import { DeletionTally } from '../../src/redis/deletion-tally.js'
-import { ADVICE } from '../../src/redis/driver/advice.js'
-import { NEVER_ANSWERED } from '../../src/redis/driver/retry.js'
-import { LOST_WITHOUT, type Right } from '../../src/redis/protocol/rights.js'
+} from '../../../src/leaves/errors.js'
+import { DeletionTally } from '../../../src/redis/deletion-tally.js'
+import { ADVICE } from '../../../src/redis/driver/advice.js'
+import { NEVER_ANSWERED } from '../../../src/redis/driver/retry.js'
+import { LOST_WITHOUT, type Right } from '../../../src/redis/protocol/rights.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 const MAX_LENGTH = 300
 const BEFORE = 'getClientCredentials failed: '
@@ -166,7 +166,7 @@ test('every message from Redis or the network says what is so, where, and then w
 })
 
 test('that covers every code', () => {
-  const source = readFileSync(join(root, 'src/errors.ts'), 'utf8')
+  const source = readFileSync(join(root, 'src/leaves/errors.ts'), 'utf8')
   const codes = [...source.matchAll(/^ {2}\| '([A-Z_]+)'$/gm)].map(([, code]) => code)
   const covered = new Set([...thrown, ...advised].map(({ code }) => code))
   expect(codes.filter((code) => !covered.has(code ?? ''))).toEqual([])

@@ -1,12 +1,8 @@
-import type { FetchLike, OAuthDb } from './contract.js'
-import {
-  type ResourceClient,
-  type ResourceClientClass,
-  resourceClient,
-} from './database/resource-client.js'
-import { publishSession } from './diagnostics.js'
-import { ClientSession } from './oauth/session/client-session.js'
+import type { FetchLike, OAuthDb } from '../leaves/contract.js'
+import { publishSession } from '../leaves/diagnostics.js'
+import { ClientSession } from '../oauth/session/client-session.js'
 import type { RedisOAuthDatabase } from './redis-oauth-database.js'
+import { type ResourceClient, type ResourceClientClass, resourceClient } from './resource-client.js'
 
 /** Which side of OAuth the options are for: the client that asks for tokens, or the resource server that checks them. */
 export type OAuthRole = 'client' | 'resource-server'

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { DEFAULTS } from '../../src/defaults.js'
+import { DEFAULTS } from '../../../src/leaves/defaults.js'
 
 const DOCUMENTED = /@defaultValue `([^`]*)`(?:(?!\*\/)[\s\S])*\*\/\n\s*(?:readonly )?(\w+)\?:/g
 
 /** What the comments of an interface name as its defaults. */
 function documented(file: string, name: string): Record<string, unknown> {
-  const source = readFileSync(new URL(`../../src/${file}`, import.meta.url), 'utf8')
+  const source = readFileSync(new URL(`../../../src/${file}`, import.meta.url), 'utf8')
   const [, members = ''] =
     new RegExp(`interface ${name}(?:<T>)? \\{([\\s\\S]*?)\\n\\}`).exec(source) ?? []
   return Object.fromEntries(

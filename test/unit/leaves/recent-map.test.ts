@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { RecentMap, weightOf } from '../../src/recent-map.js'
+import { RecentMap, weightOf } from '../../../src/leaves/recent-map.js'
 
 const NONE = Number.POSITIVE_INFINITY
 const UNBOUNDED = { maxEntries: NONE, maxBytes: NONE, maxAgeMs: NONE }

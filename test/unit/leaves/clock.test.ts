@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
-import { settledWithin, timeLimit, within } from '../../src/clock.js'
-import { holdTime } from '../support/held-time.js'
+import { settledWithin, timeLimit, within } from '../../../src/leaves/clock.js'
+import { holdTime } from '../../support/held-time.js'
 
 holdTime()
 

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest'
-import { RedisOAuthDatabase, withOAuthDatabase } from '../../src/index.js'
+import { RedisOAuthDatabase, withOAuthDatabase } from '../../../src/index.js'
 
 const oauthDatabase = new RedisOAuthDatabase()
 const wire = withOAuthDatabase as (...args: unknown[]) => unknown
 
 it('withOAuthDatabase takes a database of another copy of this package', async () => {
   vi.resetModules()
-  const copy = await import('../../src/index.js')
+  const copy = await import('../../../src/index.js')
   expect(copy.RedisOAuthDatabase).not.toBe(RedisOAuthDatabase)
   expect(wire({ oauthDatabase: new copy.RedisOAuthDatabase() })).toHaveProperty('oAuthDb')
 })
