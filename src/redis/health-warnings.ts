@@ -41,7 +41,7 @@ type Rule = (node: NodeHealth, replicas: number) => string | false
 const RULES: Readonly<Record<Exclude<HealthWarningCode, 'CACHE_OFF'>, Rule>> = {
   SERVER_TOO_OLD: ({ server, version }) =>
     isTooOld(version) &&
-    `${server} runs Redis ${version}: nothing can be stored with an expiry. Use Redis 6.2 or later, or Valkey`,
+    `${server} runs Redis ${version}: tokens with an expiry cannot be stored. Use Redis 6.2 or later, or Valkey`,
   READ_ONLY: ({ server, role }) =>
     role !== 'master' &&
     role !== UNKNOWN &&

@@ -117,13 +117,13 @@ return {rest, ms}`
  * A part of a script. Enters a record in the index `x`, field `f`, as `e` and what is in `r`, where `e` is the time until which the
  * entry is kept: `s` milliseconds from `n`, now, on, and not before the time `a`. The index lives as long as its entries. Now and then it looks at
  * some entries, and drops those whose time is over. So an index grows with what it stands for, whatever was written before. An entry of
- * another format stays.
+ * another format stays. Where it may not look, as before Redis 6.2, it drops none: a save need not fail for that.
  */
 const ENTER = `
 local e = math.max(n + s, a)
 c('HSET', x, f, e .. r)
 if t[2] % 8 == 0 then
-  local some = c('HRANDFIELD', x, 16, 'WITHVALUES')
+  local some = redis.pcall('HRANDFIELD', x, 16, 'WITHVALUES')
   for i = 1, #some, 2 do
     if (tonumber(string.match(some[i + 1], '^[^:]*')) or n) < n then c('HDEL', x, some[i]) end
   end
@@ -217,7 +217,7 @@ return removed`
 export const TRY_OUT = `
 local k = KEYS[1]
 for _, call in ipairs({
-  {'set', k, '', 'PX', 1000}, {'get', k}, {'mget', k}, {'exists', k}, {'time'}, {'pexpireat', k, ARGV[1]}, {'pttl', k}, {'del', k},
+  {'set', k, '', 'PXAT', ARGV[1]}, {'get', k}, {'mget', k}, {'exists', k}, {'time'}, {'pexpireat', k, ARGV[1]}, {'pttl', k}, {'del', k},
   {'hset', k, 'a', ''}, {'pexpireat', k, ARGV[1]}, {'hget', k, 'a'}, {'hgetall', k}, {'hlen', k}, {'hrandfield', k, 1}, {'hdel', k, 'a'},
   {'publish', k, ''},
 }) do

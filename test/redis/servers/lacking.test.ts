@@ -44,8 +44,12 @@ const NEEDED_BY: { readonly [command: string]: readonly string[] } = {
   ],
   TIME: ['health', 'ready', 'saveAccessToken', 'savePKCEValues'],
   HSET: ['ready', 'saveAccessToken', 'savePKCEValues'],
+  HRANDFIELD: ['ready'],
   INFO: ['health'],
 }
+
+/** The scripts of a save look at other entries of the index with one save in eight. */
+const MANY_SAVES = 100
 
 describe.each(Object.entries(NEEDED_BY))('a server without %s', (command, methods) => {
   it('fails with UNSUPPORTED_BY_SERVER at the calls that need it, and names it', async () => {
@@ -79,6 +83,16 @@ describe.each(Object.entries(NEEDED_BY))('a server without %s', (command, method
     const lost = `lacks '${name}', or blocks it, and so ${LOST_WITHOUT[name]}`
     expect(findings.map(({ fact }) => fact)).toContainEqual(expect.stringContaining(lost))
   })
+})
+
+it('a server without HRANDFIELD takes every access token', async () => {
+  const server = await startServer({ config: { 'rename-command': 'HRANDFIELD HIDDEN' } })
+  const db = openDatabase({ host: server.host, port: server.port })
+  const urls = Array.from({ length: MANY_SAVES }, (_, i) => `https://mcp-${i}.example/`)
+  const save = (resourceUrl: string): Promise<void> =>
+    db.saveAccessToken('user', resourceUrl, { accessToken: 'a', resourceUrl })
+  await Promise.all(urls.map(save))
+  expect(await db.listAccessTokens('user')).toHaveLength(MANY_SAVES)
 })
 
 it('a server without CLIENT TRACKING has no near cache, and health() says why', async () => {
