@@ -6,19 +6,15 @@ import { temporaryFolder } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
+import { allCounts } from './referee/counts.mjs'
 import { plotCalls } from './referee/plot.mjs'
-import { allCounts, comparisonTable } from './referee/tables.mjs'
 
 /** Loaded when it is needed: what only asks for help needs no build. */
 const loadReferee = () => createRequire(import.meta.url)('../dist/referee.js')
 
 const CLIENT = fileURLToPath(new URL('../test/support/referee/mcp-client.mjs', import.meta.url))
-const PAGE = fileURLToPath(new URL('../docs/referee.md', import.meta.url))
 const DATA = fileURLToPath(new URL('./results/referee.json', import.meta.url))
 const PLOT = fileURLToPath(new URL('../docs/images/referee.svg', import.meta.url))
-
-const BEGIN = '<!-- comparison -->\n'
-const END = '\n<!-- end of comparison -->'
 
 const VERSIONS = ['v1', 'v2']
 const STORAGES = ['memory', 'file', 'redis']
@@ -29,7 +25,7 @@ const USAGE = `node bench/referee.mjs      has the referee judge fleets of the M
   --versions v1,v2           of the SDK (both)
   --storage redis            of ${STORAGES.join(', ')} (all): in each process, a shared file, this library
   --runs DIRECTORY           keeps each report there, and makes only those that are not there yet
-  --write                    puts table and plot into docs/referee.md, all counts into bench/results`
+  --write                    draws the plot of docs/referee.md, and puts all counts into bench/results`
 
 async function main(values) {
   const sizes = values.processes.split(',').map((one) => numberAbove0('--processes', one))
@@ -50,7 +46,10 @@ async function main(values) {
       }
     }
   }
-  if (values.write) await writePage(runs)
+  if (values.write) {
+    await writeFile(DATA, allCounts(runs))
+    await writeFile(PLOT, plotCalls(runs))
+  }
   const ours = runs.filter(({ storage }) => storage === 'redis')
   process.exitCode = ours.every(({ passed }) => passed) ? 0 : 1
 }
@@ -72,17 +71,6 @@ async function kept(file, make) {
   const report = await make()
   await writeFile(file, JSON.stringify(report))
   return report
-}
-
-/** Puts the table between the comments that mark its place, keeps all counts, and draws the plot. */
-async function writePage(runs) {
-  const text = await readFile(PAGE, 'utf8')
-  const [start, stop] = [text.indexOf(BEGIN), text.indexOf(END)]
-  if (start === -1 || stop === -1) throw new Error('docs/referee.md has no place for the table')
-  const table = comparisonTable(runs)
-  await writeFile(PAGE, text.slice(0, start + BEGIN.length) + table + text.slice(stop))
-  await writeFile(DATA, allCounts(runs))
-  await writeFile(PLOT, plotCalls(runs))
 }
 
 await runScript({

@@ -1,5 +1,5 @@
 import { drawing, line, round, text } from '../report/svg.mjs'
-import { namesIn, ofOneShape, resultOf } from './tables.mjs'
+import { namesIn, ofOneShape, resultOf } from './counts.mjs'
 
 const SERIES = [
   { storage: 'memory', label: 'the SDK alone', colour: '#b08800' },
