@@ -10,7 +10,7 @@ import { ADVICE, type Reason } from './advice.js'
 import type { Effect } from './command.js'
 import { lastNodeErrorOf } from './internals/cluster.js'
 import { lastSentinelErrorOf, TIMED_OUT } from './internals/texts.js'
-import { HANDSHAKE_CUT, lackOf, redacted } from './redaction.js'
+import { HANDSHAKE_CUT, lackOf, prefixOf, redacted } from './redaction.js'
 import { NEVER_ANSWERED, NO_REDIS } from './retry.js'
 
 /** What a failed command was, as far as its error may tell. */
@@ -163,18 +163,14 @@ const REPLY_CODES: Readonly<Record<string, Reason>> = {
 
 function reasonOfReply(message: string): Reason {
   if (denialIn(message) !== undefined) return 'PERMISSION_DENIED'
-  const prefix = /^[A-Z]+/.exec(message)?.[0] ?? ''
-  const known = REPLY_CODES[prefix]
+  const known = REPLY_CODES[prefixOf(message)]
   if (known !== undefined) return known
   if (/DB index|database index|SELECT is not allowed/i.test(message)) return 'DATABASE_OUT_OF_RANGE'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'
   // Redis 5 and older: no user names, and another wording.
   if (/invalid password|wrong number of arguments for 'auth'/i.test(message))
     return 'AUTHENTICATION_FAILED'
-  // A script's own error carries the one it met.
-  const nested = /\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/.exec(message)?.[1]
-  const met = nested === undefined ? undefined : REPLY_CODES[nested]
-  return met ?? LACK_CODES[lackOf(message) ?? 'nothing']
+  return LACK_CODES[lackOf(message) ?? 'nothing']
 }
 
 const LACK_CODES = {

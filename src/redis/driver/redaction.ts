@@ -111,11 +111,17 @@ export function shownOf(message: string): string {
   }
   const refusal = refusalIn(message)
   if (refusal !== undefined) return refusal
-  // A script's own error carries the one it met.
-  const nested = /^ERR .*?\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS)\b/s.exec(message)?.[1]
-  const prefix = nested ?? /^[A-Z]+/.exec(message)?.[0] ?? ''
+  const prefix = prefixOf(message)
   return PREFIXES.has(prefix) ? `${prefix}: ${LEFT_OUT}` : LEFT_OUT
 }
+
+/** The word with which a reply's error begins: in Redis 6.2 that of a script hides in the script's own. */
+export function prefixOf(message: string): string {
+  const [, nested] = NESTED.exec(message) ?? []
+  return nested ?? /^[A-Z]+/.exec(message)?.[0] ?? ''
+}
+
+const NESTED = /^(?:ERR |@user_script:).*?\b(OOM|READONLY|NOPERM|WRONGTYPE|NOREPLICAS|MISCONF)\b/s
 
 function shownDenial(denied: Denial): string {
   if (denied === 'a command') return 'NOPERM this user has no permissions'

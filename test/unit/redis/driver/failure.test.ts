@@ -66,6 +66,11 @@ describe('what Redis says is told by code', () => {
     ['DATABASE_OUT_OF_RANGE', 'ERR SELECT is not allowed in cluster mode'],
     ['OUT_OF_MEMORY', "OOM command not allowed when used memory > 'maxmemory'."],
     ['OUT_OF_MEMORY', 'ERR user_script:1: OOM command not allowed when used memory > ...'],
+    ['OUT_OF_MEMORY', '@user_script: 8: -OOM command not allowed when used memory > ...'],
+    [
+      'READ_ONLY',
+      "ERR Error running script (call to f_0): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.",
+    ],
     ['READ_ONLY', "READONLY You can't write against a read only replica."],
     ['READ_ONLY', 'NOREPLICAS Not enough good replicas to write.'],
     [
