@@ -3,6 +3,7 @@ import { eventually } from '../support/eventually.js'
 import { endure, type Fault, named } from '../support/faults/fault.js'
 import { freePort } from '../support/servers/free-port.js'
 import {
+  loadSlowly,
   type RedisServer,
   type RedisServerOptions,
   SLOW_LOADING,
@@ -60,11 +61,7 @@ const FAULTS: ServerFault[] = [
   {
     name: 'loading its data',
     server: { config: SLOW_LOADING },
-    async strike(server) {
-      const keys = Array.from({ length: KEYS_TO_LOAD }, (_, i) => [`filler-${i}`, 'x'.repeat(100)])
-      await server.cli('MSET', ...keys.flat())
-      await server.restart({ keepData: true, until: 'listening' })
-    },
+    strike: (server) => loadSlowly(server, KEYS_TO_LOAD),
     mend: (server) => eventually(() => server.cli('PING')),
     codes: CONNECTION_CODES,
   },

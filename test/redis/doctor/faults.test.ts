@@ -10,7 +10,7 @@ import { openDatabase, startProxy, startServer } from '../../support/scene.js'
 import { certificates } from '../../support/servers/certificates.js'
 import { startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
-import { type RedisServer, SLOW_LOADING } from '../../support/servers/redis-server.js'
+import { loadSlowly, type RedisServer, SLOW_LOADING } from '../../support/servers/redis-server.js'
 
 // What goes wrong, and by which words doctor tells, and by which code the metrics: no source has to be read.
 
@@ -59,9 +59,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
     /Retry when it is ready/,
     async () => {
       const server = await startServer({ config: SLOW_LOADING })
-      const pairs = Array.from({ length: 2_000 }, (_, i) => [`k${i}`, 'x'.repeat(100)])
-      await server.cli('MSET', ...pairs.flat())
-      await server.restart({ keepData: true, until: 'listening' })
+      await loadSlowly(server, 2_000)
       return { ...at(server), connectionTimeout: 3_000 }
     },
   ],

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { formOf } from '../../support/encryption/encryption-places.js'
 import { openDatabase } from '../../support/scene.js'
-import { expireTimesOf } from '../../support/servers/expire-time.js'
+import { expectSameTimes, expireTimesOf } from '../../support/servers/expire-time.js'
 import { type RunningTopology, TEST_PREFIX, TOPOLOGIES } from '../../support/servers/topologies.js'
 
 const A = { id: 'a', key: randomBytes(32) }
@@ -62,7 +62,7 @@ for (const name of ['standalone', 'tls+acl', 'cluster']) {
         expect(await keysOfRecords()).toEqual(keys)
         const values = await Promise.all(keys.map((key) => redis.cli<string>('GET', key)))
         expect(new Set(values.map(formOf))).toEqual(new Set([form]))
-        expect(await expireTimesOf(redis, keys)).toEqual(former)
+        expectSameTimes(await expireTimesOf(redis, keys), former)
         await expectEachKind(db)
         expect(await db.reseal()).toEqual({ seen: count, resealed: 0, unreadable: 0, foreign: 0 })
       },

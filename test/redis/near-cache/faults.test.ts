@@ -254,7 +254,7 @@ describe('nothing is kept, and reads are right,', () => {
 
   async function allow(rule: string): Promise<void> {
     const expiry = redisMajor() >= 7 ? '+pexpiretime' : '+eval +pttl'
-    const words = `reset on >secret ~atxp:oauth:* -@all +get +mget +exists ${expiry} +ping +time ${rule}`
+    const words = `reset resetchannels on >secret ~atxp:oauth:* -@all +get +mget +exists ${expiry} +ping +time ${rule}`
     await server.cli('ACL', 'SETUSER', 'reader', ...words.split(' '))
   }
 

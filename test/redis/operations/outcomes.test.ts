@@ -171,6 +171,9 @@ describe.each(Object.entries(CALLS_HERE))('what %s says is so, when', (method, c
   it('Redis refuses a command', async () => {
     const scripts = faultless.sent.includes('EVAL') ? WITHIN_SCRIPTS : []
     for (const name of new Set([...faultless.sent, ...scripts])) {
+      const [known] = await server.cli<unknown[]>('COMMAND', 'INFO', name)
+      // Tried, and not there, before Redis 7.
+      if (known === null) continue
       const refuse = (): Promise<unknown> => server.cli('ACL', 'SETUSER', 'default', `-${name}`)
       const refused: Call = (db, keys) => refuse().then(() => call(db, keys))
       try {

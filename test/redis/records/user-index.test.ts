@@ -43,7 +43,8 @@ async function commandsOf(work: () => Promise<unknown>): Promise<Record<string, 
   await work()
   const stats = String(await redis.cli('INFO', 'commandstats'))
   const all = [...stats.matchAll(/cmdstat_([a-z|]+):calls=(\d+)/g)]
-  return Object.fromEntries(all.map(([, name, calls]) => [name, Number(calls)]))
+  const others = all.filter(([, name]) => !name?.startsWith('config'))
+  return Object.fromEntries(others.map(([, name, calls]) => [name, Number(calls)]))
 }
 
 describe('the index of a user', () => {
@@ -276,9 +277,7 @@ describe('deleteUser', () => {
       Array.from({ length: 100 }, (_, i) => peer.saveAccessToken(`user ${i}`, URL, token('a'))),
     )
     const commands = await commandsOf(() => db.deleteUser(USER))
-    expect(Object.keys(commands).sort()).toEqual(
-      ['config|resetstat', 'del', 'eval', 'hdel', 'hgetall', 'hlen'].sort(),
-    )
+    expect(Object.keys(commands).sort()).toEqual(['del', 'eval', 'hdel', 'hgetall', 'hlen'])
     expect(commands).toMatchObject({ eval: 1, hgetall: 1 })
     await expectIndexed(redis, 100)
   })
@@ -301,7 +300,7 @@ describe('deleteUser', () => {
   it('costs one for a user of whom there is nothing', async () => {
     await db.ping()
     const commands = await commandsOf(async () => expect(await db.deleteUser('nobody')).toBe(0))
-    expect(commands).toEqual({ 'config|resetstat': 1, hgetall: 1 })
+    expect(commands).toEqual({ hgetall: 1 })
   })
 
   it('removes some thousand records and says how many', async () => {

@@ -5,6 +5,7 @@ import { LOST_WITHOUT } from '../../../src/redis/protocol/rights.js'
 import { eventually } from '../../support/eventually.js'
 import { CALLS, fill, keysOf } from '../../support/operations/every-method.js'
 import { openDatabase, startServer } from '../../support/scene.js'
+import { redisMajor } from '../../support/servers/redis-server.js'
 
 // Servers that lack a command, as managed services and hardened ones do: here by rename-command.
 
@@ -41,6 +42,7 @@ const NEEDED_BY: { readonly [command: string]: readonly string[] } = {
     'deletePKCEValues',
     'singleFlight',
     'ready',
+    ...(redisMajor() >= 7 ? [] : ['getTokenExpiry']),
   ],
   TIME: ['health', 'ready', 'saveAccessToken', 'savePKCEValues'],
   HSET: ['ready', 'saveAccessToken', 'savePKCEValues'],

@@ -7,7 +7,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { eventually } from '../../support/eventually.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 import { certificates } from '../../support/servers/certificates.js'
-import { type RedisServer, SLOW_LOADING, startRedis } from '../../support/servers/redis-server.js'
+import {
+  loadSlowly,
+  type RedisServer,
+  SLOW_LOADING,
+  startRedis,
+} from '../../support/servers/redis-server.js'
 
 describe('eventually', () => {
   it('gives the first answer that is not false', async () => {
@@ -116,10 +121,8 @@ describe('a Redis server', () => {
 
   it('can be had while it loads', async () => {
     server = await startRedis({ config: SLOW_LOADING })
-    const pairs = Array.from({ length: 1000 }, (_, i) => [`key:${i}`, 'value']).flat()
-    await server.cli('MSET', ...pairs)
-    await server.restart({ keepData: true, until: 'listening' })
-    await expect(server.cli('GET', 'key:1')).rejects.toThrow('LOADING')
+    await loadSlowly(server, 1000)
+    await expect(server.cli('GET', 'filler:1')).rejects.toThrow('LOADING')
     await eventually(async () => (await server?.cli('DBSIZE')) === 1000)
   })
 

@@ -18,13 +18,22 @@ export async function expectExpireTime(server: Server, key: string, ms: number):
   }
 }
 
-/** When the keys expire; -1 for never. Before Redis 7 in tenths of a second. */
+/** When the keys expire; -1 for never. Before Redis 7 nearly so. */
 export function expireTimesOf(server: Server, keys: readonly string[]): Promise<number[]> {
   return Promise.all(
     keys.map(async (key) => {
       if (redisMajor() >= 7) return server.cli<number>('PEXPIRETIME', key)
       const leftMs = await server.cli<number>('PTTL', key)
-      return leftMs < 0 ? leftMs : Math.round((Date.now() + leftMs) / INEXACT_MS)
+      return leftMs < 0 ? leftMs : Date.now() + leftMs
     }),
+  )
+}
+
+/** Fails unless these are the same times, as far as Redis can say. */
+export function expectSameTimes(times: readonly number[], former: readonly number[]): void {
+  const inexactMs = redisMajor() >= 7 ? 0 : INEXACT_MS
+  expect(times).toHaveLength(former.length)
+  expect(times.filter((ms, at) => Math.abs(ms - (former[at] ?? Number.NaN)) > inexactMs)).toEqual(
+    [],
   )
 }

@@ -38,10 +38,21 @@ export function isTooOld(): boolean {
   return major < 6 || (major === 6 && minor < 2)
 }
 
-/** Makes a server load 500 keys a second, answering `LOADING` meanwhile. */
+/** Has a server load 500 keys a second. */
 export const SLOW_LOADING: Record<string, string> = {
   'key-load-delay': '2000',
-  'loading-process-events-interval-bytes': '1024',
+  ...(redisMajor() >= 7
+    ? { 'loading-process-events-interval-bytes': '1024' }
+    : { rdbcompression: 'no' }),
+}
+
+/** Restarts a server of `SLOW_LOADING` with its data and so many keys more, and comes back while it loads and answers `LOADING`. */
+export async function loadSlowly(server: RedisServer, keys: number): Promise<void> {
+  // Redis 6.2 looks at its sockets after each two megabytes only.
+  const bytes = redisMajor() >= 7 ? 100 : 50_000
+  const pairs = Array.from({ length: keys }, (_, i) => [`filler:${i}`, 'x'.repeat(bytes)])
+  await server.cli('MSET', ...pairs.flat())
+  await server.restart({ keepData: true, until: 'listening' })
 }
 
 export interface RedisUser {
@@ -72,7 +83,7 @@ export interface RestartOptions {
   keepData: boolean
   /**
    * `'listening'` comes back while the server still loads and answers `LOADING`. Loading is slow enough to see with
-   * the configuration `SLOW_LOADING`.
+   * `loadSlowly`.
    */
   until?: 'loaded' | 'listening'
 }
