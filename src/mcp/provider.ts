@@ -93,7 +93,7 @@ class Provider {
       },
       ...(clientMetadataUrl !== undefined && { clientMetadataUrl }),
       state: () => this.#state(),
-      storedState: async () => (await this.#login())?.state,
+      storedState: async () => (await this.#login('storedState'))?.state,
       clientInformation: (context) => this.#clientInformation(context?.issuer),
       ...(given === undefined
         ? {
@@ -101,7 +101,8 @@ class Provider {
               this.#saveClientInformation(information, context?.issuer),
           }
         : {
-            authorizationServerInformation: async () => serverOf((await this.#login())?.client),
+            authorizationServerInformation: async () =>
+              serverOf((await this.#login('authorizationServerInformation'))?.client),
             saveAuthorizationServerInformation: (server) => this.#bindTo(server),
           }),
       isClientInformationDynamicallyRegistered: () => given === undefined,
@@ -173,7 +174,9 @@ class Provider {
     issuer: string | undefined = this.#memory.server?.authorizationServerUrl,
   ): Promise<McpClientInformation | undefined> {
     if (issuer === undefined) {
-      return (await this.#login())?.client ?? (await this.#registeredForSession())
+      return (
+        (await this.#login('clientInformation'))?.client ?? (await this.#registeredForSession())
+      )
     }
     return this.#operations.run('clientInformation', () => this.#registrations.get(issuer))
   }
@@ -231,30 +234,31 @@ class Provider {
     await this.#options.onRedirect(url)
   }
 
-  /** The login that has begun last, here or in another process. */
-  async #login(): Promise<Login | undefined> {
+  /**
+   * The login that has begun last, here or in another process.
+   * @param asked - the member that has to know
+   */
+  async #login(asked: keyof McpOAuthProvider): Promise<Login | undefined> {
     return (
       this.#memory.login ??
-      (await this.#operations.run('discoveryState', () =>
+      (await this.#operations.run(asked, () =>
         this.#logins.newest(this.#userId, this.#serverUrl, this.#redirectUrl),
       ))
     )
   }
 
   async #codeVerifier(): Promise<string> {
-    const login = await this.#login()
-    const taken =
-      login &&
-      (await this.#operations.run('codeVerifier', () =>
-        this.#logins.take(this.#userId, login.state),
-      ))
-    this.#memory.login = undefined
-    if (taken === undefined) throw loginNotFound()
-    return taken.codeVerifier
+    const login = await this.#login('codeVerifier')
+    return this.#operations.run('codeVerifier', async () => {
+      const taken = login && (await this.#logins.take(this.#userId, login.state))
+      this.#memory.login = undefined
+      if (taken === undefined) throw loginNotFound()
+      return taken.codeVerifier
+    })
   }
 
   async #discoveryState(): Promise<McpDiscoveryState | undefined> {
-    const begunWith = (await this.#login())?.discovery
+    const begunWith = (await this.#login('discoveryState'))?.discovery
     if (begunWith === undefined) return undefined
     const discovery = withOwnMetadata(begunWith)
     this.#addServer(discovery)
