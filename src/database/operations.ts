@@ -1,10 +1,10 @@
 import { MAX_TIMER_MS, within } from '../leaves/clock.js'
 import { DEFAULTS } from '../leaves/defaults.js'
 import { operationsAreWatched, publishOperation } from '../leaves/diagnostics.js'
-import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
+import { codeIn, type RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { operationTrace } from '../leaves/tracing.js'
 import type { RedisOAuthDatabaseOptions } from '../options/options.js'
-import { closedFailure } from '../redis/driver/failure.js'
+import { closedFailure, partlyDoneFailure } from '../redis/driver/failure.js'
 import { type Composition, compose } from './composition.js'
 import { Method, watchedCall, watchedFailure } from './method.js'
 
@@ -21,19 +21,6 @@ type Work<T> = (parts: Composition) => Promise<T> | T
 
 /** From so many calls under way on, those of one turn of the event loop leave together, and their answers come together. */
 const MANY_CALLS = 16
-
-/** What a part of may have happened when `close` gives them up while they wait for something other than Redis. */
-const MANY_STEPS: ReadonlySet<string> = new Set([
-  'coordinatedFetch',
-  'deleteUser',
-  'finishMcpLogin',
-  'getPKCEValues',
-  'importPublished',
-  'importRecords',
-  'reseal',
-  'singleFlight',
-  'storeTokens',
-])
 
 /**
  * The layer that every public call passes. It knows which calls are under way, so that `close` waits for all of them and can
@@ -75,7 +62,12 @@ export class Operations {
 
   /** A call that may wait for anything: callers' code, an authorization server, other processes. */
   run<T>(name: string, work: Work<T>): Promise<T> {
-    return this.#call(name, (parts) => this.#unlessGivenUp(name, work(parts)))
+    return this.#call(name, (parts) => this.#unlessGivenUp(work(parts), closedFailure))
+  }
+
+  /** As `run`, of what has several steps: a part of it may have happened when `close` gives it up. */
+  runSteps<T>(name: string, work: Work<T>): Promise<T> {
+    return this.#call(name, (parts) => this.#unlessGivenUp(work(parts), partlyDoneFailure))
   }
 
   /** A call that waits for commands alone. Those end with the connection, so this spares a promise. */
@@ -89,7 +81,7 @@ export class Operations {
    */
   lookUp<T>(name: string, work: Work<T>): Promise<T> {
     if (!this.#waitsForCallers) return this.#call(name, work, true)
-    return this.#call(name, (parts) => this.#unlessGivenUp(name, work(parts)), true)
+    return this.#call(name, (parts) => this.#unlessGivenUp(work(parts), closedFailure), true)
   }
 
   /** Has `close` wait for work that outlives the call which began it. */
@@ -177,22 +169,18 @@ export class Operations {
     if (this.#underWay === 0) this.#onIdle?.()
   }
 
-  #unlessGivenUp<T>(name: string, result: Promise<T> | T): Promise<T> | T {
+  /** @param failure - of a call that `close` gives up while it waits for something other than Redis */
+  #unlessGivenUp<T>(
+    result: Promise<T> | T,
+    failure: (server: string) => RedisOAuthDatabaseError,
+  ): Promise<T> | T {
     if (!(result instanceof Promise)) return result
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(this.#givenUpFailure(name))
+      const giveUp = (): void => reject(failure(this.server))
       this.#giveUps.add(giveUp)
       const forget = (): boolean => this.#giveUps.delete(giveUp)
       result.then(resolve, reject).finally(forget)
     })
-  }
-
-  #givenUpFailure(name: string): RedisOAuthDatabaseError {
-    if (!MANY_STEPS.has(name)) return closedFailure(this.server)
-    return new RedisOAuthDatabaseError(
-      'OUTCOME_UNKNOWN',
-      `close() ended it while it was under way (Redis at ${this.server}). Some of it may have happened: read before you retry`,
-    )
   }
 
   /** Resolves within `timeoutMs`, whatever the calls under way wait for. */

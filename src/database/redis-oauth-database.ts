@@ -97,7 +97,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
     work: (signal: AbortSignal) => Promise<T>,
     options: FlightOptions<T>,
   ): Promise<T> {
-    return this.#operations.run('singleFlight', ({ coordination }) =>
+    return this.#operations.runSteps('singleFlight', ({ coordination }) =>
       coordination.singleFlight(name, work, options),
     )
   }
@@ -146,7 +146,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * ```
    */
   reseal(options: ResealOptions = {}): Promise<ResealProgress> {
-    return this.#operations.run('reseal', ({ keys, commands, sealer }) => {
+    return this.#operations.runSteps('reseal', ({ keys, commands, sealer }) => {
       if (sealer === undefined) throw new TypeError('reseal needs options.encryption')
       return reseal(keys, commands, sealer, options)
     })

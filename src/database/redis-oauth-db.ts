@@ -205,7 +205,9 @@ export class RedisOAuthDb implements OAuthDb {
   }
 
   #published<T>(operation: string, layout: PublishedLayout, parts: string[]): Promise<T | null> {
-    return operationsOf(this.#db).run(operation, async ({ commands }) => {
+    // Reading PKCE values deletes them.
+    const run = layout === 'pkce' ? 'runSteps' : 'run'
+    return operationsOf(this.#db)[run](operation, async ({ commands }) => {
       const key = publishedKey(this.#prefix, layout, ...parts)
       const text = await commands.get(key)
       if (text === null) return null

@@ -150,7 +150,7 @@ export abstract class TokenMethods {
     entries: Iterable<TokenEntry> | AsyncIterable<TokenEntry>,
     options: StoreTokensOptions = {},
   ): Promise<{ stored: number }> {
-    return this.#operations.run('storeTokens', ({ tokens }) => {
+    return this.#operations.runSteps('storeTokens', ({ tokens }) => {
       checkIterable('entries', entries)
       checkImportOptions(options)
       const store = ({ key, token, expiresAt }: TokenEntry): Promise<void> =>

@@ -249,7 +249,7 @@ class Provider {
 
   async #codeVerifier(): Promise<string> {
     const login = await this.#login('codeVerifier')
-    return this.#operations.run('codeVerifier', async () => {
+    return this.#operations.runSteps('codeVerifier', async () => {
       const taken = login && (await this.#logins.take(this.#userId, login.state))
       this.#memory.login = undefined
       if (taken === undefined) throw loginNotFound()

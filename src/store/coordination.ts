@@ -68,8 +68,8 @@ function checkDeleteOptions(options: DeleteAccessTokenOptions): string | undefin
 
 /** What every call of the database passes. */
 export interface CallLayer {
-  /** A call of that name. */
-  run<T>(name: string, work: () => Promise<T>): Promise<T>
+  /** A call of that name, with several steps. */
+  runSteps<T>(name: string, work: () => Promise<T>): Promise<T>
   /** Has `close` wait for work that outlives the call which began it. */
   hold<T>(work: () => Promise<T>): Promise<T>
   /** When `close` gives up what is under way, by `performance.now()`; infinite until it is called. */
@@ -215,7 +215,7 @@ export class Coordination {
       registrations: this.#registrations,
       issuers: this.issuers,
       ...memory,
-      call: (work) => this.#layer.run('coordinatedFetch', work),
+      call: (work) => this.#layer.runSteps('coordinatedFetch', work),
       unsaved: this.#unsaved,
       closesAtMs: () => this.#layer.closesAtMs,
       ...(authorizeAnew !== undefined && { authorizeAnew }),

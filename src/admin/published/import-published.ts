@@ -139,7 +139,7 @@ export function importPublished(
   options: ImportPublishedOptions = {},
 ): Promise<ImportResult> {
   const operations = operationsOf(db)
-  return operations.run('importPublished', async (parts) => {
+  return operations.runSteps('importPublished', async (parts) => {
     checkOptions(options)
     const source = await openSource(parts, options)
     try {

@@ -129,7 +129,7 @@ export function importRecords(
   options: ImportOptions = {},
 ): Promise<ImportResult> {
   const operations = operationsOf(db)
-  return operations.run('importRecords', (parts) => {
+  return operations.runSteps('importRecords', (parts) => {
     checkIterable('source', source)
     importOptions(options, 'options')
     return new RecordImport(parts, options, operations.givenUp).run(source)

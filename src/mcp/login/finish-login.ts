@@ -67,7 +67,7 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
   checkPart('options.userId', userId)
   const callback = parametersOf(options.callbackUrl)
   const coordinated = db.coordinatedFetch(fetch)
-  return operations.run('finishMcpLogin', async (parts) => {
+  return operations.runSteps('finishMcpLogin', async (parts) => {
     const state = callback.get('state')
     const logins = new Logins(parts)
     const login = state ? await logins.take(userId, state) : undefined

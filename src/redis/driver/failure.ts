@@ -123,6 +123,14 @@ export function closedFailure(server: string): RedisOAuthDatabaseError {
   )
 }
 
+/** The error of an operation that `close()` ended between its steps. */
+export function partlyDoneFailure(server: string): RedisOAuthDatabaseError {
+  return new RedisOAuthDatabaseError(
+    'OUTCOME_UNKNOWN',
+    `close() ended it while it was under way (Redis at ${server}). Some of it may have happened: read before you retry`,
+  )
+}
+
 /** The error of a scan that would miss the keys of a part of the Cluster. */
 export function partlyDownFailure(server: string): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
