@@ -95,7 +95,9 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * ```
    */
   getPKCEValues(userId: string, state: string): Promise<PKCEValues | null> {
-    return this.#operations.runSteps('getPKCEValues', ({ records }) => records.getPkce(userId, state))
+    return this.#operations.runSteps('getPKCEValues', ({ records }) =>
+      records.getPkce(userId, state),
+    )
   }
 
   /**
@@ -219,7 +221,9 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * ```
    */
   deleteUser(userId: string): Promise<number> {
-    return this.#operations.runSteps('deleteUser', ({ coordination }) => coordination.deleteUser(userId))
+    return this.#operations.runSteps('deleteUser', ({ coordination }) =>
+      coordination.deleteUser(userId),
+    )
   }
 
   /**

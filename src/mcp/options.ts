@@ -1,7 +1,15 @@
-import { operationsOf } from '../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import type { FetchLike } from '../leaves/contract.js'
-import { checkPart } from '../record/keys.js'
+import {
+  type Check,
+  type ChecksOf,
+  callback,
+  isRecord,
+  optional,
+  value,
+  wholeMembers,
+} from '../options/checks.js'
+import { database, url, user } from './checks.js'
 import type { McpClientInformation, McpClientMetadata } from './shapes.js'
 
 /** What `mcpOAuthProvider` takes. */
@@ -75,45 +83,21 @@ export interface McpOAuthProviderOptions {
   readonly fetch?: FetchLike | undefined
 }
 
-const OPTIONS: Readonly<Record<keyof McpOAuthProviderOptions, true>> = {
-  db: true,
-  userId: true,
-  serverUrl: true,
-  redirectUrl: true,
-  clientMetadata: true,
-  clientMetadataUrl: true,
-  clientInformation: true,
-  onRedirect: true,
-  fetch: true,
+const absoluteUrl = url('an absolute URL')
+
+const OPTIONS: ChecksOf<McpOAuthProviderOptions> = {
+  db: database,
+  userId: user,
+  serverUrl: absoluteUrl,
+  redirectUrl: absoluteUrl,
+  clientMetadata: value('an object', isRecord),
+  clientMetadataUrl: optional(absoluteUrl),
+  clientInformation: optional(
+    value('an object with a client_id', (given) => typeof Object(given).client_id === 'string'),
+  ),
+  onRedirect: callback,
+  fetch: optional(callback),
 }
 
-/** @throws TypeError that names the option that is wrong and what it takes */
-export function checkOptions(options: McpOAuthProviderOptions): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new TypeError('mcpOAuthProvider takes an object of options')
-  }
-  for (const name of Object.keys(options)) {
-    if (!(name in OPTIONS)) throw new TypeError(`options.${name} is not an option`)
-  }
-  const { db, userId, clientMetadata, clientInformation, onRedirect } = options
-  operationsOf(db)
-  checkPart('options.userId', userId)
-  if (typeof clientMetadata !== 'object' || clientMetadata === null) {
-    throw new TypeError('options.clientMetadata must be an object')
-  }
-  if (clientInformation !== undefined && typeof clientInformation?.client_id !== 'string') {
-    throw new TypeError('options.clientInformation must be an object with a client_id')
-  }
-  if (typeof onRedirect !== 'function') {
-    throw new TypeError('options.onRedirect must be a function')
-  }
-}
-
-/** @throws TypeError that names the option */
-export function urlOf(option: string, value: unknown): URL {
-  try {
-    return new URL(String(value))
-  } catch {
-    throw new TypeError(`options.${option} must be an absolute URL`)
-  }
-}
+/** Throws a `TypeError` that names the option that is wrong and what it takes. */
+export const checkOptions: Check = wholeMembers('an object', OPTIONS)

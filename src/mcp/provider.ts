@@ -7,7 +7,7 @@ import { serverOf, stampsOf } from './ai-sdk.js'
 import { ClientMemory } from './client-memory.js'
 import { loginNotFound } from './login/failures.js'
 import { type Login, Logins } from './login/logins.js'
-import { checkOptions, type McpOAuthProviderOptions, urlOf } from './options.js'
+import { checkOptions, type McpOAuthProviderOptions } from './options.js'
 import { Registrations } from './registrations.js'
 import type {
   McpAuthorizationServer,
@@ -49,7 +49,7 @@ import { watchedFetch } from './watched-fetch.js'
  * ```
  */
 export function mcpOAuthProvider(options: McpOAuthProviderOptions): McpOAuthProvider {
-  checkOptions(options)
+  checkOptions(options, 'options')
   return new Provider(options).face()
 }
 
@@ -70,10 +70,9 @@ class Provider {
     this.#db = db
     this.#operations = operationsOf(db)
     this.#userId = userId
-    this.#serverUrl = urlOf('serverUrl', options.serverUrl).href
+    this.#serverUrl = new URL(options.serverUrl).href
     // As it was given: authorization servers compare it as a text.
     this.#redirectUrl = String(options.redirectUrl)
-    urlOf('redirectUrl', this.#redirectUrl)
     this.#logins = new Logins(this.#parts)
     this.#registrations = new Registrations(this.#parts, this.#redirectUrl)
   }

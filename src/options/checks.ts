@@ -62,7 +62,7 @@ export function members(takes: string, checks: Checks, { isSecret = false }: Sec
   }
 }
 
-/** Of an object that must have each of these members. */
+/** Of an object that must have each of these members, but for those that are {@link optional}. */
 export function wholeMembers(takes: string, checks: Checks, options: Secrecy = {}): Check {
   const check = members(takes, checks, options)
   return (given, name) => {
@@ -70,6 +70,12 @@ export function wholeMembers(takes: string, checks: Checks, options: Secrecy = {
     for (const [member, one] of Object.entries(checks)) {
       one((given as Readonly<Record<string, unknown>>)[member], `${name}.${member}`)
     }
+  }
+}
+
+export function optional(check: Check): Check {
+  return (given, name) => {
+    if (given !== undefined) check(given, name)
   }
 }
 

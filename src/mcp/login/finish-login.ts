@@ -1,7 +1,8 @@
 import { operationsOf } from '../../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import type { FetchLike } from '../../leaves/contract.js'
-import { checkPart } from '../../record/keys.js'
+import { type ChecksOf, callback, optional, wholeMembers } from '../../options/checks.js'
+import { database, url, user } from '../checks.js'
 import { recordOf } from '../token-record.js'
 import { isSameIssuer, learnServer } from '../trust.js'
 import { redeemCode } from './code-exchange.js'
@@ -38,6 +39,16 @@ export interface FinishMcpLoginOptions {
   readonly fetch?: FetchLike | undefined
 }
 
+/** A request's own URL is without an origin, which does not matter. */
+const BASE = 'http://localhost'
+
+const checkOptions = wholeMembers('an object', {
+  db: database,
+  callbackUrl: url('the URL of the callback', BASE),
+  userId: user,
+  fetch: optional(callback),
+} satisfies ChecksOf<FinishMcpLoginOptions>)
+
 /** A login that was finished. */
 export interface FinishedMcpLogin {
   /** The MCP server at which the user is logged in now. */
@@ -47,6 +58,7 @@ export interface FinishedMcpLogin {
 /**
  * Finishes a login that a provider has begun in any process: finds it by the `state` of the callback, once, checks `iss` (RFC 9207),
  * redeems the code and saves the tokens, which every process then has. Two round trips, and one request to the authorization server.
+ * @throws TypeError that names the option that is wrong and what it takes
  * @throws RedisOAuthDatabaseError `LOGIN_NOT_FOUND` if this user has begun no login with this `state`, or it was finished already, or took
  * longer than `pkceTtl`, 10 minutes; `LOGIN_FAILED` if the user or the authorization server refused, the callback is of another
  * authorization server, or that is away: then the same callback can finish the login later
@@ -62,21 +74,20 @@ export interface FinishedMcpLogin {
  * ```
  */
 export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<FinishedMcpLogin> {
-  const { db, userId, fetch } = Object(options) as FinishMcpLoginOptions
-  const operations = operationsOf(db)
-  checkPart('options.userId', userId)
-  const callback = parametersOf(options.callbackUrl)
+  checkOptions(options, 'options')
+  const { db, userId, callbackUrl, fetch } = options
+  const { searchParams: parameters } = new URL(callbackUrl, BASE)
   const coordinated = db.coordinatedFetch(fetch)
-  return operations.runSteps('finishMcpLogin', async (parts) => {
-    const state = callback.get('state')
+  return operationsOf(db).runSteps('finishMcpLogin', async (parts) => {
+    const state = parameters.get('state')
     const logins = new Logins(parts)
     const login = state ? await logins.take(userId, state) : undefined
     if (login === undefined) throw loginNotFound()
-    checkIssuer(login, callback.get('iss'))
-    const code = callback.get('code')
+    checkIssuer(login, parameters.get('iss'))
+    const code = parameters.get('code')
     if (!code)
       throw loginFailed(
-        `the authorization server gave no code${errorCode(': ', callback.get('error'))}`,
+        `the authorization server gave no code${errorCode(': ', parameters.get('error'))}`,
       )
     learnServer(parts.coordination.issuers, login.discovery)
     const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
@@ -84,16 +95,6 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
     return { serverUrl: login.serverUrl }
   })
-}
-
-/** The parameters of a callback. @throws TypeError */
-function parametersOf(callbackUrl: unknown): URLSearchParams {
-  try {
-    // A request's own URL is without an origin, which does not matter.
-    return new URL(String(callbackUrl), 'http://localhost').searchParams
-  } catch {
-    throw new TypeError('options.callbackUrl must be the URL of the callback')
-  }
 }
 
 /** RFC 9207 section 2.4. Metadata may name an issuer that is not its server, so the server that was asked for it counts too. */

@@ -23,8 +23,12 @@ it.each([
   [{ clientMetadata: undefined }, 'options.clientMetadata must be an object'],
   [{ clientInformation: {} }, 'options.clientInformation must be an object with a client_id'],
   [{ onRedirect: undefined }, 'options.onRedirect must be a function'],
-  [{ fetch: 'fetch' }, 'fetch function'],
-  [{ redirectUri: 'https://app.example' }, 'options.redirectUri is not an option'],
+  [{ clientMetadataUrl: 'client.json' }, 'options.clientMetadataUrl must be an absolute URL'],
+  [{ fetch: 'fetch' }, 'options.fetch must be a function'],
+  [
+    { redirectUri: 'https://app.example' },
+    'redirectUri is not an option (did you mean redirectUrl?)',
+  ],
 ])('%j is refused with the name of the option', (changes, message) => {
   expect(() => mcpOAuthProvider(options(changes))).toThrow(TypeError)
   expect(() => mcpOAuthProvider(options(changes))).toThrow(message)
@@ -36,6 +40,8 @@ it('a login is not finished for nobody, nor by no URL', async () => {
   await expect(
     finishMcpLogin({ db: db(), callbackUrl: 'http://', userId: 'user_123' }),
   ).rejects.toThrow('options.callbackUrl must be the URL of the callback')
+  const misspelt = { db: db(), callbackUrl, userId: 'user_123', fetchFn: fetch }
+  await expect(finishMcpLogin(misspelt)).rejects.toThrow('options.fetchFn is not an option')
 })
 
 it('who imports the package alone loads nothing of this', () => {

@@ -151,7 +151,12 @@ export const table: Row[] = [
     refused: [value('./index.js'), value('./cli/probe.js'), ...driver, type('@atxp/common')],
   },
   mcpRoom('mcp', '../', ['./login/probe.js']),
-  mcpRoom('mcp/login', '../../', ['../shapes.js'], ['../provider.js', '../probe.js']),
+  mcpRoom(
+    'mcp/login',
+    '../../',
+    ['../shapes.js', '../checks.js'],
+    ['../provider.js', '../probe.js'],
+  ),
   {
     file: 'src/mcp.ts',
     allowed: [value('./mcp/probe.js')],

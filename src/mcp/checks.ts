@@ -1,0 +1,18 @@
+import { operationsOf } from '../database/operations-of.js'
+import { type Check, value } from '../options/checks.js'
+import { checkPart } from '../record/keys.js'
+
+export const database: Check = (given) => void operationsOf(Object(given))
+
+export const user: Check = (given, name) => checkPart(name, given)
+
+/** @param base - of URLs that need not be absolute */
+export function url(takes: string, base?: string): Check {
+  return value(takes, (given) => {
+    try {
+      return new URL(String(given), base) !== undefined
+    } catch {
+      return false
+    }
+  })
+}
