@@ -28,7 +28,7 @@ function npmCi(directory, ...options) {
 
 const SERVERS = ['redis-server', 'valkey-server']
 /** Of the release that this machine has. */
-const OWN_SERVER = 'own'
+export const OWN_SERVER = 'own'
 
 /** By package manager: what a person runs to have a server. */
 const ADVICE = {

@@ -1,6 +1,9 @@
+import { existsSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import { expectedError } from '../../scripts/cleanup.mjs'
 import { findProgram, run } from '../../scripts/command.mjs'
+import { OWN_SERVER } from '../../scripts/install.mjs'
+import { serverPath } from '../../scripts/servers/debian.mjs'
 import { makeRecords, textOf } from './records.mjs'
 
 const PROGRAMS = ['redis-benchmark', 'valkey-benchmark']
@@ -9,7 +12,9 @@ const LIFETIME_MS = 24 * 60 * 60 * 1000
 
 /** Redis' own load generator, or undefined: it writes no log, parses no reply and is written in C. */
 export function findRedisBenchmark() {
-  return PROGRAMS.map(findProgram).find((path) => path !== undefined)
+  const unpacked = serverPath(OWN_SERVER, 'redis-benchmark')
+  const found = PROGRAMS.map(findProgram).find((path) => path !== undefined)
+  return found ?? (existsSync(unpacked) ? unpacked : undefined)
 }
 
 /** Runs it once; `connections` each with `pipeline` commands on their way. */

@@ -112,7 +112,9 @@ async function writeStarters(fresh, program) {
     files.filter((path) => /\.so(\.\d+)*$/.test(path)).map((path) => path.replace(/\/[^/]+$/, '')),
   )
   const libraries = [...folders].map((folder) => `$here${folder}`).join(':')
-  for (const name of [program, program.replace('-server', '-cli')]) {
+  for (const name of ['-server', '-cli', '-benchmark'].map((end) =>
+    program.replace('-server', end),
+  )) {
     const lines = [
       '#!/bin/sh',
       'here="$(dirname "$(readlink -f "$0")")/root"',
