@@ -2,15 +2,13 @@ import { randomBytes } from 'node:crypto'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { runScript } from '../scripts/run-script.mjs'
+import { printTimes } from './load/operation-times.mjs'
 
 const USAGE = `node bench/crypto.mjs      what encryption costs for each record, without Redis
 
 It measures the dist that is there (npm run build), or the one of BUILT.`
 
 function main() {
-  const ROUNDS = 11
-  const OPERATIONS = 20_000
-
   const built = process.env.BUILT ?? join(import.meta.dirname, '../dist')
   const require = createRequire(import.meta.url)
   const load = (name) => require(join(built, 'crypto', `${name}.js`))
@@ -57,28 +55,10 @@ function main() {
     'hash a known name': () => nameHash('user'),
   }
 
-  // Rounds alternate, so that a disturbance of the machine does not fall on one operation alone.
-  const times = new Map(Object.keys(operations).map((title) => [title, []]))
-  for (let round = 0; round <= ROUNDS; round++) {
-    for (const [title, operation] of Object.entries(operations)) {
-      const start = process.hrtime.bigint()
-      for (let i = 0; i < OPERATIONS; i++) operation()
-      const nanoseconds = Number(process.hrtime.bigint() - start) / OPERATIONS
-      if (round > 0) times.get(title).push(nanoseconds)
-    }
-  }
-
   console.log(
     `Node ${process.version}; record ${record.length} characters, sealed ${sealed.length} bytes`,
   )
-  console.log(
-    `${'ns per operation'.padEnd(20)}${['median', 'min', 'max'].map((word) => word.padStart(8)).join('')}`,
-  )
-  for (const [title, list] of times) {
-    list.sort((a, b) => a - b)
-    const columns = [list[list.length >> 1], list[0], list[list.length - 1]]
-    console.log(`${title.padEnd(20)}${columns.map((ns) => ns.toFixed(0).padStart(8)).join('')}`)
-  }
+  printTimes(operations)
 }
 
 await runScript({ usage: USAGE, main })
