@@ -4,15 +4,16 @@ import { endContenders, startContenders } from './load/contender-processes.mjs'
 import { describeMachine } from './machine.mjs'
 import { formatSummary } from './report/metrics.mjs'
 import { toText } from './report/tables.mjs'
-import { endInstances, runInstances, startInstances } from './scenarios/sharing.mjs'
+import { endInstances, placesOn, runInstances, startInstances } from './scenarios/sharing.mjs'
 import { Session } from './session.mjs'
 import { summarizeRatios } from './stats.mjs'
+import { plural } from './words.mjs'
 
 const PUBLISHED = 'upstream'
 
 const shapes = (of, operation, targets, over = PUBLISHED) =>
   Object.entries(targets).map(([callers, atLeast]) => ({
-    title: `${operation}s, ${callers} ${callers === '1' ? 'caller' : 'callers'}: ${titleOf(of)}`,
+    title: `${operation}s, ${plural(Number(callers), 'caller')}: ${titleOf(of)}`,
     ...{ of, over, operation, callers: Number(callers), atLeast },
   }))
 
@@ -29,7 +30,7 @@ const SHAPES = [
 
 /** Nine reads to one write in each of several processes. */
 const SHARED = [
-  { instances: 4, callers: 8 },
+  { instances: 4, callers: 4 },
   { instances: 4, callers: 1 },
 ]
 
@@ -65,8 +66,8 @@ async function rowsOfOne(session) {
 async function rowsOfMany(session) {
   const redis = await session.startRedis()
   const names = ['ours', PUBLISHED]
-  const workers = await startInstances(redis, Math.max(...SHARED.map((one) => one.instances)), {
-    names,
+  const most = Math.max(...SHARED.map((one) => one.instances))
+  const workers = await startInstances(placesOn(redis, names), most, {
     count: session.size(2_000, 100),
   })
   const rows = []

@@ -7,10 +7,10 @@ import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { showCursor } from '../scripts/terminal.mjs'
 import { scenarioNames } from './scenarios/scenarios.mjs'
 
-const USAGE = `npm run bench                      measures everything, in about half an hour, and writes docs/benchmarks.md
+const USAGE = `npm run bench                      measures everything, in about 40 minutes, and writes docs/benchmarks.md
 npm run bench -- latency bulk      only the named scenarios; of the others the page keeps what it says
-npm run bench -- --seconds 2       how long each measurement takes (1)
-npm run bench -- --rounds 9        how often each is repeated (5)
+npm run bench -- --seconds 2       how long each measurement takes (0.3)
+npm run bench -- --rounds 9        how often each is repeated (7)
 npm run bench -- --quick           in three minutes the ratios that the README and the targets name; writes nothing
 npm run bench -- --short           only whether all answers are right: little data, one round; writes to .cache/bench
 npm run bench -- --draw            measures nothing; page and plots from bench/results/benchmarks.json
@@ -32,7 +32,11 @@ async function main(values, positionals) {
   const { short: isShort, quick: isQuick } = values
   const directory = isShort ? join(root, '.cache/bench') : root
   const names = positionals.length === 0 ? scenarioNames : positionals
-  const [usualSeconds, usualRounds] = isShort ? ['0.02', '1'] : isQuick ? ['0.35', '9'] : ['1', '5']
+  const [usualSeconds, usualRounds] = isShort
+    ? ['0.02', '1']
+    : isQuick
+      ? ['0.35', '9']
+      : ['0.3', '7']
   const seconds = numberAbove0('--seconds', values.seconds ?? usualSeconds)
   const rounds = Math.ceil(numberAbove0('--rounds', values.rounds ?? usualRounds))
 

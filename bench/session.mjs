@@ -66,15 +66,22 @@ export class Session {
    * Measures all names once a round, in turning order, so that no disturbance of the machine falls on one alone. A first
    * round, in which code is compiled and buffers grow, does not count.
    * @param measure - called with a name; gives the numbers of one measurement
+   * @param options.maxRounds - of what takes long
    * @returns the measurements of each name, one a round
    */
-  async alternate(title, names, measure, { isWarmUpNeeded = !this.isShort } = {}) {
+  async alternate(
+    title,
+    names,
+    measure,
+    { isWarmUpNeeded = !this.isShort, maxRounds = Number.POSITIVE_INFINITY } = {},
+  ) {
+    const rounds = Math.min(this.rounds, maxRounds)
     const started = performance.now()
     const first = isWarmUpNeeded ? -1 : 0
     const results = new Map(names.map((name) => [name, []]))
-    const total = names.length * (this.rounds - first)
+    const total = names.length * (rounds - first)
     let done = 0
-    for (let round = first; round < this.rounds; round += 1) {
+    for (let round = first; round < rounds; round += 1) {
       for (const name of round % 2 === 0 ? names : [...names].reverse()) {
         overwrite(`  ${bar(done / total, 20)}  ${title} ${dim(name)}`)
         const measured = await measure(name)

@@ -19,6 +19,11 @@ const CONTENDERS = {
     // Redis tells of changes by prefix, in whatever database: others' writes are not to disturb it, nor it them.
     options: { cache: true, keyPrefix: 'cached:oauth:' },
   },
+  'ours-cached-by-key': {
+    title: 'this library, cached, told by read keys',
+    file: 'tracked-by-key',
+    options: { cache: true, keyPrefix: 'cached:oauth:' },
+  },
   'ours-text': { title: 'this library, token API', file: 'ours', open: 'openTexts' },
   'ours-text-encrypted': {
     title: 'this library, token API, encrypted',
@@ -27,6 +32,7 @@ const CONTENDERS = {
     options: { isEncrypted: true, memoBytes: 0 },
   },
   upstream: { title: "upstream's way", file: 'upstream' },
+  'upstream-again': { title: "upstream's way, again", file: 'upstream' },
   'upstream-encrypted': {
     title: "upstream's way, encrypted by its hooks",
     file: 'upstream',

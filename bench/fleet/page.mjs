@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { replaceBetween } from '../report/text.mjs'
 import { plotAnswered } from './plot.mjs'
 import { MISHAPS, MOMENTS } from './promises.mjs'
 import { comparison, counts, markdown, promises, records } from './tables.mjs'
@@ -38,11 +39,4 @@ export async function writePage(runs) {
 function hasAllDatabases(runs, { name, processes }) {
   const same = runs.filter((run) => run.name === name && run.processes === processes)
   return new Set(same.map(({ database }) => database)).size === DATABASES.length
-}
-
-function replaceBetween(text, name, content) {
-  const [begin, end] = [`<!-- ${name} -->\n`, `\n<!-- end of ${name} -->`]
-  const [start, stop] = [text.indexOf(begin), text.indexOf(end)]
-  if (start === -1 || stop === -1) throw new Error(`docs/guarantees.md has no place for ${name}`)
-  return text.slice(0, start + begin.length) + content + text.slice(stop)
 }

@@ -6,13 +6,15 @@ const CLOCK_EVERY = 256
 const SAMPLE_EVERY = 16
 
 /**
- * `callers` callers, each of which begins its next operation when the last one has ended, for `ms`.
+ * `callers` callers, each of which begins its next operation when the last one has ended, for `ms`; or until so many `operations`
+ * are done, each of which is timed.
  * @param operate - called with the number of the caller
  * @returns operations a second, latencies of a sample of them, and the CPU time of this process an operation
  */
-export async function runClosedLoop(operate, { callers, ms, isInMemory = false }) {
+export async function runClosedLoop(operate, { callers, ms, operations, isInMemory = false }) {
   const isSlow = callers === 1 && !isInMemory
-  const sampleEvery = isSlow ? 1 : isInMemory ? CLOCK_EVERY : SAMPLE_EVERY
+  const isCounted = operations !== undefined
+  const sampleEvery = isSlow || isCounted ? 1 : isInMemory ? CLOCK_EVERY : SAMPLE_EVERY
   const clockEvery = isSlow ? SAMPLE_EVERY : CLOCK_EVERY
   const latencies = []
   let done = 0
@@ -21,7 +23,8 @@ export async function runClosedLoop(operate, { callers, ms, isInMemory = false }
   const begin = performance.now()
   const count = () => {
     done += 1
-    if (done % clockEvery === 0 && performance.now() - begin >= ms) isOver = true
+    if (isCounted) isOver = done >= operations
+    else if (done % clockEvery === 0 && performance.now() - begin >= ms) isOver = true
   }
   const caller = async (number) => {
     for (let turn = number; !isOver; turn += 1) {
@@ -37,6 +40,7 @@ export async function runClosedLoop(operate, { callers, ms, isInMemory = false }
   const { user, system } = process.cpuUsage(cpu)
   latencies.sort((one, other) => one - other)
   return {
+    done,
     perSecond: (done / elapsedMs) * 1000,
     meanMicros: (elapsedMs / done) * callers * 1000,
     p50Micros: percentile(latencies, 0.5) * 1000,

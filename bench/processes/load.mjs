@@ -34,7 +34,7 @@ serve({
   },
 
   run({ name, operation, ...options }) {
-    const operate = OPERATIONS[operation](name, opened.get(name), options.callers)
+    const operate = OPERATIONS[operation](name, opened.get(name), options)
     return runClosedLoop(operate, options)
   },
 
@@ -69,7 +69,7 @@ function reading(name, store) {
 }
 
 // Each writes records of its own, so that it is known which of two writes came last.
-function writing(name, store, callers) {
+function writing(name, store, { callers }) {
   const random = makeRandom(process.pid)
   const written = versions.get(name)
   const own = Math.floor(records.length / callers)
@@ -81,11 +81,12 @@ function writing(name, store, callers) {
 }
 
 // Other processes write as well, so any version of the record will do.
-function sharing(name, store) {
+function sharing(name, store, { isSticky = false, instance, instances }) {
   const random = makeRandom(process.pid)
   const written = versions.get(name)
+  const own = Math.floor(records.length / instances)
   return async () => {
-    const index = random(records.length)
+    const index = isSticky ? instance + instances * random(own) : random(records.length)
     if (random(WRITE_ONE_IN) === 0) {
       written[index] += 1
       await store.write(index, written[index])

@@ -7,6 +7,7 @@ const WIDTH = 860
 const PLOT = { left: 80, top: 54, width: 400, height: 330 }
 const HEIGHT = PLOT.top + PLOT.height + 56
 const LEGEND_LINE = 19
+const LABEL_WIDTH = 22
 
 /** A line for each name over the `x` of the groups; both axes are logarithmic. Whiskers reach from smallest to largest. */
 export function lineChart({ title, metric, xTitle }, groups) {
@@ -27,8 +28,11 @@ export function lineChart({ title, metric, xTitle }, groups) {
       line(PLOT.left, toY(value), PLOT.left + PLOT.width, toY(value), 'grid'),
       text(PLOT.left - 8, toY(value) + 4, formatTick(value), { anchor: 'end', classes: 'quiet' }),
     ]),
-    ...xs.map((x) =>
-      text(toX(x), PLOT.top + PLOT.height + 20, x, { anchor: 'middle', classes: 'quiet' }),
+    ...withRoom(xs, toX).map((x) =>
+      text(toX(x), PLOT.top + PLOT.height + 20, formatTick(x), {
+        anchor: 'middle',
+        classes: 'quiet',
+      }),
     ),
     text(PLOT.left + PLOT.width / 2, HEIGHT - 14, xTitle, { anchor: 'middle' }),
     text(20, PLOT.top + PLOT.height / 2, titleOfMetric(metric), { anchor: 'middle', rotate: -90 }),
@@ -84,6 +88,15 @@ const dash = (isOurs) => (isOurs ? '' : ' stroke-dasharray="6 3"')
 function logScale(low, high, from, to) {
   const span = Math.log(high / low) || 1
   return (value) => from + ((to - from) * Math.log(value / low)) / span
+}
+
+/** Those whose labels do not meet. */
+function withRoom(xs, toX) {
+  const shown = []
+  for (const x of xs) {
+    if (shown.length === 0 || toX(x) - toX(shown.at(-1)) >= LABEL_WIDTH) shown.push(x)
+  }
+  return shown
 }
 
 /** 1, 2 and 5 of each power of ten. */

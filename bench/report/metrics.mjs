@@ -4,11 +4,14 @@ const MEGABYTE = 1_000_000
 
 /** What is measured, by the name that results call it. */
 const METRICS = {
+  ratio: { title: 'times' },
   perSecond: { title: 'a second' },
   meanMicros: { title: 'mean, µs' },
   p50Micros: { title: 'p50, µs' },
   p99Micros: { title: 'p99, µs' },
   cpuMicros: { title: 'CPU each, µs' },
+  serverMicros: { title: "Redis' CPU each, µs" },
+  serverBytes: { title: "Redis' memory, MB", divisor: MEGABYTE },
   nanos: { title: 'each, ns' },
   seconds: { title: 'seconds' },
   ms: { title: 'ms' },

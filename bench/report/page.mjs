@@ -1,12 +1,16 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { titleOf } from '../contenders/contenders.mjs'
 import { loadScenarios } from '../scenarios/scenarios.mjs'
 import { barChart } from './bar-chart.mjs'
 import { lineChart } from './line-chart.mjs'
+import { ratioChart } from './ratio-chart.mjs'
+import { speedOf } from './speed.mjs'
 import { ratiosByCallers, rowsOfTargets, tableOfGroup, toMarkdown } from './tables.mjs'
+import { replaceBetween } from './text.mjs'
 
-const DRAW = { lines: lineChart, bars: barChart }
+const DRAW = { lines: lineChart, bars: barChart, ratios: ratioChart }
 
 /** Where numbers, page and plots stand under a directory, which is the project's root or a scratch one. */
 function placesUnder(directory) {
@@ -14,6 +18,7 @@ function placesUnder(directory) {
     data: join(directory, 'bench', 'results', 'benchmarks.json'),
     page: join(directory, 'docs', 'benchmarks.md'),
     images: join(directory, 'docs', 'images'),
+    readme: join(directory, 'README.md'),
   }
 }
 
@@ -37,17 +42,22 @@ export async function readResults(directory, machine) {
 
 /** Writes the numbers, and the page and the plots that are made from them. */
 export async function writeResults(directory, scenarios, results) {
-  const { data, page, images } = placesUnder(directory)
+  const { data, page, images, readme } = placesUnder(directory)
   for (const folder of [dirname(data), images]) await mkdir(folder, { recursive: true })
   await writeFile(data, `${JSON.stringify({ results }, rounded, 1)}\n`)
   const shown = Object.entries(scenarios).filter(([name]) => results[name] !== undefined)
   for (const [name, { charts = [] }] of shown) {
     for (const chart of charts) {
-      const groups = results[name].groups.filter(({ title }) => chart.groups.includes(title))
+      const titles = chart.groups ?? chart.series.flatMap(({ groups }) => groups)
+      const groups = results[name].groups.filter(({ title }) => titles.includes(title))
       await writeFile(join(images, `${chart.file}.svg`), DRAW[chart.kind](chart, groups))
     }
   }
   await writeFile(page, pageOf(shown, results))
+  const speed = speedOf(results)
+  if (speed === undefined || !existsSync(readme)) return
+  const text = await readFile(readme, 'utf8')
+  await writeFile(readme, replaceBetween(text, 'speed', speed))
 }
 
 /** Page and plots from the numbers of earlier runs. */
@@ -78,9 +88,10 @@ function pageOf(shown, results) {
     rowsOfTargets(targets, results[name].groups),
   )
   const missed = targets.filter((row) => row.at(-1) !== 'reached')
-  const answers = shown.flatMap(([name, { answer }]) =>
-    answer === undefined ? [] : [toMarkdown(ratiosByCallers(answer, results[name].groups))],
-  )
+  const answers = shown.flatMap(([name, { answer, charts = [] }]) => [
+    ...(answer === undefined ? [] : [toMarkdown(ratiosByCallers(answer, results[name].groups))]),
+    ...charts.filter(({ isAnswer }) => isAnswer).map(imageOf),
+  ])
   const { machine } = results[shown.at(-1)[0]]
   return [
     '# Benchmarks',
@@ -126,11 +137,15 @@ function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, dat
   )
 }
 
+function imageOf({ title, file }) {
+  return `![${title}](images/${file}.svg)`
+}
+
 function sectionOf({ title, says, charts = [] }, { groups, notes }) {
   return [
     `## ${title}`,
     [says.replaceAll('\n', ' '), ...notes].join(' '),
-    ...charts.map(({ title, file }) => `![${title}](images/${file}.svg)`),
+    ...charts.filter(({ isAnswer }) => !isAnswer).map(imageOf),
     // A plot says it sooner; its numbers stand in the results.
     ...(charts.length > 0 ? [] : groups.map((group) => toMarkdown(tableOfGroup(group)))),
   ]

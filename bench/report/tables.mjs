@@ -1,5 +1,6 @@
 import { titleOf } from '../contenders/contenders.mjs'
 import { summarize, summarizeRatios } from '../stats.mjs'
+import { plural } from '../words.mjs'
 import { format, formatSummary, scaled, titleOfMetric } from './metrics.mjs'
 
 /** One group of measurements as rows of text; the first is the head. What is not compared is shown by its median. */
@@ -18,12 +19,13 @@ export function tableOfGroup({ metrics, baseline, results }) {
 
 /**
  * How often what the baseline does, by number of callers: a row for each operation and contender. The first is the head.
- * Groups are called "operation, N callers".
+ * Groups are called "operation, N callers" or "operation, one caller".
  */
 export function ratiosByCallers({ operations, callers, names, baseline }, groups) {
   const rows = operations.flatMap((operation) => {
     const measured = callers.flatMap(
-      (count) => groups.find(({ title }) => title === `${operation}, ${count} callers`) ?? [],
+      (count) =>
+        groups.find(({ title }) => title === `${operation}, ${plural(count, 'caller')}`) ?? [],
     )
     return names
       .filter((name) => measured.every(({ results }) => results[name] !== undefined))
@@ -34,7 +36,10 @@ export function ratiosByCallers({ operations, callers, names, baseline }, groups
         ),
       ])
   })
-  return [[`times ${titleOf(baseline)}`, ...callers.map((count) => `${count} callers`)], ...rows]
+  return [
+    [`times ${titleOf(baseline)}`, ...callers.map((count) => plural(count, 'caller'))],
+    ...rows,
+  ]
 }
 
 function timesBaseline(results, name, baseline, metric) {
@@ -66,7 +71,7 @@ export function rowsOfTargets(targets, groups) {
     const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
     const ratio = `times ${titleOf(over)}${metric ? `, by ${titleOfMetric(metric)}` : ''}`
     const unit = over === undefined ? titleOfMetric(compared) : ratio
-    const missed = ['**not reached**', obstacle].filter(Boolean).join(': ')
+    const missed = ['**not reached**', obstacle ?? 'no cause found'].filter(Boolean).join(': ')
     const says = isReached ? 'reached' : missed
     return [[`${group}: ${titleOf(of)}`, `${bound} ${unit}`, formatSummary(measured), says]]
   })

@@ -7,11 +7,14 @@ const NAMES = [
   ...['ioredis', 'ioredis-auto', 'keyv', 'connect-redis'],
 ]
 const SOCKETS = [64, 256]
+const RATES = [1_000, 5_000, 10_000, 15_000]
+const AT_RATES = ['ours', 'upstream', 'connect-redis']
 
 /** A server under real arrivals. */
 export const scenario = {
   title: 'Real arrivals',
-  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket.`,
+  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket, and of a generator that
+sends at a fixed rate and does not wait.`,
   targets: [
     {
       group: titleOf(256),
@@ -29,6 +32,14 @@ export const scenario = {
       groups: [titleOf(SOCKETS.at(-1))],
       metric: 'perSecond',
     },
+    ...['p50Micros', 'p99Micros'].map((metric) => ({
+      kind: 'lines',
+      file: `benchmark-rates-${metric.slice(0, 3)}`,
+      title: `${metric.slice(0, 3)} of a request, by arrivals a second on ${SOCKETS.at(-1)} sockets`,
+      groups: RATES.map(titleOfRate),
+      metric,
+      xTitle: 'arrivals a second',
+    })),
   ],
   run,
 }
@@ -37,10 +48,11 @@ function titleOf(sockets) {
   return `requests from ${sockets} sockets`
 }
 
+function titleOfRate(perSecond) {
+  return `${perSecond} arrivals a second`
+}
+
 async function run(session) {
-  if (findRedisBenchmark() === undefined) {
-    return { groups: [], notes: ['Left out: there is no redis-benchmark on the PATH.'] }
-  }
   const redis = await session.startRedis()
   // Few enough to be read again and again, as users do.
   const count = session.size(1_000, 100)
@@ -51,20 +63,50 @@ async function run(session) {
     return [name, { worker, port, perSecond: 20_000 }]
   })
   const servers = new Map(await Promise.all(starting))
-  const groups = []
-  for (const connections of SOCKETS) {
-    const title = titleOf(connections)
-    const results = await session.alternate(title, NAMES, (name) =>
-      measure(servers.get(name), { connections, range: count, ms: session.ms }),
-    )
-    const metrics = ['perSecond', 'cpuMicros', 'p50Micros', 'p99Micros']
-    groups.push({ title, metrics, baseline: 'upstream', results })
-  }
+  const hasBenchmark = findRedisBenchmark() !== undefined
+  const groups = [
+    ...(hasBenchmark ? await byTurns(session, servers, count) : []),
+    ...(await atRates(session, servers, count)),
+  ]
   for (const { worker } of servers.values()) {
     await worker.call('close')
     await worker.end()
   }
-  return { groups, notes: [] }
+  const notes = hasBenchmark ? [] : ['There is no redis-benchmark.']
+  return { groups, notes }
+}
+
+async function byTurns(session, servers, range) {
+  const groups = []
+  for (const connections of SOCKETS) {
+    const title = titleOf(connections)
+    const results = await session.alternate(title, NAMES, (name) =>
+      measure(servers.get(name), { connections, range, ms: session.ms }),
+    )
+    const metrics = ['perSecond', 'cpuMicros', 'p50Micros', 'p99Micros']
+    groups.push({ title, metrics, baseline: 'upstream', results })
+  }
+  return groups
+}
+
+async function atRates(session, servers, range) {
+  const generator = new Worker('generator')
+  const groups = []
+  for (const perSecond of session.size(RATES, [1_000])) {
+    const title = titleOfRate(perSecond)
+    // The tail of few arrivals needs longer.
+    const options = { sockets: SOCKETS.at(-1), perSecond, ms: 2 * session.ms, range }
+    const results = await session.alternate(title, AT_RATES, async (name) => {
+      const { worker, port } = servers.get(name)
+      await worker.call('begin')
+      const measured = await generator.call('run', { port, ...options })
+      return { ...measured, ...(await worker.call('end')) }
+    })
+    const metrics = ['p50Micros', 'p99Micros', 'cpuMicros', 'perSecond']
+    groups.push({ title, x: perSecond, metrics, baseline: 'upstream', results })
+  }
+  await generator.end()
+  return groups
 }
 
 async function measure(server, { connections, range, ms }) {

@@ -54,7 +54,7 @@ async function run(session) {
       await verify(redis, place, way, size)
       return measured
     },
-    { isWarmUpNeeded: false },
+    { isWarmUpNeeded: false, maxRounds: 4 },
   )
   await redis.flushall()
   await runOnce('importer', { way: WIRE, place, count })
@@ -62,7 +62,7 @@ async function run(session) {
     EXPORT,
     EXPORTS,
     (way) => runOnce('exporter', { way, place, count }),
-    { isWarmUpNeeded: false },
+    { isWarmUpNeeded: false, maxRounds: 4 },
   )
   const groups = [
     { title: IMPORT, metrics: METRICS, baseline: WIRE, results: imports },

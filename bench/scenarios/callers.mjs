@@ -1,38 +1,64 @@
 import { endContenders, startContenders } from '../load/contender-processes.mjs'
+import { plural } from '../words.mjs'
 
-const CALLERS = [1, 2, 4, 8, 12, 16, 24, 32, 64, 128]
-const NAMES = ['ours-text', 'ours', 'upstream', 'ioredis']
+const CALLERS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 128, 512, 4096]
+const NAMES = ['ours', 'upstream']
 const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
+const OPERATIONS = { reads: 'read', writes: 'write', mixed: 'share' }
 
-/** What a process with few calls under way gets. */
+/** What one process gets, by how many of its calls are under way. */
 export const scenario = {
-  title: 'Few callers',
-  says: `As *Throughput*, for 1 to 128 callers: a process that serves people.`,
-  targets: ['read', 'write'].flatMap((operation) =>
+  title: 'By number of callers',
+  says: `One process reads or writes access tokens of 10 000 users over one connection. Each caller begins its next operation when the
+last has ended. *Mixed* is nine reads to one write.`,
+  targets: Object.keys(OPERATIONS).flatMap((operation) =>
     CALLERS.map((callers) => ({
-      group: `${operation}s, ${callers} callers`,
+      group: titleOf(operation, callers),
       of: 'ours',
       over: 'upstream',
       atLeast: 0.97,
-      obstacle: '',
     })),
   ),
-  charts: [],
+  answer: {
+    operations: Object.keys(OPERATIONS),
+    callers: [1, 4, 8, 16, 64, 512],
+    names: ['ours'],
+    baseline: 'upstream',
+  },
+  charts: [
+    {
+      kind: 'ratios',
+      isAnswer: true,
+      file: 'benchmark-callers',
+      title: "Rate as a multiple of upstream's way, by number of callers",
+      series: Object.keys(OPERATIONS).map((operation) => ({
+        name: operation,
+        groups: CALLERS.map((callers) => titleOf(operation, callers)),
+      })),
+      of: 'ours',
+      over: 'upstream',
+      metric: 'perSecond',
+      xTitle: 'callers',
+    },
+  ],
   run,
+}
+
+function titleOf(operation, callers) {
+  return `${operation}, ${plural(callers, 'caller')}`
 }
 
 async function run(session) {
   const redis = await session.startRedis()
   const workers = await startContenders(session, redis, NAMES, session.size(10_000, 512))
   const groups = []
-  for (const operation of ['read', 'write']) {
+  for (const [title, operation] of Object.entries(OPERATIONS)) {
     for (const callers of session.size(CALLERS, [4])) {
-      const title = `${operation}s, ${callers} callers`
-      const options = { operation, callers, ms: session.ms }
-      const results = await session.alternate(title, NAMES, (name) =>
-        workers.get(name).call('run', { name, ...options }),
+      const group = titleOf(title, callers)
+      const results = await session.alternate(group, NAMES, (name) =>
+        workers.get(name).call('run', { name, operation, callers, ms: session.ms }),
       )
-      groups.push({ title, x: callers, metrics: METRICS, baseline: 'upstream', results })
+      groups.push({ title: group, x: callers, metrics: METRICS, baseline: 'upstream', results })
     }
   }
   await endContenders(workers)

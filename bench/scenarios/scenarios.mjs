@@ -1,6 +1,8 @@
 const NAMES = [
-  'latency',
   'callers',
+  'tail',
+  'sharing',
+  'latency',
   'throughput',
   'arrivals',
   'tls',
@@ -11,7 +13,9 @@ const NAMES = [
   'memory',
   'start-up',
   'waking',
-  'sharing',
+  'waiters',
+  'cached-fleet',
+  'growth',
 ]
 
 export { NAMES as scenarioNames }

@@ -1,20 +1,34 @@
 import { placeOf } from '../load/contender-processes.mjs'
 import { Worker } from '../load/worker.mjs'
+import { plural } from '../words.mjs'
 
-const NAMES = ['ours', 'ours-encrypted', 'ours-cached', 'upstream', 'ioredis']
-const CALLERS = 16
+const NAMES = ['ours', 'upstream']
+const INSTANCES = [1, 2, 4, 8, 16, 32]
+const CALLERS = [1, 4, 16]
 
 /** One Redis for many instances. */
 export const scenario = {
   title: 'Instances that share one Redis',
-  says: `All processes together, ${CALLERS} callers in each, nine reads to one write of the same records. A cache hears of every write
-of every other process.`,
+  says: 'All processes together, each with so many callers, nine reads to one write of the same records.',
+  targets: CALLERS.flatMap((callers) =>
+    INSTANCES.map((instances) => ({
+      group: titleOf(instances, callers),
+      of: 'ours',
+      over: 'upstream',
+      atLeast: 0.97,
+    })),
+  ),
   charts: [
     {
-      kind: 'lines',
+      kind: 'ratios',
       file: 'benchmark-sharing',
-      title: 'Operations a second of all instances',
-      groups: [1, 2, 4, 8, 16, 32].map(titleOf),
+      title: "Rate of all instances as a multiple of upstream's way",
+      series: CALLERS.map((callers) => ({
+        name: callers === 1 ? 'one caller each' : `${callers} callers each`,
+        groups: INSTANCES.map((instances) => titleOf(instances, callers)),
+      })),
+      of: 'ours',
+      over: 'upstream',
       metric: 'perSecond',
       xTitle: 'instances',
     },
@@ -22,38 +36,42 @@ of every other process.`,
   run,
 }
 
-function titleOf(instances) {
-  return instances === 1 ? 'one instance' : `${instances} instances`
+function titleOf(instances, callers) {
+  return `${plural(instances, 'instance')} of ${callers}`
 }
 
 async function run(session) {
   const redis = await session.startRedis()
   const count = session.size(2_000, 100)
+  const places = placesOn(redis, NAMES)
   const workers = []
   const groups = []
-  for (const instances of session.size([1, 2, 4, 8, 16, 32], [1, 2])) {
-    const title = titleOf(instances)
-    session.prepare(`starts ${title}`)
-    workers.push(
-      ...(await startInstances(redis, instances - workers.length, { names: NAMES, count })),
-    )
-    const results = await session.alternate(title, NAMES, (name) =>
-      runInstances(workers, { name, callers: CALLERS, ms: session.ms }),
-    )
-    const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
-    groups.push({ title, x: instances, metrics, baseline: 'upstream', results })
+  for (const instances of session.size(INSTANCES, [1, 2])) {
+    session.prepare(`starts ${instances} instances`)
+    workers.push(...(await startInstances(places, instances - workers.length, { count })))
+    for (const callers of session.size(CALLERS, [4])) {
+      const title = titleOf(instances, callers)
+      const results = await session.alternate(title, NAMES, (name) =>
+        runInstances(workers, { name, callers, ms: session.ms }),
+      )
+      const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
+      groups.push({ title, x: instances, metrics, baseline: 'upstream', results })
+    }
   }
   await endInstances(workers)
   return { groups, notes: [] }
 }
 
-/** Each instance has every contender open, and uses one at a time. */
-export async function startInstances(redis, instances, { names, count }) {
+/**
+ * Each instance has every contender open, and uses one at a time.
+ * @param places - by the name of the contender
+ */
+export async function startInstances(places, instances, { count }) {
   const workers = []
   while (workers.length < instances) {
     const worker = new Worker('load')
-    for (const [db, name] of names.entries()) {
-      await worker.call('open', { name, place: placeOf(redis, db), count })
+    for (const [name, place] of places) {
+      await worker.call('open', { name, place, count })
       await worker.call('fill', { name })
     }
     workers.push(worker)
@@ -61,8 +79,15 @@ export async function startInstances(redis, instances, { names, count }) {
   return workers
 }
 
+/** A database of one server for each name. */
+export function placesOn(redis, names) {
+  return new Map(names.map((name, db) => [name, placeOf(redis, db)]))
+}
+
+/** @param options.isSticky - whether each instance has users of its own */
 export async function runInstances(workers, options) {
-  const running = workers.map((worker) => worker.call('run', { ...options, operation: 'share' }))
+  const shared = { ...options, operation: 'share', instances: workers.length }
+  const running = workers.map((worker, instance) => worker.call('run', { ...shared, instance }))
   return sumOf(await Promise.all(running))
 }
 
@@ -78,6 +103,7 @@ function sumOf(measured) {
   const of = (metric) => measured.map((one) => one[metric])
   const sum = (numbers) => numbers.reduce((total, number) => total + number, 0)
   return {
+    done: sum(of('done')),
     perSecond: sum(of('perSecond')),
     p50Micros: sum(of('p50Micros')) / measured.length,
     p99Micros: Math.max(...of('p99Micros')),

@@ -1,7 +1,7 @@
 import { endContenders, startContenders } from '../load/contender-processes.mjs'
 import { findRedisBenchmark, WireLimit } from '../load/redis-benchmark.mjs'
 
-const CALLERS = [16, 64, 512, 4096]
+const CALLERS = [16, 64, 512]
 const LIMIT = 'redis-benchmark'
 
 // What stands in the way of a target, by what the tables have beside it.
@@ -20,21 +20,26 @@ const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
 /** Operations a second of one process, by how many callers it has. */
 export const scenario = {
   title: 'Throughput',
-  says: `One process reads or writes access tokens over one connection. Each caller begins its next operation when the last has ended.
-10 000 users; *read before* reads 1000 of them again and again.`,
+  says: `As above, beside more implementations. *Read before* reads 1000 users again and again.`,
   targets: [
     ...target('read', 'ours-text', { 64: 2.6, 512: 3.3 }, WIRE),
     ...target('read', 'ours', { 64: 2, 512: 2.2 }, RECORD),
-    ...target('read', 'ours-encrypted', { 64: 1.8, 512: 1.8 }, CIPHER, 'upstream-encrypted'),
+    ...target('read', 'ours-encrypted', { 16: 1, 64: 1.8, 512: 1.8 }, CIPHER, 'upstream-encrypted'),
     ...target('read', 'ours-hot', { 64: 1.9, 512: 1.9 }, RECORD),
     ...target('write', 'ours-text', { 64: 2.2, 512: 2.6 }, WIRE),
     ...target('write', 'ours', { 64: 1.5, 512: 1.7 }, RECORD),
-    ...target('write', 'ours-encrypted', { 64: 1.5, 512: 1.5 }, CIPHER, 'upstream-encrypted'),
+    ...target(
+      'write',
+      'ours-encrypted',
+      { 16: 1, 64: 1.5, 512: 1.5 },
+      CIPHER,
+      'upstream-encrypted',
+    ),
   ],
   answer: {
     operations: ['reads', 'writes'],
-    callers: CALLERS.slice(0, 3),
-    names: ['ours-text', 'ours', 'ours-encrypted', 'ours-hot'],
+    callers: CALLERS,
+    names: ['ours-text', 'ours-encrypted', 'ours-hot'],
     baseline: 'upstream',
   },
   charts: ['read', 'write'].map((operation) => ({
@@ -71,7 +76,7 @@ async function run(session) {
     }
   }
   await endContenders(workers)
-  const notes = limit === undefined ? ['There is no redis-benchmark on the PATH.'] : []
+  const notes = limit === undefined ? ['There is no redis-benchmark.'] : []
   return { groups, notes }
 }
 

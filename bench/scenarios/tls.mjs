@@ -1,5 +1,6 @@
 import { endContenders, startContenders } from '../load/contender-processes.mjs'
 import { enableTls } from '../load/tls.mjs'
+import { plural } from '../words.mjs'
 
 const NAMES = ['ours-text', 'ours', 'ioredis', 'ioredis-auto', 'upstream']
 const CALLERS = [1, 64, 512]
@@ -31,7 +32,7 @@ export const scenario = {
 }
 
 function titleOf(operation, callers) {
-  return `${operation}s over TLS, ${callers === 1 ? 'one caller' : `${callers} callers`}`
+  return `${operation}s over TLS, ${plural(callers, 'caller')}`
 }
 
 async function run(session) {

@@ -43,12 +43,10 @@ async function run(session) {
   session.prepare('starts all processes')
   // One more than wait: it leads.
   const processes = session.size(PROCESSES, 1) + 1
-  const starting = WAYS.map(async (name, db) => {
-    const workers = Array.from({ length: processes }, () => new Worker('waiter'))
-    const options = { name, place: placeOf(server, db) }
-    await Promise.all(workers.map((worker) => worker.call('open', options)))
-    return [name, workers]
-  })
+  const starting = WAYS.map(async (name, db) => [
+    name,
+    await startFleet(server, db, name, processes),
+  ])
   const fleets = new Map(await Promise.all(starting))
   const jobs = session.size(20, 2)
   let job = 0
@@ -56,7 +54,7 @@ async function run(session) {
     const delaysMs = []
     for (let count = 0; count < jobs; count += 1) {
       job += 1
-      delaysMs.push(await measure(redis, name, fleets.get(name), `job ${job}`))
+      delaysMs.push(await timeToLast(redis, name, fleets.get(name), `job ${job}`, WAITERS))
     }
     delaysMs.sort((one, other) => one - other)
     return { p50Ms: percentile(delaysMs, 0.5), p99Ms: percentile(delaysMs, 0.99) }
@@ -68,10 +66,19 @@ async function run(session) {
   return { groups: [{ title: TITLE, metrics: ['p50Ms', 'p99Ms'], results }], notes: [] }
 }
 
-async function measure(redis, name, [leader, ...others], job) {
+/** Processes that wait in the named way. */
+export async function startFleet(server, db, name, processes) {
+  const workers = Array.from({ length: processes }, () => new Worker('waiter'))
+  const options = { name, place: placeOf(server, db) }
+  await Promise.all(workers.map((worker) => worker.call('open', options)))
+  return workers
+}
+
+/** Milliseconds from the result, which the first process makes, until the last of `waiters` in each other has it. */
+export async function timeToLast(redis, name, [leader, ...others], job, waiters) {
   await subscribersAre(redis, 0)
   await leader.call('lead', job)
-  const waiting = others.map((worker) => worker.call('wait', job, WAITERS))
+  const waiting = others.map((worker) => worker.call('wait', job, waiters))
   if (!name.startsWith('poll')) await subscribersAre(redis, others.length)
   // Past the look that follows a subscription, and at any moment of a poll.
   await wait(20 + Math.random() * 100)
