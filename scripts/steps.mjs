@@ -155,6 +155,7 @@ export const steps = [
       '3',
     ),
     needs: ['build'],
+    isShown: true,
   },
   {
     name: 'site',

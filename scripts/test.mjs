@@ -80,7 +80,7 @@ async function runStep(step, outcomes, context, isVerbose) {
   const mark = outcome.failed ? red('✗') : green('✓')
   const time = duration(Date.now() - started).padStart(9)
   settle(`${mark} ${title}${time}${dim(describeCounts(outcome))}`)
-  if (outcome.failed || isVerbose) print(`\n${output.trimEnd()}\n`)
+  if (outcome.failed || isVerbose || step.isShown) print(`\n${output.trimEnd()}\n`)
   return outcome
 }
 

@@ -14,8 +14,8 @@ const PATTERNS = { 'that serve anybody': false, 'with users of their own': true 
 /** What the near cache costs and spares when each instance has one. */
 export const scenario = {
   title: 'Near caches of many instances',
-  says: `As above, ${CALLERS} callers each, and a Redis for each contender. Where every instance serves anybody, most copies are written
-elsewhere before they are read again. *Told by read keys* is \`CLIENT TRACKING\` without \`BCAST\`.`,
+  says: `${CALLERS} callers each, nine reads to one write. If any instance serves anybody, most copies change before they are read again.
+*Told by read keys*: \`CLIENT TRACKING\` without \`BCAST\`.`,
   targets: Object.keys(PATTERNS).flatMap((pattern) =>
     INSTANCES.map((instances) => ({
       group: titleOf(instances, pattern),

@@ -9,8 +9,8 @@ const OPERATIONS = { reads: 'read', writes: 'write', mixed: 'share' }
 /** What one process gets, by how many of its calls are under way. */
 export const scenario = {
   title: 'By number of callers',
-  says: `One process reads or writes access tokens of 10 000 users over one connection. Each caller begins its next operation when the
-last has ended. *Mixed* is nine reads to one write.`,
+  says: `One process, one connection, 10 000 users. Each caller begins its next operation when the last has ended. *Mixed*: nine reads
+to one write.`,
   targets: Object.keys(OPERATIONS).flatMap((operation) =>
     CALLERS.map((callers) => ({
       group: titleOf(operation, callers),

@@ -10,7 +10,7 @@ const MEMORY = 'Redis'
 /** What more users cost. */
 export const scenario = {
   title: 'From a thousand users to ten million',
-  says: `Each has one session with short tokens (64 and 32 characters). One process, ${CALLERS} callers. \`sessions()\` reads one user's index;
+  says: `Each has a session with short tokens (64 and 32 characters). ${CALLERS} callers. A user's sessions are read from their index;
 \`users()\` walks all of Redis.`,
   charts: [
     chart(

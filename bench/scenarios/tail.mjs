@@ -12,8 +12,7 @@ const OPERATIONS = ['read', 'write']
 /** What the slowest of a hundred calls takes. */
 export const scenario = {
   title: 'The slowest of a hundred',
-  says: `p99 of 50 000 operations in each round, every one of them timed. *Again* is the same implementation in a second process: what lies
-between the two is scatter.`,
+  says: `p99 of 50 000 operations a round. *Again* is the same implementation in a second process: what lies between is scatter.`,
   targets: OPERATIONS.flatMap((operation) =>
     CALLERS.map((callers) => ({
       group: titleOf(operation, callers),
