@@ -29,9 +29,9 @@ export type RedisOAuthDatabaseErrorCode =
   | 'DATABASE_OUT_OF_RANGE'
   /** Redis is at `maxmemory` and may not evict. */
   | 'OUT_OF_MEMORY'
-  /** The server is a replica, or a master that lost its replicas, and takes no writes. */
+  /** The server takes no writes: it is a replica, or a master with fewer replicas than `min-replicas-to-write`. */
   | 'READ_ONLY'
-  /** The server still loads its data. */
+  /** The server still loads its data, or is a replica that lost its master and may not answer without it. */
   | 'LOADING'
   /** The server has no connection left to give (`maxclients`). */
   | 'TOO_MANY_CLIENTS'

@@ -75,9 +75,15 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
     `Redis at ${server} has no database of that number. Check db, and "databases" in redis.conf; a Cluster has only 0`,
   OUT_OF_MEMORY: ({ server }) =>
     `Redis at ${server} has reached maxmemory and may not evict. Raise maxmemory, or delete what is not needed`,
-  READ_ONLY: ({ server }) =>
-    `${server} takes no writes: it is a replica, or a master with too few replicas. Connect to the master`,
-  LOADING: ({ server }) => `Redis at ${server} is loading its data. Retry when it is ready`,
+  READ_ONLY: ({ server, text }) =>
+    text.startsWith('NOREPLICAS')
+      ? `${server} takes no writes: fewer replicas are in step with it than min-replicas-to-write demands. Check its replicas ` +
+        'and their lag'
+      : `${server} takes no writes: it is a replica. Connect to the master`,
+  LOADING: ({ server, text }) =>
+    text.startsWith('MASTERDOWN')
+      ? `${server} is a replica without its master, and may not answer from old data. Connect to the master, or retry later`
+      : `Redis at ${server} is loading its data. Retry when it is ready`,
   TOO_MANY_CLIENTS: ({ server }) =>
     `Redis at ${server} has no connection left. Raise maxclients, or close connections that are not used`,
   CLUSTER_DOWN: ({ server }) =>

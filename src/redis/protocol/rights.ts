@@ -13,7 +13,7 @@ export const LOST_WITHOUT = {
   hlen: 'the index of a user is not kept small',
   hrandfield: 'the index of a user is not kept small',
   pexpireat: 'access tokens and PKCE values cannot be stored',
-  pexpiretime: 'reading an expiry takes one more round trip',
+  pexpiretime: 'expiries can be read with EVAL only',
   pttl: 'access tokens and PKCE values cannot be stored',
   time: 'access tokens and PKCE values cannot be stored',
   eval: 'no access tokens, PKCE values or leases',

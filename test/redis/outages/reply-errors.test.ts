@@ -103,9 +103,18 @@ it('a replica fails writes with READ_ONLY and still answers reads', async () => 
   await expectFailure(db.deleteToken('a'), 'READ_ONLY', at(replica))
 })
 
-it('a master without enough replicas fails writes with READ_ONLY', async () => {
+it('a master without enough replicas fails writes with READ_ONLY, and does not send the caller to a master', async () => {
   const server = await startServer({ config: { 'min-replicas-to-write': '1' } })
-  await expectFailure(open(server).storeToken('a', token), 'READ_ONLY', at(server))
+  const db = open(server)
+  const saved = { accessToken: token, resourceUrl: 'https://mcp.example/' }
+  for (const write of [
+    db.storeToken('a', token),
+    db.saveAccessToken('user', saved.resourceUrl, saved),
+  ]) {
+    const { message } = await expectFailure(write, 'READ_ONLY', at(server))
+    expect(message).toMatch(/min-replicas-to-write demands/)
+    expect(message).not.toMatch(/onnect to the master/)
+  }
 })
 
 it('a server that loads its data fails with LOADING at once, and answers when it is ready', async () => {

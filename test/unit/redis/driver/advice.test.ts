@@ -28,8 +28,14 @@ const FAILURES: Readonly<Record<Reason, readonly Error[]>> = {
   ],
   DATABASE_OUT_OF_RANGE: [reply('ERR DB index is out of range')],
   OUT_OF_MEMORY: [reply('OOM command not allowed')],
-  READ_ONLY: [reply("READONLY You can't write against a read only replica.")],
-  LOADING: [reply('LOADING Redis is loading the dataset in memory')],
+  READ_ONLY: [
+    reply("READONLY You can't write against a read only replica."),
+    reply('NOREPLICAS Not enough good replicas to write.'),
+  ],
+  LOADING: [
+    reply('LOADING Redis is loading the dataset in memory'),
+    reply("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
+  ],
   TOO_MANY_CLIENTS: [reply('ERR max number of clients reached')],
   CLUSTER_DOWN: [reply('CLUSTERDOWN The cluster is down')],
   TIMEOUT: [new Error('timed out')],
