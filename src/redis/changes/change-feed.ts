@@ -14,14 +14,14 @@ export const HEARTBEAT_MS = 500
 const SILENCE_MS = 500
 const ARM_MS = 5_000
 
-/** Why nothing is heard; `ANOTHER_SERVER`: this connection and the one that reads lead to different servers. */
-export type Deafness = RedisOAuthDatabaseErrorCode | 'ANOTHER_SERVER'
+/** Why no invalidations arrive; `ANOTHER_SERVER`: this connection and the one that reads lead to different servers. */
+export type TrackingFailure = RedisOAuthDatabaseErrorCode | 'ANOTHER_SERVER'
 
 export interface FeedListener {
   /** From now on every change is heard of. */
   heard(): void
   /** It has ended: from now on changes are missed. */
-  ended(reason: Deafness): void
+  ended(reason: TrackingFailure): void
   /** The names of keys that have changed; null: any may have. */
   changed(keys: readonly Buffer[] | null): void
 }
@@ -77,7 +77,7 @@ export class ChangeFeed {
     await disconnect(this.#client)
   }
 
-  #end(reason: Deafness): void {
+  #end(reason: TrackingFailure): void {
     if (this.#hasEnded) return
     this.#stop()
     this.#listener.ended(reason)
@@ -94,7 +94,7 @@ export class ChangeFeed {
     try {
       await within(ARM_MS, this.#subscribe())
     } catch (error) {
-      this.#end(deafnessOf(error))
+      this.#end(trackingFailureOf(error))
       return
     }
     if (this.#hasEnded) return
@@ -144,7 +144,7 @@ export class ChangeFeed {
 
 class AnotherServer extends Error {}
 
-function deafnessOf(error: unknown): Deafness {
+function trackingFailureOf(error: unknown): TrackingFailure {
   if (error instanceof AnotherServer) return 'ANOTHER_SERVER'
   const code = codeOf(error)
   // Whatever of CLIENT TRACKING a server does not take: none that takes it all is too old.

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import { DOCS } from '../../leaves/errors.js'
 import { idleDelayMs } from '../driver/retry.js'
-import { ChangeFeed, type Deafness, type FeedListener, HEARTBEAT_MS } from './change-feed.js'
+import { ChangeFeed, type TrackingFailure, type FeedListener, HEARTBEAT_MS } from './change-feed.js'
 
 /** Who is told what Redis says of keys. */
 export interface ChangeListener {
@@ -33,7 +33,7 @@ export class Tracking {
   readonly #onClusterEvent = (): void => this.#follow()
   #prefixes: readonly string[] = []
   #isArmed = false
-  #deafness: Deafness | undefined
+  #failure: TrackingFailure | undefined
   #check: NodeJS.Timeout | undefined
 
   constructor(client: Redis | Cluster, listener: ChangeListener, feeds: Feeds) {
@@ -44,9 +44,9 @@ export class Tracking {
 
   /** For an operator: why nothing is heard at present; undefined while it is, and before the first attempt has ended. */
   get warning(): string | undefined {
-    return this.#deafness === undefined
+    return this.#failure === undefined
       ? undefined
-      : `The cache keeps nothing at present: Redis cannot be heard of changes (${this.#deafness}). ` +
+      : `The cache keeps nothing at present: Redis does not report changes (${this.#failure}). ` +
           `See ${DOCS}/near-cache.md#when-nothing-is-kept`
   }
 
@@ -106,7 +106,7 @@ export class Tracking {
       changed: (keys) => this.#listener.changed(keys),
       heard: () => this.#settle(),
       ended: (reason) => {
-        this.#deafness = reason
+        this.#failure = reason
         this.#settle()
       },
     })
@@ -118,7 +118,7 @@ export class Tracking {
       this.#disarm()
     } else if (!this.#isArmed) {
       this.#isArmed = true
-      this.#deafness = undefined
+      this.#failure = undefined
       this.#listener.armed()
     }
   }
