@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import { DOCS } from '../../leaves/errors.js'
 import { idleDelayMs } from '../driver/retry.js'
-import { ChangeFeed, type TrackingFailure, type FeedListener, HEARTBEAT_MS } from './change-feed.js'
+import { ChangeFeed, type FeedListener, HEARTBEAT_MS, type TrackingFailure } from './change-feed.js'
 
 /** Who is told what Redis says of keys. */
 export interface ChangeListener {
