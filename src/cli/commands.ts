@@ -1,6 +1,7 @@
 import type { Command } from './command.js'
 import { doctorCommand } from './commands/doctor.js'
 import { exportCommand } from './commands/export.js'
+import { findCommand } from './commands/find.js'
 import { importCommand } from './commands/import.js'
 import { keygen } from './commands/keygen.js'
 import { migrateCommand } from './commands/migrate.js'
@@ -20,6 +21,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
   sessions: sessionsCommand,
   revoke,
   registrations: registrationsCommand,
+  find: findCommand,
   export: exportCommand,
   import: importCommand,
   migrate: migrateCommand,

@@ -94,8 +94,8 @@ export class RedisOAuthDatabaseError extends Error {
   /** With `REFRESH_RESTING`: when to retry, in milliseconds from now. */
   declare readonly retryAfterMs?: number
   /**
-   * With `UNREADABLE_RECORD`: which record it is, by the first 12 hex digits of the SHA-256 of its Redis key. `findUnreadable` of
-   * `@atxp/redis/admin` shows the same.
+   * With `UNREADABLE_RECORD`: which record it is, by the first 12 hex digits of the SHA-256 of its Redis key. `atxp-redis find` finds
+   * the record by it, and `findUnreadable` of `@atxp/redis/admin` shows the same.
    */
   declare readonly fingerprint?: string
 
@@ -190,7 +190,7 @@ export function setCause<E extends Error>(error: E, cause: unknown): E {
 
 const UNREADABLE =
   'the record cannot be read: its key is not in encryption.keys, it was altered or moved, it is plain, or a newer version wrote it. ' +
-  'It was not changed; findUnreadable of @atxp/redis/admin says why'
+  'It was not changed. npx atxp-redis find FINGERPRINT says whose it is and why'
 
 /** The one answer to every record that cannot be opened: telling the reasons apart would help whoever forges records. */
 export function unreadableRecord(): RedisOAuthDatabaseError {
