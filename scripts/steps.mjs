@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder } from './cleanup.mjs'
 import { root, run } from './command.mjs'
-import { startPrivateRedis } from './private-redis.mjs'
+import { testExamples } from './examples.mjs'
 import { testServers } from './servers/tests.mjs'
 import { tarballToTest } from './tarball.mjs'
 import { vitest } from './vitest.mjs'
@@ -49,22 +47,6 @@ const apiReports = async () => {
     code: Math.max(...results.map(({ code }) => code)),
     output: results.map(({ output }) => output).join('\n'),
   }
-}
-
-/** Every `examples/<name>/run.mjs`, each with `REDIS_URL` set to a Redis of its own. */
-const examples = async (report, { redisServer }) => {
-  const counts = { passed: 0, failed: 0, skipped: 0 }
-  let output = ''
-  const names = await readdir(join(root, 'examples'))
-  for (const name of names.filter((one) => existsSync(join(root, 'examples', one, 'run.mjs')))) {
-    report(name)
-    const redis = await startPrivateRedis(redisServer)
-    const env = { REDIS_URL: redis.url }
-    const result = await run(process.execPath, [`examples/${name}/run.mjs`], { env })
-    counts[result.code === 0 ? 'passed' : 'failed'] += 1
-    output += `examples/${name}/run.mjs ended with ${result.code}\n${result.output}\n`
-  }
-  return { code: counts.failed === 0 ? 0 : 1, output, counts }
 }
 
 /** All checks, in the order in which they run: the quick ones that fail most often come first. */
@@ -135,7 +117,12 @@ export const steps = [
     work: apiReports,
     needs: ['build'],
   },
-  { name: 'examples', says: 'every example', work: examples, needs: ['build'] },
+  {
+    name: 'examples',
+    says: 'every example, copied out of the repository',
+    work: (report, { redisServer }) => testExamples(report, redisServer),
+    needs: ['build'],
+  },
   {
     name: 'bench',
     says: 'right answers of all that is compared',

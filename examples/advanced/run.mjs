@@ -1,5 +1,5 @@
 // Options, a second database beside the first, many tokens at once, and errors by code.
-// Run: REDIS_URL=redis://localhost:6379 node examples/advanced/run.mjs
+// Run: REDIS_URL=redis://localhost:6379 node run.mjs
 
 import { RedisOAuthDatabase, RedisOAuthDatabaseError } from '@atxp/redis'
 

@@ -1,5 +1,5 @@
 // Stores a token, reads it, lists and deletes it.
-// Run: REDIS_URL=redis://localhost:6379 node examples/basic/run.mjs
+// Run: REDIS_URL=redis://localhost:6379 node run.mjs
 
 import { RedisOAuthDatabase } from '@atxp/redis'
 

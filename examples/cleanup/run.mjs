@@ -1,5 +1,5 @@
 // Deletes the tokens of users who are gone. Expired tokens need no cleaning: Redis removes them by itself.
-// Run: REDIS_URL=redis://localhost:6379 node examples/cleanup/run.mjs
+// Run: REDIS_URL=redis://localhost:6379 node run.mjs
 
 import { RedisOAuthDatabase } from '@atxp/redis'
 

@@ -1,5 +1,5 @@
 // Configures the database from environment variables.
-// Run: node --env-file=examples/environment/example.env examples/environment/run.mjs (Node 20.6 or later)
+// Run: node --env-file=example.env run.mjs (Node 20.6 or later)
 
 import { RedisOAuthDatabase } from '@atxp/redis'
 

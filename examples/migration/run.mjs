@@ -1,6 +1,6 @@
 // Imports the tokens of an old system: any number of them in little memory, with progress, an end by Ctrl-C, and another
 // attempt from where one has failed.
-// Run: REDIS_URL=redis://localhost:6379 node examples/migration/run.mjs
+// Run: REDIS_URL=redis://localhost:6379 node run.mjs
 
 import { setTimeout } from 'node:timers/promises'
 import { RedisOAuthDatabase, StoreTokensError } from '@atxp/redis'

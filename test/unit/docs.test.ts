@@ -147,11 +147,17 @@ function filesUnder(folder: string): string[] {
   })
 }
 
-test('what examples have to be copied imports packages alone', () => {
-  const programs = filesUnder('examples').filter((path) => /^examples\/\w.*\/.*\.mjs$/.test(path))
-  const toCopy = programs.filter((path) => !path.endsWith('/run.mjs'))
-  expect(toCopy.length).toBeGreaterThan(2)
-  expect(toCopy.filter((path) => / from '\.\.?\//.test(textOf(path)))).toEqual([])
+test('every example imports packages alone, and names each in its package.json', () => {
+  const programs = filesUnder('examples').filter((path) => path.endsWith('.mjs'))
+  expect(programs.length).toBeGreaterThan(8)
+  for (const path of programs) {
+    const { dependencies } = JSON.parse(textOf(join(dirname(path), 'package.json')))
+    const imported = [...textOf(path).matchAll(/ from '((?!node:)(?:@[^/']+\/)?[^/']+)/g)]
+    const undeclared = imported
+      .map(([, name = '']) => name)
+      .filter((name) => !(name in dependencies))
+    expect({ path, undeclared }).toEqual({ path, undeclared: [] })
+  }
 })
 
 const pages = [...readdirSync(root), ...filesUnder('docs'), ...filesUnder('examples')].filter(

@@ -1,14 +1,12 @@
-// Runs app.mjs in two processes, and plays the part of a user's browser by `fetch`.
+// Runs app.mjs of examples/mcp-client in two processes, and plays the part of a user's browser by `fetch`.
 import { match, strictEqual } from 'node:assert'
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
-import { startMcpServer } from '../../test/support/fleet/mcp-server.mjs'
-import { agreeAt } from '../../test/support/mcp/browser.mjs'
-import { removeRecords } from '../scratch-records.mjs'
+import { join } from 'node:path'
+import { startAuthorizationServer } from '../support/fleet/authorization-server.mjs'
+import { startMcpServer } from '../support/fleet/mcp-server.mjs'
+import { agreeAt } from '../support/mcp/browser.mjs'
+import { folderOf, startProgram, stopProgram } from './program.mjs'
+import { removeRecords } from './scratch-records.mjs'
 
 const USER = 'user_123'
 const url = process.env.REDIS_URL ?? 'redis://localhost:6379'
@@ -47,32 +45,20 @@ try {
     'The access token has expired. Four calls met that at once, and one of them renewed it.',
   )
 } finally {
-  await Promise.all(apps.map(stopApp))
+  await Promise.all(apps.map(stopProgram))
   await removeRecords(url, prefix)
   await mcpServer.stop()
   await authorizationServer.stop()
 }
 
-async function startApp() {
-  const script = fileURLToPath(new URL('./app.mjs', import.meta.url))
-  const env = {
-    ...process.env,
+function startApp() {
+  return startProgram(join(folderOf('mcp-client'), 'app.mjs'), {
     REDIS_URL: url,
     REDIS_KEY_PREFIX: prefix,
     MCP_SERVER: mcpServer.url(),
     CALLBACK_URL: 'http://app.example/callback',
     PORT: '0',
-  }
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  // Its first line says where it listens.
-  for await (const origin of createInterface({ input: child.stdout })) return { child, origin }
-  throw new Error('app.mjs ended before it listened')
-}
-
-async function stopApp({ child }) {
-  child.kill('SIGTERM')
-  const [code] = await once(child, 'exit')
-  strictEqual(code, 0)
+  })
 }
 
 /** A browser that follows no redirect by itself. */

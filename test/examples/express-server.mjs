@@ -1,15 +1,13 @@
-// Runs server.mjs in two processes, and uses them with the ATXP client and with a browser's cookie.
+// Runs server.mjs of examples/express-server in two processes, and uses them with the ATXP client and with a browser's cookie.
 import { strictEqual } from 'node:assert'
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { atxpClient } from '@atxp/client'
 import { RedisOAuthDatabase, withOAuthDatabase } from '@atxp/redis'
-import { createAccount } from '../../test/support/fleet/account.mjs'
-import { startAuthorizationServer } from '../../test/support/fleet/authorization-server.mjs'
-import { removeRecords } from '../scratch-records.mjs'
+import { createAccount } from '../support/fleet/account.mjs'
+import { startAuthorizationServer } from '../support/fleet/authorization-server.mjs'
+import { folderOf, startProgram, stopProgram } from './program.mjs'
+import { removeRecords } from './scratch-records.mjs'
 
 const ACCOUNT = 'base:0xexample'
 const url = process.env.REDIS_URL ?? 'redis://localhost:6379'
@@ -59,31 +57,19 @@ try {
   strictEqual((await request(first, 'GET', { cookie })).status, 401)
   console.log('The session is ended at the second, and the first knows it no more.')
 } finally {
-  await Promise.all(servers.map(stopServer))
+  await Promise.all(servers.map(stopProgram))
   await clientDb.close()
   await removeRecords(url, prefix)
   await authorizationServer.stop()
 }
 
-async function startServer() {
-  const script = fileURLToPath(new URL('./server.mjs', import.meta.url))
-  const env = {
-    ...process.env,
+function startServer() {
+  return startProgram(join(folderOf('express-server'), 'server.mjs'), {
     REDIS_URL: url,
     REDIS_KEY_PREFIX: `${prefix}server:`,
     AUTHORIZATION_SERVER: issuer,
     PORT: '0',
-  }
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  // Its first line says where it listens.
-  for await (const origin of createInterface({ input: child.stdout })) return { child, origin }
-  throw new Error('server.mjs ended before it listened')
-}
-
-async function stopServer({ child }) {
-  child.kill('SIGTERM')
-  const [code] = await once(child, 'exit')
-  strictEqual(code, 0)
+  })
 }
 
 function request({ origin }, method, headers) {

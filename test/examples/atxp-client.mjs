@@ -1,17 +1,15 @@
-// Runs client.mjs in one process after the other, against stand-ins for ATXP's servers on this machine.
+// Runs client.mjs of examples/atxp-client in one process after the other, against stand-ins for ATXP's servers on this machine.
 import { deepStrictEqual } from 'node:assert'
-import { spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
-import { startWorld } from '../../test/support/newcomer/world.mjs'
-import { removeRecords } from '../scratch-records.mjs'
+import { join } from 'node:path'
+import { startWorld } from '../support/newcomer/world.mjs'
+import { folderOf, runProgram } from './program.mjs'
+import { removeRecords } from './scratch-records.mjs'
 
 const world = await startWorld()
 const { authorizationServer } = world
 
 const env = {
-  ...process.env,
   ...world.env,
   REDIS_URL: process.env.REDIS_URL ?? 'redis://localhost:6379',
   REDIS_KEY_PREFIX: `example:${randomUUID()}:`,
@@ -42,10 +40,8 @@ try {
   await world.stop()
 }
 
-async function runClient() {
-  const script = fileURLToPath(new URL('./client.mjs', import.meta.url))
-  const [code] = await once(spawn(process.execPath, [script], { env, stdio: 'inherit' }), 'exit')
-  if (code !== 0) throw new Error(`client.mjs ended with ${code}`)
+function runClient() {
+  return runProgram(join(folderOf('atxp-client'), 'client.mjs'), env)
 }
 
 /** What the authorization server saw. */
