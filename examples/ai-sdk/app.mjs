@@ -8,7 +8,9 @@ const db = RedisOAuthDatabase.fromEnv()
 const serverUrl = process.env.MCP_SERVER ?? ''
 const userId = 'user_123' // take it from your own session, never from the URL
 
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => void answer(request, response))
+
+async function answer(request, response) {
   try {
     const path = request.url ?? ''
     if (path.startsWith('/callback')) {
@@ -23,7 +25,7 @@ const server = createServer(async (request, response) => {
     // Else the browser is on its way to the authorization server.
     if (!response.headersSent) response.writeHead(500).end(String(error))
   }
-})
+}
 
 async function listTools(response) {
   const authProvider = mcpOAuthProvider({
