@@ -9,20 +9,19 @@ import { tarballToTest } from './tarball.mjs'
 const EXAMPLES = join(root, 'examples')
 
 /**
- * Copies each example out of the repository, gives it the packed tarball and nothing but what its package.json names, and runs it
- * with a Redis of its own: by `test/examples/NAME.mjs` if it needs servers, else its `run.mjs`.
+ * Copies each example out of the repository, gives it the packed tarball and nothing but the packages that its page says to install,
+ * and runs it with a Redis of its own: by `test/examples/NAME.mjs` if it needs servers, else its `run.mjs`.
  */
 export async function testExamples(report, redisServer) {
   const counts = { passed: 0, failed: 0, skipped: 0 }
   let output = ''
   const folder = await temporaryFolder()
   const tarball = await tarballToTest(folder)
-  const names = await readdir(EXAMPLES)
-  for (const name of names.filter((one) => existsSync(join(EXAMPLES, one, 'package.json')))) {
+  for (const name of await programs()) {
     report(name)
     const copy = join(folder, name)
     await cp(join(EXAMPLES, name), copy, { recursive: true })
-    await install(copy, tarball)
+    await install(copy, tarball, await packagesOf(name))
     const redis = await startPrivateRedis(redisServer)
     const driver = join(root, 'test/examples', `${name}.mjs`)
     const args = existsSync(driver) ? [driver, copy] : [join(copy, 'run.mjs')]
@@ -34,12 +33,13 @@ export async function testExamples(report, redisServer) {
 }
 
 /** As `npm install` would, with packages that this repository has. */
-async function install(folder, tarball) {
+async function install(folder, tarball, packages) {
   const own = join(folder, 'node_modules/@atxp/redis')
   await mkdir(own, { recursive: true })
   const { code, output } = await run('tar', ['-xzf', tarball, '-C', own, '--strip-components=1'])
   if (code !== 0) throw new Error(output)
-  for (const name of [...(await dependenciesOf(folder)), ...(await dependenciesOf(own))]) {
+  const { dependencies } = JSON.parse(await readFile(join(own, 'package.json'), 'utf8'))
+  for (const name of [...packages, ...Object.keys(dependencies)]) {
     const link = join(folder, 'node_modules', name)
     if (link === own) continue
     await mkdir(dirname(link), { recursive: true })
@@ -47,7 +47,18 @@ async function install(folder, tarball) {
   }
 }
 
-async function dependenciesOf(folder) {
-  const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  return Object.keys(dependencies)
+/** The folders that hold programs. */
+async function programs() {
+  const entries = await readdir(EXAMPLES, { withFileTypes: true })
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name)
+  const files = await Promise.all(folders.map((name) => readdir(join(EXAMPLES, name))))
+  return folders.filter((_, index) => files[index].some((file) => file.endsWith('.mjs')))
+}
+
+/** What the page of an example says to install: its own, or that of all. */
+async function packagesOf(name) {
+  const own = join(EXAMPLES, name, 'README.md')
+  const page = existsSync(own) ? own : join(EXAMPLES, 'README.md')
+  const [, names] = /^npm install (.*)$/m.exec(await readFile(page, 'utf8'))
+  return names.split(' ')
 }
