@@ -53,6 +53,6 @@ server.listen(Number(process.env.PORT ?? 3000), 'localhost', () => {
 })
 
 process.once('SIGTERM', () => {
-  server.close(() => db.close())
+  server.close(() => void db.close())
   server.closeAllConnections()
 })
