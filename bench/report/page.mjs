@@ -49,10 +49,8 @@ export async function writeResults(directory, scenarios, results) {
   for (const folder of [dirname(data), images]) await mkdir(folder, { recursive: true })
   await writeFile(data, `${JSON.stringify({ results }, rounded, 1)}\n`)
   const shown = Object.entries(scenarios).filter(([name]) => results[name] !== undefined)
-  for (const [name, { charts = [] }] of shown) {
-    for (const chart of charts) {
-      const titles = chart.groups ?? chart.series.flatMap(({ groups }) => groups)
-      const groups = results[name].groups.filter(({ title }) => titles.includes(title))
+  for (const [name, scenario] of shown) {
+    for (const { chart, groups } of chartsOf(scenario, results[name])) {
       await writeFile(join(images, `${chart.file}.svg`), DRAW[chart.kind](chart, groups))
     }
   }
@@ -61,6 +59,16 @@ export async function writeResults(directory, scenarios, results) {
   if (speed === undefined || !existsSync(readme)) return
   const text = await readFile(readme, 'utf8')
   await writeFile(readme, replaceBetween(text, 'speed', speed))
+}
+
+/** The plots of a scenario that something was measured for, each with that. */
+function chartsOf({ charts = [] }, { groups }) {
+  return charts
+    .map((chart) => {
+      const titles = chart.groups ?? chart.series.flatMap(({ groups }) => groups)
+      return { chart, groups: groups.filter(({ title }) => titles.includes(title)) }
+    })
+    .filter(({ groups }) => groups.length > 0)
 }
 
 /** Page and plots from the numbers of earlier runs. */
@@ -90,10 +98,13 @@ function pageOf(shown, results) {
     rowsOfTargets(targets, results[name].groups),
   )
   const missed = targets.filter((row) => row.at(-1) !== 'reached')
-  const answers = shown.flatMap(([name, { answer, charts = [] }]) => [
-    ...(answer === undefined ? [] : [toMarkdown(ratiosByCallers(answer, results[name].groups))]),
-    ...charts.filter(({ isAnswer }) => isAnswer).map(imageOf),
-  ])
+  const answers = shown.flatMap(([name, scenario]) => {
+    const { answer } = scenario
+    return [
+      ...(answer === undefined ? [] : [toMarkdown(ratiosByCallers(answer, results[name].groups))]),
+      ...imagesOf(scenario, results[name], true),
+    ]
+  })
   const { machine } = results[shown.at(-1)[0]]
   return [
     '# Benchmarks',
@@ -140,15 +151,20 @@ function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, dat
   )
 }
 
-function imageOf({ title, file }) {
-  return `![${title}](images/${file}.svg)`
+/** @param isAnswer - those with which the page begins, or the others */
+function imagesOf(scenario, results, isAnswer) {
+  return chartsOf(scenario, results)
+    .filter(({ chart }) => (chart.isAnswer ?? false) === isAnswer)
+    .map(({ chart: { title, file } }) => `![${title}](images/${file}.svg)`)
 }
 
-function sectionOf({ title, says, charts = [] }, { groups, notes }) {
+function sectionOf(scenario, results) {
+  const { title, says, charts = [] } = scenario
+  const { groups, notes } = results
   return [
     `## ${title}`,
     [says.replaceAll('\n', ' '), ...notes].join(' '),
-    ...charts.filter(({ isAnswer }) => !isAnswer).map(imageOf),
+    ...imagesOf(scenario, results, false),
     // A plot says it sooner; its numbers stand in the results.
     ...(charts.length > 0 ? [] : groups.map((group) => toMarkdown(tableOfGroup(group)))),
   ]

@@ -22,11 +22,13 @@ export function tableOfGroup({ metrics, baseline, results }) {
  * Groups are called "operation, N callers" or "operation, one caller".
  */
 export function ratiosByCallers({ operations, callers, names, baseline }, groups) {
+  const groupOf = (operation, count) =>
+    groups.find(({ title }) => title === `${operation}, ${plural(count, 'caller')}`)
+  const counts = callers.filter((count) =>
+    operations.every((operation) => groupOf(operation, count) !== undefined),
+  )
   const rows = operations.flatMap((operation) => {
-    const measured = callers.flatMap(
-      (count) =>
-        groups.find(({ title }) => title === `${operation}, ${plural(count, 'caller')}`) ?? [],
-    )
+    const measured = counts.map((count) => groupOf(operation, count))
     return names
       .filter((name) => measured.every(({ results }) => results[name] !== undefined))
       .map((name) => [
@@ -37,7 +39,7 @@ export function ratiosByCallers({ operations, callers, names, baseline }, groups
       ])
   })
   return [
-    [`times ${titleOf(baseline)}`, ...callers.map((count) => plural(count, 'caller'))],
+    [`times ${titleOf(baseline)}`, ...counts.map((count) => plural(count, 'caller'))],
     ...rows,
   ]
 }
