@@ -3,6 +3,9 @@ import { makeRandom } from './closed-loop.mjs'
 const RESOURCE = 'https://m.example/'
 const TEMPLATE = 'u0'
 const USERS_A_STEP = 10_000
+// This many are saved again and again: the first save of each takes a script.
+const SAVED_USERS = 1_000
+const DAY_MS = 86_400_000
 // Short: ten million of them are to fit into the memory of a usual machine.
 const TOKEN = {
   accessToken: 'a'.repeat(64),
@@ -27,6 +30,8 @@ export class ManyUsers {
   #db
   #redis
   #count = 1
+  #saves = 0
+  #begunAt = Date.now()
   #random = makeRandom(1)
 
   constructor(db, redis) {
@@ -51,7 +56,12 @@ export class ManyUsers {
         const token = await this.#db.getAccessToken(this.#user(), RESOURCE)
         if (token?.refreshToken !== TOKEN.refreshToken) throw new Error('a wrong answer: no token')
       },
-      writes: () => this.#db.saveAccessToken(this.#user(), RESOURCE, TOKEN),
+      writes: () => {
+        this.#saves += 1
+        const token = { ...TOKEN, expiresAt: this.#begunAt + DAY_MS + this.#saves }
+        const user = `u${this.#random(Math.min(this.#count, SAVED_USERS))}`
+        return this.#db.saveAccessToken(user, RESOURCE, token)
+      },
     }
   }
 

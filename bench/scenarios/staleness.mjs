@@ -3,8 +3,10 @@ import { Worker } from '../load/worker.mjs'
 import { percentile } from '../stats.mjs'
 
 const READERS = [
-  ['idle', 0],
-  ['with 64 callers that read', 64],
+  ['idle', 'ours-cached', 0],
+  ['with 64 callers that read', 'ours-cached', 64],
+  ['told by read keys, idle', 'ours-cached-by-key', 0],
+  ['told by read keys, with 64 callers', 'ours-cached-by-key', 64],
 ]
 
 /** How old a cached read may be. */
@@ -25,9 +27,9 @@ async function run(session) {
   const versions = new Array(count).fill(0)
   for (let index = 0; index < count; index += 1) await writer.call('write', index, 0)
   const readers = new Map()
-  for (const [title, callers] of READERS) {
+  for (const [title, name, callers] of READERS) {
     const reader = new Worker('staleness')
-    await reader.call('open', { name: 'ours-cached', place, count })
+    await reader.call('open', { name, place, count })
     readers.set(title, { reader, callers })
   }
   const title = 'from the acknowledged write to the new value'
