@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { fingerprint } from '../flight/fingerprint.js'
+import { codeIn } from '../leaves/errors.js'
 import { RecentMap, weightOf } from '../leaves/recent-map.js'
 import { formDecoded, type SentClient } from '../oauth/http/requests.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
 import { metadataTooLarge } from './login/failures.js'
-import { type Login, MAX_LOGIN_LENGTH } from './login/logins.js'
+import { type Login, type LoginFailure, MAX_LOGIN_LENGTH, publishLoginEnd } from './login/logins.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
 
 /** As long as a login may take. */
@@ -42,6 +43,8 @@ export class ClientMemory {
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
   #login: { login: Login; atMs: number } | undefined
+  /** The login whose verifier the SDK has taken to redeem its code. */
+  #finishing: Login | undefined
 
   addVerifier(codeVerifier: string): void {
     this.#verifiers.set(challengeOf(codeVerifier), codeVerifier)
@@ -164,6 +167,33 @@ export class ClientMemory {
   get failure(): { error: unknown } | undefined {
     const failure = this.#failure
     return failure && performance.now() - failure.atMs < FAILURE_MS ? failure : undefined
+  }
+
+  /** To be called when the SDK has the verifier, with which it redeems the code of this login. */
+  finishes(login: Login): void {
+    this.#finishing = login
+  }
+
+  /** To be called when the tokens that an SDK has got are saved. */
+  saved(): void {
+    this.#finished()
+    this.succeeded()
+    this.login = undefined
+  }
+
+  /** An SDK may take it for a refresh that has failed. */
+  notSaved(error: unknown): void {
+    this.loginFailed({ code: codeIn(error) })
+    this.failed(error)
+  }
+
+  loginFailed(failure: LoginFailure): void {
+    this.#finished(failure)
+  }
+
+  #finished(failure?: LoginFailure): void {
+    if (this.#finishing !== undefined) publishLoginEnd(this.#finishing, failure)
+    this.#finishing = undefined
   }
 
   set login(login: Login | undefined) {

@@ -3,6 +3,7 @@ import type { Composition } from '../database/composition.js'
 import type { Operations } from '../database/operations.js'
 import { operationsOf } from '../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
+import { publishSession } from '../leaves/diagnostics.js'
 import { serverOf, stampsOf } from './ai-sdk.js'
 import { ClientMemory } from './client-memory.js'
 import { loginNotFound } from './login/failures.js'
@@ -153,11 +154,9 @@ class Provider {
       } else {
         await this.#db.saveAccessToken(this.#userId, this.#serverUrl, record)
       }
-      this.#memory.succeeded()
-      this.#memory.login = undefined
+      this.#memory.saved()
     } catch (error) {
-      // An SDK may take it for a refresh that has failed.
-      this.#memory.failed(error)
+      this.#memory.notSaved(error)
       throw error
     }
   }
@@ -230,6 +229,7 @@ class Provider {
       this.#logins.save(this.#userId, login),
     )
     this.#memory.login = login
+    publishSession('loginNeeded')
     await this.#options.onRedirect(url)
   }
 
@@ -252,6 +252,7 @@ class Provider {
       const taken = login && (await this.#logins.take(this.#userId, login.state))
       this.#memory.login = undefined
       if (taken === undefined) throw loginNotFound()
+      this.#memory.finishes(taken)
       return taken.codeVerifier
     })
   }

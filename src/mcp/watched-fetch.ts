@@ -1,5 +1,5 @@
 import type { FetchLike } from '../leaves/contract.js'
-import { RedisOAuthDatabaseError } from '../leaves/errors.js'
+import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { type Answer, type FetchInit, jsonOf, refusesRefresh } from '../oauth/http/answers.js'
 import { readJson } from '../oauth/http/bounded-request.js'
 import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'
@@ -18,8 +18,11 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
     const isDue = isRefresh || isDiscovery(url)
     const answer = await fetch(url, init).catch((error) => {
       if (isDue) memory.failed(unrenewed(error))
+      if (request.kind === 'code') memory.loginFailed({ code: codeIn(error) })
       throw error
     })
+    if (request.kind === 'code' && answer.status !== 200)
+      memory.loginFailed({ status: answer.status })
     await noteRefusedClient(answer, request, memory)
     if (isRefresh) await noteRefresh(answer, request, memory)
     else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))

@@ -1,13 +1,14 @@
 import { operationsOf } from '../../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import type { FetchLike } from '../../leaves/contract.js'
+import { codeIn } from '../../leaves/errors.js'
 import { type ChecksOf, callback, optional, wholeMembers } from '../../options/checks.js'
 import { database, url, user } from '../checks.js'
 import { recordOf } from '../token-record.js'
 import { isSameIssuer, learnServer } from '../trust.js'
 import { redeemCode } from './code-exchange.js'
 import { errorCode, loginFailed, loginNotFound } from './failures.js'
-import { type Login, Logins } from './logins.js'
+import { type Login, Logins, publishLoginEnd } from './logins.js'
 
 /** What `finishMcpLogin` takes. */
 export interface FinishMcpLoginOptions {
@@ -83,18 +84,27 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     const logins = new Logins(parts)
     const login = state ? await logins.take(userId, state) : undefined
     if (login === undefined) throw loginNotFound()
-    checkIssuer(login, parameters.get('iss'))
-    const code = parameters.get('code')
-    if (!code)
-      throw loginFailed(
-        `the authorization server gave no code${errorCode(': ', parameters.get('error'))}`,
-      )
-    learnServer(parts.coordination.issuers, login.discovery)
-    const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
-    const record = recordOf(tokens, login.serverUrl, Date.now())
-    await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
+    try {
+      checkIssuer(login, parameters.get('iss'))
+      const code = codeOf(parameters)
+      learnServer(parts.coordination.issuers, login.discovery)
+      const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
+      const record = recordOf(tokens, login.serverUrl, Date.now())
+      await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
+    } catch (error) {
+      publishLoginEnd(login, { code: codeIn(error) })
+      throw error
+    }
+    publishLoginEnd(login)
     return { serverUrl: login.serverUrl }
   })
+}
+
+function codeOf(parameters: URLSearchParams): string {
+  const code = parameters.get('code')
+  if (code) return code
+  const why = errorCode(': ', parameters.get('error'))
+  throw loginFailed(`the authorization server gave no code${why}`)
 }
 
 /** RFC 9207 section 2.4. Metadata may name an issuer that is not its server, so the server that was asked for it counts too. */

@@ -1,5 +1,6 @@
 import type { Composition } from '../../database/composition.js'
 import type { PKCEValues } from '../../leaves/contract.js'
+import { publishSession, type SessionEvent } from '../../leaves/diagnostics.js'
 import { isUnreadable } from '../../leaves/errors.js'
 import { decodeRecord } from '../../record/codec.js'
 import { reading } from '../../record/fingerprint.js'
@@ -52,9 +53,7 @@ export class Logins {
     if (JSON.stringify(record).length > MAX_LOGIN_LENGTH) {
       throw metadataTooLarge()
     }
-    // Clocks of two processes may differ.
-    const ageMs = Math.max(0, Date.now() - login.begunAt)
-    await this.#parts.records.savePkce(userId, nameOf(login.state), record, ageMs)
+    await this.#parts.records.savePkce(userId, nameOf(login.state), record, ageMsOf(login))
   }
 
   /** The login, once, whatever `singleUsePkce` is. */
@@ -86,6 +85,20 @@ export class Logins {
       throw error
     }
   }
+}
+
+/** Why nobody is logged in. */
+export type LoginFailure = Pick<SessionEvent, 'code' | 'status'>
+
+/** Tells what became of a login, which may have begun in another process. */
+export function publishLoginEnd(login: Login, failure?: LoginFailure): void {
+  const event = failure === undefined ? 'loggedIn' : 'loginFailed'
+  publishSession(event, failure, performance.now() - ageMsOf(login))
+}
+
+/** Clocks of two processes may differ. */
+function ageMsOf({ begunAt }: Login): number {
+  return Math.max(0, Date.now() - begunAt)
 }
 
 /** No other client's state has a space in it. */

@@ -1,22 +1,13 @@
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { expect, it, onTestFinished } from 'vitest'
-import { CHANNELS } from '../../../src/index.js'
 import { slotOf } from '../../../src/redis/protocol/slot.js'
 import { eventually } from '../../support/eventually.js'
 import { comesToMemory, URL, USER } from '../../support/near-cache/near-cache-facts.js'
 import { token } from '../../support/near-cache/near-cache-scene.js'
+import { listenTo } from '../../support/operations/listening.js'
 import { openDatabase, startProxy, startServer } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 import { startCluster } from '../../support/servers/cluster.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
-
-function listenTo<Event>(channel: keyof typeof CHANNELS): Event[] {
-  const heard: Event[] = []
-  const note = (event: unknown): void => void heard.push(event as Event)
-  subscribe(CHANNELS[channel], note)
-  onTestFinished(() => void unsubscribe(CHANNELS[channel], note))
-  return heard
-}
 
 it('a connection tells of its beginning, its end, failed attempts and the next one', async () => {
   const proxy = await startProxy(await startServer())
