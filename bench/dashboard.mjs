@@ -1,4 +1,5 @@
 // Draws the panels of examples/grafana/dashboard.json from a real run: reads, refreshes by two clients of one session, and faults.
+import { randomBytes } from 'node:crypto'
 import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
@@ -101,7 +102,10 @@ class Scene {
     const options = { url: redis.url, commandTimeout: 1_000 }
     const [one, other] = [new RedisOAuthDatabase(options), new RedisOAuthDatabase(options)]
     const cached = new RedisOAuthDatabase({ ...options, cache: true })
-    scene.#databases.push(one, other, cached)
+    const encryption = { keys: [{ id: 'k1', key: randomBytes(32) }] }
+    const encrypted = new RedisOAuthDatabase({ ...options, keyPrefix: 'encrypted:', encryption })
+    scene.#databases.push(one, other, cached, encrypted)
+    scene.#repeat(20, () => encrypted.storeToken(USER, 'token'))
     await one.saveAccessToken(USER, URL_OF_SESSION, token(0))
     for (let i = 0; i < 16; i += 1) {
       const user = `base:0x${i}`

@@ -33,6 +33,16 @@ test('the dashboard asks for metrics that there are, by labels that they have', 
   }
 })
 
+test('all that is counted is on the dashboard', () => {
+  const { counters, gauges, keyLimits } = new Families()
+  const asked = targets.map(({ expr }) => expr).join()
+  const names = [
+    ...counters.map(({ name }) => `${name}_total`),
+    ...gauges.filter((gauge) => gauge !== keyLimits).map(({ name }) => name),
+  ]
+  expect(names.filter((name) => !asked.includes(`atxp_redis_${name}`))).toEqual([])
+})
+
 test('its picture can be drawn: rates, sums and quantiles are those of Prometheus', () => {
   for (const { expr } of targets) expect(() => evaluate(expr, [], [], 1)).not.toThrow()
   const sample = (le: string, value: number) => ({ name: 'd_bucket', labels: { le }, value })
