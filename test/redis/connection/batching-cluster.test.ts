@@ -4,9 +4,9 @@ import { openDatabase } from '../../support/scene.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
 
-const MAX_KEYS = 32
+const MAX_KEYS = 128
 const PREFIX = 'atxp:oauth:'
-const KEYS = Array.from({ length: 100 }, (_, i) => `key_${i}`)
+const KEYS = Array.from({ length: 300 }, (_, i) => `key_${i}`)
 
 const textOf = (key: string) => `value of ${key}`
 

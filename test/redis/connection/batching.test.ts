@@ -8,9 +8,9 @@ import { openDatabase, startServer } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
 
-const MAX_KEYS = 32
+const MAX_KEYS = 128
 const PREFIX = 'atxp:oauth:'
-const KEYS = Array.from({ length: 100 }, (_, i) => `key_${i}`)
+const KEYS = Array.from({ length: 300 }, (_, i) => `key_${i}`)
 
 const textOf = (key: string) => `value of ${key}`
 

@@ -93,9 +93,9 @@ describe('how many operations leave together', () => {
     expect([1, 2, 5, 7].map((underWay) => turn.size(underWay))).toEqual([1, 1, 1, 1])
   })
 
-  it('grows with those under way, and to 32', () => {
-    const sizes = [8, 10, 12, 16, 24, 64, 5000].map((underWay) => turn.size(underWay))
-    expect(sizes).toEqual([2, 3, 3, 4, 6, 16, 32])
+  it('grows with those under way, and to 128', () => {
+    const sizes = [8, 10, 12, 16, 24, 64, 512, 5000].map((underWay) => turn.size(underWay))
+    expect(sizes).toEqual([2, 3, 3, 4, 6, 16, 128, 128])
   })
 
   it('goes by the most of late: answers that come in one packet leave none under way', () => {
