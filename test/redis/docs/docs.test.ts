@@ -22,7 +22,10 @@ const examples = readdirSync(join(root, 'examples'))
   .filter((path) => existsSync(join(root, path)))
   .filter((path) => promisedBy(readFileSync(join(root, path), 'utf8')).length > 0)
 
-/** Fences that hold code. Behind `compile-only` is what needs files or servers that are not here. */
+/**
+ * Fences that hold code. Behind `compile-only` is what needs files or servers that are not here, behind `node-18` what the types of Node
+ * 16 do not have: a test of its own runs that.
+ */
 const FENCE = /^```(\w*)[ ]?(.*)\n([\s\S]*?)^```$/gm
 const LANGUAGES = ['js', 'ts']
 const COMPILES_WITHIN_MS = 90_000
@@ -45,7 +48,9 @@ function blocksOf(page: string): Block[] {
   const file = readFileSync(join(root, page), 'utf8')
   const text = page.endsWith('.md') ? file : file.replace(COMMENT_EDGE, '')
   return [...text.matchAll(FENCE)]
-    .filter(([, language = '']) => LANGUAGES.includes(language))
+    .filter(
+      ([, language = '', attribute]) => LANGUAGES.includes(language) && attribute !== 'node-18',
+    )
     .map(({ index, 1: language = '', 2: attribute = '', 3: code = '' }) => {
       if (!['', 'compile-only'].includes(attribute)) throw new Error(`${page}: ${attribute}?`)
       const line = text.slice(0, index).split('\n').length
