@@ -4,8 +4,8 @@ import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import type { TrackedCommand } from './driver/command.js'
 import { isReply } from './driver/failure.js'
 import { reconnectInBackground } from './driver/internals/clients.js'
+import { expectFurtherErrors, socketOf } from './driver/internals/socket.js'
 import { redacted } from './driver/redaction.js'
-import { expectFurtherErrors } from './driver/socket.js'
 import { integer, ok } from './protocol/replies.js'
 
 export interface DurabilityOptions {
@@ -144,7 +144,7 @@ class Barrier {
 
   async #wait(): Promise<void> {
     const { replicas, timeoutMs, markerFor } = this.#options
-    const wroteOver = this.#node.stream
+    const wroteOver = socketOf(this.#node)
     // Asked for each time: slots move, and of a new master they are known a moment later.
     const marking = this.#client.set(markerFor(this.#node), '', 'PX', MARKER_MS)
     marking.catch((error: Error) => {
@@ -153,25 +153,25 @@ class Barrier {
     const [marked, waited] = await Promise.all([marking, this.#client.wait(replicas, timeoutMs)])
     ok(marked)
     const confirmed = integer(waited)
-    const waitedOver = this.#client.stream
+    const waitedOver = socketOf(this.#client)
     if (confirmed < replicas) throw new Unconfirmed(`${confirmed} replica(s) confirmed`)
     const [writer, waiter] = await Promise.all([
       this.#identity(this.#node),
       this.#identity(this.#client),
     ])
     // After a failover the two may speak with different servers, and the marker says nothing of the write.
-    const isSame = this.#node.stream === wroteOver && this.#client.stream === waitedOver
+    const isSame = socketOf(this.#node) === wroteOver && socketOf(this.#client) === waitedOver
     if (writer !== waiter || !isSame) throw new Unconfirmed('the connection was lost')
   }
 
   /** The run that a client is connected to; asked once a connection. */
   #identity(client: Redis): Promise<string> {
-    const { stream } = client
-    const known = this.#identities.get(stream)
+    const socket = socketOf(client) ?? client
+    const known = this.#identities.get(socket)
     if (known !== undefined) return known
     const id = client.info('server').then((info) => /run_id:(\w+)/.exec(info)?.[1] ?? '')
-    id.catch(() => this.#identities.delete(stream))
-    this.#identities.set(stream, id)
+    id.catch(() => this.#identities.delete(socket))
+    this.#identities.set(socket, id)
     return id
   }
 }

@@ -3,7 +3,7 @@ import { within } from '../../leaves/clock.js'
 import type { RedisOAuthDatabaseErrorCode } from '../../leaves/errors.js'
 import { codeOf, isReply } from '../driver/failure.js'
 import { onInvalidation } from '../driver/internals/clients.js'
-import { disconnect, expectFurtherErrors } from '../driver/socket.js'
+import { disconnect, expectFurtherErrors } from '../driver/internals/socket.js'
 import { integer, ok, text } from '../protocol/replies.js'
 
 /** Where Redis publishes the names of keys that have changed. */

@@ -1,6 +1,6 @@
 import type { Cluster, Redis } from 'ioredis'
 import { reconnectInBackground } from '../driver/internals/clients.js'
-import { disconnect } from '../driver/socket.js'
+import { disconnect } from '../driver/internals/socket.js'
 
 type Listener = (message: string) => void
 

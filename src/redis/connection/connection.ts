@@ -4,6 +4,7 @@ import { publishConnection } from '../../leaves/diagnostics.js'
 import { AWAY_CODES, REFUSED_CODES, type RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import { type CommandOwner, type Effect, TrackedCommand } from '../driver/command.js'
 import { closedFailure, failureOf, partlyDownFailure } from '../driver/failure.js'
+import { socketOf } from '../driver/internals/socket.js'
 import type { Argument } from '../protocol/frame.js'
 import { bytes, integer, listOf, orNil, pong, type Reader, text } from '../protocol/replies.js'
 import { CommandQueue, type TimeLimits } from './command-queue.js'
@@ -181,7 +182,7 @@ export class Connection implements CommandOwner {
 
   /** The driver's client that a command went out on; undefined when it has lost that connection since. */
   carrierOf({ sentOver }: TrackedCommand): Redis | undefined {
-    return this.#link.clients().find(({ stream }) => stream === sentOver)
+    return this.#link.clients().find((client) => socketOf(client) === sentOver)
   }
 
   /** @throws RedisOAuthDatabaseError `CLUSTER_DOWN`: keys of a part that nobody serves would be missed */

@@ -11,8 +11,8 @@ import {
 } from './internals/clients.js'
 import { checkSlots, reportNodeError } from './internals/cluster.js'
 import { guard } from './internals/guard.js'
+import { expectFurtherErrors } from './internals/socket.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
-import { expectFurtherErrors } from './socket.js'
 
 type OneServer = ServerTopology | SentinelTopology
 

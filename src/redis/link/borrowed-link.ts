@@ -7,6 +7,7 @@ import { corkAll } from '../driver/cork.js'
 import { endedClientFailure } from '../driver/failure.js'
 import { sendToCluster } from '../driver/internals/cluster.js'
 import { reportRefusals } from '../driver/internals/command.js'
+import { socketOf } from '../driver/internals/socket.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
@@ -60,7 +61,7 @@ export class BorrowedLink implements Link {
   }
 
   cork(): () => void {
-    return corkAll(this.#nodes().map(({ stream }) => stream))
+    return corkAll(this.#nodes().map(socketOf))
   }
 
   async layout(limitMs: number): Promise<Layout | undefined> {

@@ -9,8 +9,8 @@ import { corkAll } from '../driver/cork.js'
 import { codeOf, firstFailure } from '../driver/failure.js'
 import { reconnectInBackground, setOptions } from '../driver/internals/clients.js'
 import { sendToCluster } from '../driver/internals/cluster.js'
+import { disconnect, socketOf } from '../driver/internals/socket.js'
 import { NO_CONNECTION, type RetryLimits } from '../driver/retry.js'
-import { disconnect } from '../driver/socket.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
@@ -75,7 +75,7 @@ export class ClusterLink implements Link {
   }
 
   cork(): () => void {
-    return corkAll(this.#cluster.nodes('master').map(({ stream }) => stream))
+    return corkAll(this.#cluster.nodes('master').map(socketOf))
   }
 
   layout(limitMs: number): Promise<Layout | undefined> {

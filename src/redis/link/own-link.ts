@@ -8,6 +8,7 @@ import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { codeOf, firstFailure, isReply } from '../driver/failure.js'
 import { setOptions } from '../driver/internals/clients.js'
+import { disconnect, resetSocket, socketOf } from '../driver/internals/socket.js'
 import {
   attemptLimitMs,
   idleDelayMs,
@@ -15,7 +16,6 @@ import {
   NO_CONNECTION,
   type RetryLimits,
 } from '../driver/retry.js'
-import { disconnect, resetSocket } from '../driver/socket.js'
 
 export interface OwnLinkOptions extends RetryLimits {
   /** Sets what the client authenticates with; awaited before each attempt to connect. */
@@ -94,7 +94,7 @@ export class OwnLink implements Link {
   }
 
   cork(): () => void {
-    return corkAll([this.#client.stream])
+    return corkAll([socketOf(this.#client)])
   }
 
   stalled(command: TrackedCommand): unknown {
@@ -108,7 +108,7 @@ export class OwnLink implements Link {
     const isOld = this.#isOpen && this.#standsMs() >= this.#options.commandTimeout
     if (isOld && command.writes > 0) {
       // Nothing of what it holds is to arrive later: the callers are told that it ended.
-      resetSocket(this.#client.stream)
+      resetSocket(socketOf(this.#client))
       this.#reset()
     }
     return undefined
@@ -220,7 +220,7 @@ export class OwnLink implements Link {
   // What cannot go out now stays in the queue, for the next #open: `end` has not been heard of yet.
   #transmit(command: TrackedCommand): void {
     const client = this.#client
-    if (client.status === 'ready' && client.stream.writable) client.sendCommand(command)
+    if (client.status === 'ready' && socketOf(client)?.writable) client.sendCommand(command)
   }
 
   #standsMs(): number {

@@ -2,8 +2,8 @@ import diagnostics from 'node:diagnostics_channel'
 import { createServer, type Socket } from 'node:net'
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { CommandOwner } from '../../../src/redis/driver/command.js'
-import { TrackedCommand } from '../../../src/redis/driver/command.js'
+import { type CommandOwner, TrackedCommand } from '../../../src/redis/driver/command.js'
+import { corkAll } from '../../../src/redis/driver/cork.js'
 import { failureOf } from '../../../src/redis/driver/failure.js'
 import {
   beforeConnecting,
@@ -21,11 +21,13 @@ import {
   sendToCluster,
 } from '../../../src/redis/driver/internals/cluster.js'
 import { DriverCommand } from '../../../src/redis/driver/internals/command.js'
+import { guard } from '../../../src/redis/driver/internals/guard.js'
+import { disconnect, socketOf } from '../../../src/redis/driver/internals/socket.js'
 import { lastSentinelErrorOf, TIMED_OUT } from '../../../src/redis/driver/internals/texts.js'
 import { integer, text } from '../../../src/redis/protocol/replies.js'
 import { SLOT_COUNT, slotOf } from '../../../src/redis/protocol/slot.js'
 import { eventually } from '../../support/eventually.js'
-import { startServer } from '../../support/scene.js'
+import { startProxy, startServer } from '../../support/scene.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
@@ -166,8 +168,77 @@ describe('before a connection', () => {
     setCredentials(client, 'bob', 'secret')
     expect(await client.call('ACL', 'WHOAMI')).toBe('bob')
     setCredentials(client, undefined, 'of default')
-    client.stream.destroy()
+    socketOf(client)?.destroy()
     await eventually(async () => (await client.call('ACL', 'WHOAMI')) === 'default')
+  })
+})
+
+it('the socket of a connection is known, and that it was replaced', async () => {
+  const client = createClient()
+  expect(socketOf(client)).toBeUndefined()
+  await client.connect()
+  const first = socketOf(client) as Socket
+  expect(first.remotePort).toBe(server.port)
+  expect(first.writable).toBe(true)
+  first.destroy()
+  await eventually(() => client.status === 'ready' && socketOf(client) !== first)
+  expect(socketOf(client)?.writable).toBe(true)
+  await disconnect(client)
+  expect(socketOf(client)?.destroyed).toBe(true)
+})
+
+it('commands that leave together go to the socket as one text', async () => {
+  const client = createClient()
+  guard(client)
+  await client.connect()
+  const socket = socketOf(client) as Socket
+  const [alone, together] = [vi.spyOn(socket, '_write'), vi.spyOn(socket, '_writev' as never)]
+  const release = corkAll([socket])
+  const commands = ['x', 'y', 'z'].map((key) => new DriverCommand('get', [key]))
+  for (const command of commands) client.sendCommand(command)
+  release()
+  expect(await Promise.all(commands.map(({ promise }) => promise))).toEqual([null, null, null])
+  expect(alone).toHaveBeenCalledTimes(1)
+  expect(together).not.toHaveBeenCalled()
+})
+
+describe('a limit that is set later holds', () => {
+  const silent = async () => [{ host: '127.0.0.1', port: await silentPort() }]
+  const none = () => null
+
+  it('for the answer of a node', async () => {
+    const proxy = await startProxy(server)
+    const client = createClient({ port: proxy.port })
+    await client.connect()
+    proxy.stall()
+    setOptions(client, { socketTimeout: 50 })
+    const closed = new Promise((resolve) => client.once('close', () => resolve('closed')))
+    client.get('a').catch(() => {})
+    expect(await closed).toBe('closed')
+  })
+
+  it('for the answer of a Sentinel', async () => {
+    const client = createClient({
+      sentinels: await silent(),
+      name: 'mymaster',
+      sentinelRetryStrategy: none,
+    })
+    setOptions(client, { sentinelCommandTimeout: 50 })
+    expect((await failureFrom(client.connect())).message).toMatch(TIMED_OUT)
+  })
+
+  it('for the slots of a Cluster', async () => {
+    const cluster = new Cluster(await silent(), {
+      lazyConnect: true,
+      clusterRetryStrategy: none,
+      slotsRefreshTimeout: 60_000,
+    })
+    cluster.on('error', () => {})
+    onTestFinished(() => cluster.disconnect())
+    setOptions(cluster, { slotsRefreshTimeout: 50 })
+    const reported = new Promise<Error>((resolve) => cluster.once('node error', resolve))
+    cluster.connect().catch(() => {})
+    expect((await reported).message).toMatch(TIMED_OUT)
   })
 })
 

@@ -23,6 +23,8 @@ const PRIVATE = new RegExp(
     /\b(commandQueue|offlineQueue|connectionPool|retryAttempts|manuallyClosing)\b/,
     /\boptions\.(username|password|host|port) = |assign\((client\.)?options|delete options\./,
     /ioredis\/built/,
+    /\.stream\b|\{ stream \}/,
+    /\bsentinelIterator\b/,
     /\bconnectToSentinel\b/,
     /\bhandleReconnection\b/,
     /\brawListeners\b/,
