@@ -9,9 +9,12 @@
  * KEYS[1] key. Returns Unix milliseconds, -1: never, -2: no such key.
  */
 export const EXPIRE_TIME = `
-local ttl = redis.call('PTTL', KEYS[1])
-if ttl < 0 then return ttl end
-local now = redis.call('TIME')
+local ttl, now
+repeat
+  ttl = redis.call('PTTL', KEYS[1])
+  if ttl < 0 then return ttl end
+  now = redis.call('TIME')
+until redis.call('PTTL', KEYS[1]) == ttl
 return now[1] * 1000 + math.floor(now[2] / 1000) + ttl`
 
 /**
