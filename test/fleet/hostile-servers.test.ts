@@ -87,6 +87,15 @@ it('an honest server that forgets a client is believed, so that these tests can 
   await expect(world.expectUntouched()).rejects.toThrow()
 })
 
+it('without a lie both clients log in at the other server, so that lies reach them', async () => {
+  world.evil.behave({})
+  expect(await world.authorize(world.evil.resource, 'base:0xa11ce')).toBe('finished')
+  await world.visit(world.evil.resource, 'base:0xb0b')
+  expect(world.evil.received).toContain('grant_type=authorization_code')
+  expect(await world.database().getAccessToken('base:0xb0b', world.evil.resource)).not.toBeNull()
+  await world.expectUntouched()
+})
+
 async function discover(fetch: FetchLike): Promise<void> {
   const answer = await fetch(`${world.honest.issuer}/.well-known/oauth-authorization-server`)
   expect(await answer.json()).toMatchObject({ issuer: world.honest.issuer })

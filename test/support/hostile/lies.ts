@@ -87,6 +87,7 @@ export async function meet(world: World, lie: Lie): Promise<void> {
       () => world.visit(evil.resource, 'base:0xa11ce', process),
       () => world.visit(evil.resource, 'base:0xb0b', process),
       () => world.introspect(evil.origin, process),
+      () => world.authorize(evil.resource, 'base:0xa11ce', process),
       ...rawRequests(world, client.clientId, process),
     ]
     for (const meeting of meetings) {

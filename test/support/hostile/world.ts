@@ -1,22 +1,27 @@
 import { randomUUID } from 'node:crypto'
 import { ATXPFetcher } from '@atxp/client'
 import { OAuthResourceClient } from '@atxp/common'
+import { auth } from '@modelcontextprotocol/sdk/client/auth.js'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { fingerprint } from '../../../src/flight/fingerprint.js'
 import { RedisOAuthDatabase, withOAuthDatabase } from '../../../src/index.js'
+import { finishMcpLogin, mcpOAuthProvider } from '../../../src/mcp.js'
 import { createAccount } from '../fleet/account.mjs'
 import {
   type AuthorizationServer,
   startAuthorizationServer,
 } from '../fleet/authorization-server.mjs'
 import { startMcpServer, type TestMcpServer } from '../fleet/mcp-server.mjs'
+import { agreeAt } from '../mcp/browser.mjs'
 import { type RedisServer, startRedis } from '../servers/redis-server.js'
 import { EvilServer } from './evil-server.js'
 
 const silence = { debug() {}, info() {}, warn() {}, error() {} }
 const USERS = ['base:0xa11ce', 'base:0xb0b'] as const
 const NEWCOMER = 'base:0xca401'
+/** Logged in by a client of the MCP SDK. */
+const MCP_USER = 'base:0xd0e'
 /** The honest MCP server's answer to a GET that carries a valid token. */
 const WELCOME = 405
 
@@ -86,8 +91,9 @@ export class World {
     this.#databases = [new RedisOAuthDatabase(options), new RedisOAuthDatabase(options)]
     for (const user of USERS) expect(await this.visit(this.mcp.url(), user)).toBe(WELCOME)
     for (const process of [0, 1]) await this.introspect(this.honest.issuer, process)
+    expect(await this.authorize(this.mcp.url(), MCP_USER)).toBe('finished')
     this.#standing = await this.#honestRecords()
-    expect(Object.keys(this.#standing)).toHaveLength(4)
+    expect(Object.keys(this.#standing)).toHaveLength(6)
   }
 
   async end(): Promise<void> {
@@ -136,6 +142,30 @@ export class World {
     return answer.status
   }
 
+  /** The flow of the MCP SDK: it refreshes, or registers and has the user log in, whose browser agrees. */
+  async authorize(
+    serverUrl: string,
+    userId: string = USERS[0],
+    process = 0,
+  ): Promise<'refreshed' | 'finished'> {
+    const db = this.database(process)
+    let callbackUrl = ''
+    const provider = mcpOAuthProvider({
+      db,
+      userId,
+      serverUrl,
+      redirectUrl: 'http://127.0.0.1:9/callback',
+      clientMetadata: { client_name: 'fleet' },
+      onRedirect: async (url) => {
+        callbackUrl = await agreeAt(url, userId)
+      },
+    })
+    if ((await auth(provider, { serverUrl, fetchFn: provider.fetch })) === 'AUTHORIZED')
+      return 'refreshed'
+    await finishMcpLogin({ db, callbackUrl, userId })
+    return 'finished'
+  }
+
   /** As a resource server, asks an issuer about a token. */
   async introspect(issuer: string, process = 0, token = 'a token'): Promise<boolean> {
     const { oAuthDb, oAuthChannelFetch } = withOAuthDatabase(
@@ -179,10 +209,12 @@ export class World {
       )
       expect(statuses).toEqual([WELCOME, WELCOME])
     }
+    const flows = [0, 1].map((process) => this.authorize(this.mcp.url(), MCP_USER, process))
+    expect(await Promise.all(flows)).toEqual(['refreshed', 'refreshed'])
     expect(await this.visit(this.mcp.url(), NEWCOMER, 1)).toBe(WELCOME)
     expect(this.honest.counters()).toMatchObject({
       registrations: before.registrations,
-      refreshes: before.refreshes + USERS.length,
+      refreshes: before.refreshes + USERS.length + 1,
       authorizations: before.authorizations + 1,
       reuseDetections: 0,
       familiesRevoked: 0,
@@ -192,7 +224,7 @@ export class World {
   async #honestRecords(): Promise<Record<string, string | null>> {
     const keys = await this.#bare.keys(`${this.#keyPrefix}~*`)
     const lasting = keys.filter(
-      (key) => /~(client|resource|access):/.test(key) && !key.includes(this.evil.origin),
+      (key) => /~(client|resource|mcp|access):/.test(key) && !key.includes(this.evil.origin),
     )
     const records = await Promise.all(
       lasting.sort().map(async (key) => [key, await this.#bare.get(key)]),
