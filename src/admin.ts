@@ -32,7 +32,7 @@ export type { Decrypt } from './record/published.js'
 export type { ResealOptions, ResealProgress } from './store/bulk/reseal.js'
 
 /**
- * Rewrites every record that is plain or sealed with an old key: `db.reseal()`, beside the other functions of an operator.
+ * Encrypts again every record that is plain or encrypted with an old key: `db.reseal()`, beside the other functions of an operator.
  * @throws TypeError without `encryption`
  * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
  * @example

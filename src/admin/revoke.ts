@@ -26,6 +26,7 @@ export async function revokeUser(db: RedisOAuthDatabase, userId: string): Promis
  * Ends one session: `deleteAccessToken`, with an event `sessionRevoked` on `CHANNELS.session`. It does not tell the authorization
  * server, as {@link revokeUser}. One round trip.
  * @returns true only if this call removed it
+ * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before it was known whether this call removed it
  * @example
  * ```ts
  * import { revokeSession } from '@atxp/redis/admin'

@@ -46,6 +46,7 @@ export interface Session {
 /**
  * Returns the sessions of a user, those too that cannot be read. No secrets. Three round trips, whatever others have, and as many
  * again for each further thousand.
+ * @throws RedisOAuthDatabaseError of Redis, such as `TIMEOUT`; an unreadable record is no failure
  * @example
  * ```ts
  * import { sessions } from '@atxp/redis/admin'

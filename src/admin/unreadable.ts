@@ -17,11 +17,11 @@ export interface UnreadableRecord {
   readonly kind: SealedKind | 'index' | 'foreign'
   /** The first 12 hex digits of the SHA-256 of its Redis key, as in the errors of those who tried to read it. */
   readonly fingerprint: string
-  readonly why: /** Sealed with a key that is not in `encryption.keys`; see `keyId`. */
+  readonly why: /** Encrypted with a key that is not in `encryption.keys`; see `keyId`. */
     | 'unknownKey'
-    /** Sealed with a key of a known id, and altered, moved here from another place, or sealed with another key of the same id. */
+    /** Encrypted with a key of a known id, and altered, moved here from another place, or encrypted with another key of the same id. */
     | 'notOpened'
-    /** Not sealed, while `acceptPlaintext` is off. */
+    /** Not encrypted, while `acceptPlaintext` is off. */
     | 'plain'
     /** Not UTF-8, or not what a record of this kind holds; also one that a newer version of this library wrote. */
     | 'corrupt'

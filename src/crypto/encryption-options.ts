@@ -5,7 +5,7 @@ import type { Sealing } from './sealing.js'
 export interface SharedEncryptionOptions {
   /**
    * Whether records from before encryption can still be read. While this is on, whoever can write to Redis can plant a
-   * plain record, so switch it off when everything is sealed.
+   * plain record, so switch it off when everything is encrypted.
    * @defaultValue `false`
    * @example
    * ```ts
@@ -17,7 +17,7 @@ export interface SharedEncryptionOptions {
    */
   acceptPlaintext?: boolean | undefined
   /**
-   * Whether writes stay plain: for the first step of a change-over, in which every process learns to open sealed records
+   * Whether writes stay plain: for the first step of a change-over, in which every process learns to read encrypted records
    * before any process writes one, and for the way back. Needs `acceptPlaintext`.
    * @defaultValue `false`
    * @example
@@ -35,7 +35,7 @@ export interface SharedEncryptionOptions {
    */
   writePlaintext?: boolean | undefined
   /**
-   * Memory, in bytes, for records that were opened lately: one that is read again unchanged is not decrypted again. `0`
+   * Memory, in bytes, for records that were decrypted lately: one that is read again unchanged is not decrypted again. `0`
    * keeps none.
    * @defaultValue `8388608`
    */
@@ -45,7 +45,7 @@ export interface SharedEncryptionOptions {
 /** Encryption by this library, with AES-256-GCM. */
 export interface KeyEncryptionOptions extends SharedEncryptionOptions {
   /**
-   * The keys. The first seals what is written, all of them open what is read.
+   * The keys. The first encrypts what is written, all of them decrypt what is read.
    * @example
    * ```ts compile-only
    * const { KEY_OF_2026 = '', KEY_OF_2025 = '' } = process.env
@@ -67,7 +67,7 @@ export interface KeyEncryptionOptions extends SharedEncryptionOptions {
 
 /**
  * Encryption by functions of the caller's, for example with a key management service. They may be asynchronous. A write
- * then leaves once it is sealed, so writes that nobody awaits may arrive in another order than they were called in.
+ * then leaves once it is encrypted, so writes that nobody awaits may arrive in another order than they were called in.
  */
 export interface CustomEncryptionOptions extends SharedEncryptionOptions, Sealing {
   keys?: undefined

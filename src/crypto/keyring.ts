@@ -3,10 +3,10 @@ import type { EncryptionOptions } from './encryption-options.js'
 import type { HashKeysOptions } from './name-hash.js'
 import { readSecretKey, type SecretKey } from './secret-key.js'
 
-/** One key that records are sealed with. */
+/** One key that records are encrypted with. */
 export interface EncryptionKey {
   /**
-   * Names the key in every record sealed with it, in the clear: 1 to 32 characters of `A-Z a-z 0-9 . _ -`, different
+   * Names the key in every record encrypted with it, in the clear: 1 to 32 characters of `A-Z a-z 0-9 . _ -`, different
    * for each key. Short ones save memory: each character is a byte a record.
    */
   readonly id: string
@@ -17,9 +17,9 @@ export interface EncryptionKey {
 /** How far a key has been used. */
 export interface KeyUsage {
   readonly id: string
-  /** How many records this process has sealed with the key. Other processes that share the key count for themselves. */
+  /** How many records this process has encrypted with the key. Other processes that share the key count for themselves. */
   readonly sealed: number
-  /** How many records all processes together may seal with one key. */
+  /** How many records all processes together may encrypt with one key. */
   readonly maxSeals: number
 }
 
@@ -75,8 +75,8 @@ export class SealingKey {
 
   #warn(): void {
     process.emitWarning(
-      `This process alone has sealed ${this.#sealed} records with the encryption key "${this.id}"; ` +
-        `all processes together should seal no more than ${this.#maxSeals} with one key. Put a new key first in encryption.keys.`,
+      `This process alone has encrypted ${this.#sealed} records with the encryption key "${this.id}"; ` +
+        `all processes together should encrypt no more than ${this.#maxSeals} with one key. Put a new key first in encryption.keys.`,
       { type: 'RedisOAuthDatabaseWarning', code: 'ATXP_REDIS_KEY_USE' },
     )
   }

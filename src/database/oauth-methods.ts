@@ -51,6 +51,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
 
   /**
    * Stores the registration with an authorization server. It does not expire. One round trip.
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before the answer came
    * @example
    * ```ts
    * await db.saveClientCredentials('https://auth.atxp.ai', {
@@ -102,6 +103,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
 
   /**
    * Stores the PKCE values of a login for `pkceTtl`. One round trip.
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before the answer came
    * @example
    * ```ts
    * await db.savePKCEValues('user_123', 'random_state', {
@@ -156,6 +158,7 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
    * `expiresAt`; without either, for `accessTokenTtl`. One round trip; two if this process has saved the record before and it is
    * gone.
    * @param token - `expiresAt` counts from the Unix epoch, in seconds or milliseconds
+   * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before the answer came
    * @example
    * ```ts
    * await db.saveAccessToken('user_123', 'https://browse.mcp.atxp.ai/', {

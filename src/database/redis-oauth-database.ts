@@ -77,7 +77,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * @param name - the same for all callers of this work; its SHA-256 becomes part of a Redis key
    * @param work - `signal` aborts when the lease is lost or held for `maxHoldMs`
    * @returns what `work` returned, or what `recheck` found
-   * @throws RedisOAuthDatabaseError `TIMEOUT` if others did not finish within `waitMs`
+   * @throws RedisOAuthDatabaseError `TIMEOUT` if others did not finish within `waitMs`; `CLOSED` if `close` came first
    * @example
    * ```ts
    * const report = await db.singleFlight(
@@ -111,10 +111,12 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * each client its own `fetch`, for all of its requests if you can: then a token that another process has just renewed is
    * not renewed again. The client, not the `fetch` given here, must set headers that tell accounts apart.
    *
-   * An answer of an authorization server that takes over 25 seconds, is over 1 MiB or redirects to another origin rejects with
-   * `OUTCOME_UNKNOWN`.
+   * A refresh costs seven round trips.
    * @param fetch - sends the requests; the global `fetch` if left out
    * @throws TypeError on Node 16, which has no global `fetch`
+   * @throws RedisOAuthDatabaseError from the `fetch` that it returns: `REFRESH_RESTING` while the authorization server keeps failing;
+   * `TIMEOUT` if another process did not finish; `OUTCOME_UNKNOWN` if an answer takes over 25 seconds, is over 1 MiB or redirects
+   * to another origin; codes of Redis if it is away before a refresh
    * @example
    * ```ts
    * const oAuthChannelFetch = db.coordinatedFetch(fetch)
@@ -125,12 +127,12 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Rewrites every record that is plain, or sealed with a key that is no longer the first; afterwards that key can be
+   * Encrypts again every record that is plain, or encrypted with a key that is no longer the first; afterwards that key can be
    * removed. Safe to run while others read and write, and to abort and repeat. Walks the whole keyspace, as {@link
    * TokenMethods.listTokens} does, with two more round trips per record that it changes.
-   * @returns how many records it saw and changed, and how many it could not open
+   * @returns how many records it saw and changed, and how many it could not decrypt
    * @throws TypeError without `encryption`
-   * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
+   * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`; `SEALING_FAILED` if `seal` or `open` of yours fails
    * @example
    * ```ts
    * import { randomBytes } from 'node:crypto'
@@ -177,7 +179,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Returns how many records each encryption key has sealed in this process, and how many it may; empty without keys.
+   * Returns how many records each encryption key has encrypted in this process, and how many it may; empty without keys.
    * No round trip.
    * @example
    * ```ts
@@ -191,7 +193,8 @@ export class RedisOAuthDatabase extends OAuthMethods {
   }
 
   /**
-   * Resolves when Redis answers, and rejects with the reason if it does not. One round trip.
+   * Resolves when Redis answers. One round trip.
+   * @throws RedisOAuthDatabaseError that says why it does not, such as `CONNECTION_REFUSED` or `TIMEOUT`
    * @example
    * ```ts
    * try {
@@ -211,6 +214,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * a replica (`READ_ONLY`), a full memory (`OUT_OF_MEMORY`) and missing rights (`PERMISSION_DENIED`). One round trip, to every master
    * of a Cluster.
    * @throws TypeError for options that are none
+   * @throws RedisOAuthDatabaseError that says why Redis does not serve
    * @example
    * ```ts
    * await db.ready({ write: true })

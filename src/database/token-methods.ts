@@ -96,6 +96,8 @@ export abstract class TokenMethods {
    *
    * Walks the whole keyspace of Redis with `SCAN`: one round trip per 1000 keys of any kind and prefix, about 1.3 s a
    * million, in small steps that leave others undisturbed.
+   * @throws RedisOAuthDatabaseError `CLUSTER_DOWN` if a part of a Cluster is not served; `UNREADABLE_RECORD` if, with `hashKeys`, a
+   * token cannot be read
    * @example
    * ```ts
    * await db.storeToken('user_123', 'token_value')
@@ -127,8 +129,8 @@ export abstract class TokenMethods {
   }
 
   /**
-   * Stores many tokens, each as {@link TokenMethods.storeToken} does, with at most 400 under way at a time. The source
-   * may be larger than memory.
+   * Stores many tokens, each as {@link TokenMethods.storeToken} does, one round trip each, with at most 400 under way at a
+   * time. The source may be larger than memory.
    * @param entries - any iterable or async iterable
    * @returns how many entries Redis has acknowledged, including those that had expired already
    * @throws StoreTokensError that says how many were stored and which entries failed. Its `code` is that of the first
@@ -177,8 +179,7 @@ export abstract class TokenMethods {
   /**
    * Deletes the tokens of these keys. The commands leave together: one round trip.
    * @returns how many tokens this call removed
-   * @throws RedisOAuthDatabaseError of the first deletion that failed, once all have ended; the other tokens are
-   * deleted
+   * @throws DeletionError if it could not delete all: with the code of the first failure, once all have ended. Call it again to go on
    * @example
    * ```ts
    * await db.storeToken('user_123', 'token_value')

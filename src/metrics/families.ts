@@ -111,7 +111,7 @@ export class Families {
   )
   readonly keySeals: Numbers = new Numbers(
     'encryption_key_seals',
-    'Records sealed with a key',
+    'Records encrypted with a key',
     'key',
   )
 
@@ -121,7 +121,7 @@ export class Families {
   )
   readonly keyLimits: Numbers = new Numbers(
     'encryption_key_seals_limit',
-    'How many records all processes together should seal with a key',
+    'How many records all processes together should encrypt with a key',
     'key',
   )
 

@@ -195,8 +195,8 @@ export interface RedisOAuthDatabaseOptions {
    */
   durability?: DurabilityOptions | undefined
   /**
-   * Encrypts whole records with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first seals and all open; or your own
-   * `{ seal, open }`. https://github.com/atxp-dev/redis/blob/main/docs/security.md
+   * Encrypts whole records with AES-256-GCM: `{ keys: [{ id, key }, ...] }`, of which the first encrypts and all decrypt; or
+   * `{ seal, open }`, functions of your own. https://github.com/atxp-dev/redis/blob/main/docs/security.md
    * @example
    * ```ts
    * import { randomBytes } from 'node:crypto'

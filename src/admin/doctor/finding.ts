@@ -17,7 +17,7 @@ export type FindingCode =
   | 'NO_TLS'
   /** Records stand in Redis as they are. */
   | 'NO_ENCRYPTION'
-  /** Records are plain, or sealed with a key that is no longer the first. */
+  /** Records are plain, or encrypted with a key that is no longer the first. */
   | 'OLD_KEYS'
   /** Something else writes under this `keyPrefix`. */
   | 'FOREIGN_KEYS'

@@ -115,7 +115,7 @@ class Census {
 
   #keyFindings(): Finding[] {
     const used = this.#keyIds.size === 0 ? 'no record is sealed yet' : listOf(this.#keyIds)
-    const fact = `records by the key that sealed them: ${used}`
+    const fact = `records by the key that encrypted them: ${used}`
     if (this.#outdated === 0) return [ok(fact)]
     const plan = 'Run atxp-redis reseal, or reseal(db), once all processes have the new key'
     return [advice('OLD_KEYS', `${fact}; ${this.#outdated} of them not by the first key`, plan)]

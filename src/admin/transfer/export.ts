@@ -26,7 +26,7 @@ export interface ExportProgress {
   readonly seen: number
   /** Records given so far; one may be given twice while Redis resizes its table. */
   readonly exported: number
-  /** Records left out since they cannot be read; {@link findUnreadable} names them. Sealed exports leave out none that is sealed. */
+  /** Records left out since they cannot be read; {@link findUnreadable} names them. Sealed exports leave out no encrypted record. */
   readonly unreadable: number
   /** Keys under the prefix that hold nothing of this library; {@link findUnreadable} names them. */
   readonly foreign: number
@@ -34,8 +34,8 @@ export interface ExportProgress {
 
 export interface ExportOptions {
   /**
-   * `'sealed'`: records leave as they are sealed in Redis, and whoever imports them needs the same key in `encryption.keys`. Records
-   * from before encryption are sealed for the export. `'plain'`: tokens and client secrets stand in the export for everyone to read.
+   * `'sealed'`: records leave as they are encrypted in Redis, and whoever imports them needs the same key in `encryption.keys`. Records
+   * from before encryption are encrypted for the export. `'plain'`: tokens and client secrets stand in the export for everyone to read.
    * @defaultValue `'sealed'`
    * @example
    * ```ts
@@ -81,7 +81,7 @@ const exportOptions = members('an object', {
  *
  * Walks the whole keyspace of Redis as {@link users} does, with a round trip for each 200 records. Holds one step of keys and 400
  * records in memory.
- * @throws TypeError unless `secrets` is `'plain'`, for a database that does not seal what it writes
+ * @throws TypeError unless `secrets` is `'plain'`, for a database that does not encrypt what it writes
  * @throws RedisOAuthDatabaseError `ABORTED` by `options.signal`
  * @example
  * ```ts
@@ -105,7 +105,7 @@ export function exportRecords(
   const { parts } = operations
   if (secrets === 'sealed' && parts.sealer?.writesSealed !== true) {
     throw new TypeError(
-      "This database writes its records unsealed. To have their secrets in the export, say { secrets: 'plain' }",
+      "This database writes its records unencrypted. To have their secrets in the export, say { secrets: 'plain' }",
     )
   }
   return run(new RecordExport(parts, secrets === 'sealed'), operationsOf(db), options)

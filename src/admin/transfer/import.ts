@@ -104,8 +104,8 @@ const importOptions = members('an object', {
 
 /**
  * Imports what {@link exportRecords} gave: into another server, topology or prefix, with another encryption key, with or without
- * `hashKeys`. Names, seals and indexes are those of `db`; expiries stay, to the millisecond. Records that are there stand, so
- * running it again does no harm. To open what is sealed, `db` needs the key of the source in `encryption.keys`.
+ * `hashKeys`. Names, encryption and indexes are those of `db`; expiries stay, to the millisecond. Records that are there stand, so
+ * running it again does no harm. To decrypt what is encrypted, `db` needs the key of the source in `encryption.keys`.
  *
  * One round trip a record, a thousand under way at a time.
  * @param source - a stream of the file, or what `exportRecords` yields

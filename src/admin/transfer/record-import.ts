@@ -195,6 +195,6 @@ function invalidHeader(): RedisOAuthDatabaseError {
 function sealedWithAnotherKey(): RedisOAuthDatabaseError {
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    'the export is sealed with a key that is not in encryption.keys. Add the key of its source after the first one',
+    'the export is encrypted with a key that is not in encryption.keys. Add the key of its source after the first one',
   )
 }

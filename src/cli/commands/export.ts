@@ -13,7 +13,7 @@ export const PLAIN: OptionTable = {
 }
 
 export const exportCommand: Command = {
-  summary: 'writes every record as NDJSON, sealed unless --plain is given; never to a terminal',
+  summary: 'writes every record as NDJSON, encrypted unless --plain is given; never to a terminal',
   operands: '',
   options: {
     out: { type: 'string', value: 'FILE', help: 'writes to a new file, for its owner alone' },

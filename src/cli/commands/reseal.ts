@@ -5,7 +5,7 @@ import { type Command, DESTRUCTIVE } from '../command.js'
 import { walking } from '../walking.js'
 
 export const resealCommand: Command = {
-  summary: 'seals every record that is plain, or sealed with an old key, with the first key',
+  summary: 'encrypts every record that is plain, or encrypted with an old key, with the first key',
   operands: '',
   options: { 'dry-run': DESTRUCTIVE['dry-run'] as (typeof DESTRUCTIVE)[string] },
   examples: [

@@ -5,7 +5,7 @@ export const LOST_WITHOUT = {
   mget: 'reads that are called together fail',
   del: 'nothing is deleted',
   exists: 'hasToken() and users() fail',
-  scan: 'nothing can be listed or resealed',
+  scan: 'nothing can be listed or encrypted again',
   hgetall: "a user's records cannot be listed or deleted",
   hset: 'access tokens and PKCE values cannot be stored',
   hget: 'access tokens and PKCE values cannot be stored',

@@ -11,8 +11,8 @@ export interface ResealProgress {
   /** Records rewritten. */
   readonly resealed: number
   /**
-   * Records that cannot be opened: sealed with a key that is not in `encryption.keys`, damaged, or not of this library. They stay
-   * as they are. Records that are sealed with the first key are not opened, and so never counted here.
+   * Records that cannot be decrypted: encrypted with a key that is not in `encryption.keys`, damaged, or not of this library. They stay
+   * as they are. Records that are encrypted with the first key are not decrypted, and so never counted here.
    */
   readonly unreadable: number
   /** Keys under the prefix that hold nothing of this library, as records of `RedisOAuthDb` up to 0.11. They stay as they are. */

@@ -56,7 +56,7 @@ it('says of a good setup what is so, with nothing to do', async () => {
     'records can be written',
     'connections use no TLS, and do not leave this machine',
     'under the prefix "app:" stands access 1, index 1, token 1',
-    'records by the key that sealed them: new 2',
+    'records by the key that encrypted them: new 2',
   ]) {
     expect(facts).toContain(fact)
   }
