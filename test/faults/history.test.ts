@@ -81,15 +81,37 @@ describe('a history shows as older, and lost', () => {
 
   it('only as lost where that was allowed until then', () => {
     const [, calls] = history[0] as [string, Call[]]
-    expect(kinds(calls, { lossyUntil: 3 })).toEqual({ ...GOOD, lost: 1 })
-    expect(kinds(calls, { lossyUntil: 2 })).toEqual({ ...GOOD, older: 1, lost: 1 })
+    expect(kinds(calls, { lossyUntil: 2 })).toEqual({ ...GOOD, lost: 1 })
+    expect(kinds(calls, { lossyUntil: 1 })).toEqual({ ...GOOD, older: 1, lost: 1 })
+  })
+
+  it('only as lost where memory still had it when it was lost', () => {
+    const staleMs = (process: number) => (process === 2 ? 10 : 0)
+    const before = [write(1, 0, 1), write(2, 2, 3)]
+    const kept = read(2, 14, 15, { process: 2, isFromMemory: true })
+    const older = [read(1, 16, 17), read(1, 16, 17, { process: 2 })]
+    expect(kinds([...before, kept, ...older], { staleMs, lossyUntil: 5 })).toEqual({
+      ...GOOD,
+      lost: 1,
+    })
+    const bad = { ...GOOD, older: 2, lost: 1 }
+    expect(kinds([...before, kept, ...older], { staleMs, lossyUntil: 3 })).toEqual(bad)
+    const fromRedis = { ...kept, isFromMemory: false }
+    expect(kinds([...before, fromRedis, ...older], { staleMs, lossyUntil: 5 })).toEqual(bad)
+  })
+
+  it('in words: who saw it, and after whom', () => {
+    const [, calls] = history[2] as [string, Call[]]
+    const { older, keys } = checkCalls(calls)
+    expect(older).toEqual(['token-0: process 1: read 1, 3 ms after process 0: store 2'])
+    expect([...keys]).toEqual([KEY])
   })
 
   it('not where it was read but never acknowledged, and that was allowed until then', () => {
     const unknown = write(2, 2, 3, { outcome: 'unknown' })
     const calls = [write(1, 0, 1), unknown, read(2, 4, 5), read(1, 6, 7)]
-    expect(kinds(calls, { unconfirmedUntil: 5 })).toEqual(GOOD)
-    expect(kinds(calls, { unconfirmedUntil: 4 })).toEqual({ ...GOOD, older: 1 })
+    expect(kinds(calls, { unconfirmedUntil: 4 })).toEqual(GOOD)
+    expect(kinds(calls, { unconfirmedUntil: 3 })).toEqual({ ...GOOD, older: 1 })
     const [, acknowledged] = history[0] as [string, Call[]]
     expect(kinds(acknowledged, { unconfirmedUntil: 99 })).toEqual({ ...GOOD, older: 1, lost: 1 })
   })

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { DEFAULTS } from '../../../src/leaves/defaults.js'
 import { type Alarms, alarmsIn, raisedSince } from './alarms.js'
 import { lasts } from './duration.js'
-import { type Call, checkLogins, overlapsOf } from './history.js'
+import { type Call, checkLogins, overlapsOf, wordsOf } from './history.js'
 import { hasCache, Load, type LoadOptions, nowMs } from './load.js'
 import { checkCalls } from './running-check.js'
 
@@ -103,13 +103,15 @@ export async function endure(fault: Fault): Promise<Outcome> {
     const overlaps = overlapsOf(records.flatMap((record) => record.turns))
     const outcome = summarize(fault, calls, fault.mend ? mendedAt : struckAt, findings.lost.size)
     report(outcome)
-
-    expect({
-      wrong: findings.wrong.slice(0, SHOWN_FINDINGS),
-      older: findings.older.slice(0, SHOWN_FINDINGS),
-      logins: logins.slice(0, SHOWN_FINDINGS),
-      overlaps: fault.loses ? [] : overlaps,
-    }).toEqual({ wrong: [], older: [], logins: [], overlaps: [] })
+    expect(
+      {
+        wrong: findings.wrong.slice(0, SHOWN_FINDINGS),
+        older: findings.older.slice(0, SHOWN_FINDINGS),
+        logins: logins.slice(0, SHOWN_FINDINGS),
+        overlaps: fault.loses ? [] : overlaps,
+      },
+      storyOf(calls, findings.keys, struckAt, mendedAt),
+    ).toEqual({ wrong: [], older: [], logins: [], overlaps: [] })
     const failed = calls.filter(({ code }) => code !== undefined)
     expect([...new Set(failed.map(({ code }) => code))].sort()).toEqual(
       fault.codes.filter((code) => failed.some((call) => call.code === code)).sort(),
@@ -183,6 +185,21 @@ function healedAt(calls: Call[], since: number): number {
     first.set(key, Math.min(first.get(key) ?? Number.POSITIVE_INFINITY, to))
   }
   return Math.max(since, ...first.values())
+}
+
+/** All that was seen of the keys with findings, in words, by milliseconds since the fault struck. */
+function storyOf(
+  calls: readonly Call[],
+  keys: ReadonlySet<string>,
+  struckAt: number,
+  mendedAt: number,
+): string {
+  const at = (time: number): string => `${Math.round(time - struckAt)} ms`
+  const story = calls
+    .filter(({ key }) => keys.has(key))
+    .sort((a, b) => a.to - b.to)
+    .map((call) => `${call.key}: ${wordsOf(call)}, ${at(call.from)} to ${at(call.to)}`)
+  return [`over by ${at(mendedAt)}`, ...story].join('\n')
 }
 
 /** What is promised: `commandTimeout`; with `durability`, what is left of one confirmation and another one on top. */

@@ -12,6 +12,8 @@ export interface Call {
   code?: string
   /** What a deletion said. */
   removed?: boolean
+  /** A read that the near cache answered. */
+  isFromMemory?: boolean
 }
 
 /** PKCE values that were saved and then read twice, as far as it came. */
@@ -36,6 +38,8 @@ export interface Findings {
   older: string[]
   /** Acknowledged writes that such reads show to be gone. */
   lost: Set<string>
+  /** The keys of all that is wrong or older. */
+  keys: Set<string>
 }
 
 export interface CheckOptions {
@@ -47,6 +51,13 @@ export interface CheckOptions {
   mayBeLate?: boolean | undefined
   /** How much later than others, in milliseconds, a process that reads from its own memory may hear of changes. */
   staleMs?: ((process: number) => number) | undefined
+}
+
+/** Who did what, and what came of it. */
+export function wordsOf({ process, op, number, outcome, code, isFromMemory }: Call): string {
+  const where = isFromMemory ? ' from memory' : ''
+  const what = outcome === 'ok' ? '' : ` (${code ?? outcome})`
+  return `process ${process}: ${op} ${number}${where}${what}`
 }
 
 /** Values that were saved are found by the first read and by no other. */

@@ -1,9 +1,10 @@
 // One of the processes of `load.ts`: a database of its own, in use without a pause, and a record of every call.
+import { subscribe } from 'node:diagnostics_channel'
 import dns from 'node:dns'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { RedisOAuthDatabase } from '@atxp/redis'
+import { CHANNELS, RedisOAuthDatabase } from '@atxp/redis'
 import { prometheusText, startMetrics } from '@atxp/redis/metrics'
 import { serve } from '../processes/process-child.mjs'
 
@@ -27,6 +28,12 @@ let resourcesBefore
 /** @type {string[]} */
 const warnings = []
 process.on('warning', ({ message }) => warnings.push(message))
+
+/** Reads that the near cache has answered: each does so before the call returns. */
+let hits = 0
+subscribe(CHANNELS.cache, (message) => {
+  if (/** @type {import('@atxp/redis').CacheEvent} */ (message).event === 'hit') hits += 1
+})
 
 // Where a name leads is taken over here: so a name can go, and come back.
 const { lookup } = dns
@@ -243,7 +250,10 @@ class Load {
     /** @type {import('./history.js').Call} */
     const call = { ...about, process: this.index, from: nowMs(), to: 0, outcome: 'ok' }
     try {
-      const value = await act()
+      const hitsBefore = hits
+      const acting = act()
+      if (hits > hitsBefore) call.isFromMemory = true
+      const value = await acting
       if (about.op === 'delete') call.removed = /** @type {boolean} */ (value)
       if (about.op === 'read') {
         call.number = /** @type {number | null} */ (value ?? null)

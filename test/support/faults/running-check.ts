@@ -1,4 +1,4 @@
-import type { Call, CheckOptions, Findings } from './history.js'
+import { type Call, type CheckOptions, type Findings, wordsOf } from './history.js'
 
 /** Holds a whole history against what {@link RunningCheck} allows. */
 export function checkCalls(calls: readonly Call[], options: CheckOptions = {}): Findings {
@@ -14,7 +14,7 @@ export function checkCalls(calls: readonly Call[], options: CheckOptions = {}): 
  * before it.
  */
 export class RunningCheck {
-  readonly findings: Findings = { wrong: [], older: [], lost: new Set() }
+  readonly findings: Findings = { wrong: [], older: [], lost: new Set(), keys: new Set() }
   readonly #options: CheckOptions
   readonly #registers = new Map<string, Register>()
   #pending: Call[] = []
@@ -52,18 +52,24 @@ export class RunningCheck {
   }
 }
 
+interface Step {
+  number: number
+  /** What showed it, by its end. */
+  call: Call
+}
+
 /** Steps up in time: by when which number was reached. */
 class Staircase {
-  #steps: { at: number; number: number }[] = []
+  #steps: Step[] = []
 
   /** In the order of time. */
-  note(at: number, number: number): void {
-    if (number > (this.#steps.at(-1)?.number ?? 0)) this.#steps.push({ at, number })
+  note(call: Call, number: number): void {
+    if (number > (this.#steps.at(-1)?.number ?? 0)) this.#steps.push({ number, call })
   }
 
-  /** The number that was reached before that time. */
-  before(time: number): number {
-    return this.#steps[this.#countBefore(time) - 1]?.number ?? 0
+  /** The step that was reached before that time. */
+  before(time: number): Step | undefined {
+    return this.#steps[this.#countBefore(time) - 1]
   }
 
   forget(before: number): void {
@@ -74,7 +80,7 @@ class Staircase {
     let [low, high] = [0, this.#steps.length]
     while (low < high) {
       const middle = (low + high) >> 1
-      if ((this.#steps[middle]?.at ?? 0) < time) low = middle + 1
+      if ((this.#steps[middle]?.call.to ?? 0) < time) low = middle + 1
       else high = middle
     }
     return low
@@ -91,24 +97,25 @@ class Evidence {
     this.#staleMs = staleMs
   }
 
-  note({ to, process }: Call, number: number): void {
-    this.#all.note(to, number)
-    let own = this.#own.get(process)
+  note(call: Call, number: number): void {
+    this.#all.note(call, number)
+    let own = this.#own.get(call.process)
     if (own === undefined) {
       own = new Staircase()
-      this.#own.set(process, own)
+      this.#own.set(call.process, own)
     }
-    own.note(to, number)
+    own.note(call, number)
   }
 
-  /** The least that a read may show. */
-  floorOf({ from, process }: Call): number {
-    const own = this.#own.get(process)?.before(from) ?? 0
-    return Math.max(own, this.#all.before(from - this.#staleMs(process)))
+  /** The least that a read may show; undefined: anything. */
+  floorOf({ from, process }: Call): Step | undefined {
+    const own = this.#own.get(process)?.before(from)
+    const all = this.#all.before(from - this.#staleMs(process))
+    return (own?.number ?? 0) > (all?.number ?? 0) ? own : all
   }
 
   reachedBy(time: number): number {
-    return this.#all.before(time)
+    return this.#all.before(time)?.number ?? 0
   }
 
   forget(before: number): void {
@@ -121,6 +128,7 @@ class Register {
   readonly #key: string
   readonly #findings: Findings
   readonly #options: CheckOptions
+  readonly #staleMs: (process: number) => number
   readonly #writes = new Map<number, Call>()
   /** The numbers of those that delete, in order. */
   #deletions: number[] = []
@@ -136,6 +144,7 @@ class Register {
     this.#findings = findings
     this.#options = options
     const { staleMs = () => 0 } = options
+    this.#staleMs = staleMs
     this.#known = new Evidence(staleMs)
     this.#binding = new Evidence(staleMs)
   }
@@ -164,13 +173,13 @@ class Register {
   }
 
   #checkRead(read: Call): void {
-    if (read.outcome === 'wrong') this.#findings.wrong.push(`${this.#key}: text that nobody wrote`)
+    if (read.outcome === 'wrong') this.#tell('wrong', 'text that nobody wrote')
     if (read.outcome !== 'ok') return
-    const floor = this.#known.floorOf(read)
+    const floor = this.#known.floorOf(read)?.number ?? 0
     const number = this.#writeSeen(read, floor)
     if (number === undefined) {
       const why = this.#writes.get(read.number ?? 0)?.outcome ?? 'not made yet'
-      this.#findings.wrong.push(`${this.#key}: read write ${read.number}, which is ${why}`)
+      this.#tell('wrong', `read write ${read.number}, which is ${why}`)
       return
     }
     // Held against what was known before itself.
@@ -179,17 +188,25 @@ class Register {
     const isLate = this.#options.mayBeLate && this.#writes.get(number)?.outcome === 'unknown'
     if (number >= floor || isLate) return
     this.#noteLosses(number, floor)
-    if (number < binding) {
-      this.#findings.older.push(`${this.#key}: read ${read.number} after ${binding}`)
+    if (binding !== undefined && number < binding.number) {
+      const laterMs = Math.round(read.from - binding.call.to)
+      this.#tell('older', `${wordsOf(read)}, ${laterMs} ms after ${wordsOf(binding.call)}`)
     }
+  }
+
+  #tell(kind: 'wrong' | 'older', words: string): void {
+    this.#findings[kind].push(`${this.#key}: ${words}`)
+    this.#findings.keys.add(this.#key)
   }
 
   #note(call: Call, number: number): void {
     const { lossyUntil, unconfirmedUntil } = this.#options
     this.#known.note(call, number)
-    const isLossy = lossyUntil !== undefined && call.to <= lossyUntil
+    // The earliest moment of which it speaks: what was there then, and not at its end, may be lost.
+    const speaksOf = call.from - (call.isFromMemory ? this.#staleMs(call.process) : 0)
+    const isLossy = lossyUntil !== undefined && speaksOf <= lossyUntil
     const isUnconfirmed =
-      call.op === 'read' && unconfirmedUntil !== undefined && call.to <= unconfirmedUntil
+      call.op === 'read' && unconfirmedUntil !== undefined && speaksOf <= unconfirmedUntil
     if (!isLossy && !isUnconfirmed) this.#binding.note(call, number)
   }
 
@@ -217,7 +234,7 @@ class Register {
     if (outcome === 'refused') return
     // A deletion's answer is true exactly if there was something.
     if (op === 'delete' && outcome === 'ok' && this.#isThere === !removed) {
-      this.#findings.wrong.push(`${this.#key}: deletion ${number} said ${removed}`)
+      this.#tell('wrong', `deletion ${number} said ${removed}`)
     }
     const { mayBeLate, lossyUntil, unconfirmedUntil } = this.#options
     // Nothing is certain any more behind a write that may happen whenever it likes.
