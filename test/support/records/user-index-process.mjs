@@ -96,8 +96,12 @@ serve({
     return failed
   },
 
-  /** Ends each user: saves that nobody waits for, and right behind them the deletion. @param {string[]} users */
-  async end(users) {
+  /**
+   * Ends each user: saves, and right behind them the deletion. While slots move, Redis sends commands on, and then their order is that of
+   * the calls only for those who wait.
+   * @param {string[]} users @param {boolean} areSavesAwaited
+   */
+  async end(users, areSavesAwaited) {
     await Promise.all(
       users.map(async (user) => {
         const saves = URLS.map((url) =>
@@ -108,6 +112,7 @@ serve({
           }),
         )
         for (const save of saves) save.catch(() => {})
+        if (areSavesAwaited) await Promise.allSettled(saves)
         const deletion = db.deleteUser(user)
         await Promise.allSettled([...saves, deletion])
         // A deletion that was cut off is called again, as its error says.

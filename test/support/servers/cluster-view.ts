@@ -12,6 +12,7 @@ interface NodeLine {
   port: number
   flags: string[]
   masterId: string
+  epoch: string
   slots: string[]
 }
 
@@ -49,7 +50,8 @@ export class ClusterView {
       lines.length === ports.size &&
       lines.every(({ flags }) => !/fail|handshake|noaddr/.test(flags.join())) &&
       this.ranges.every(({ port }) => ports.has(port))
-    const followed = lines.map(({ port, masterId }) => [port, masterId])
+    // A master that does not know of a newer epoch takes a slot under an older one, and loses it again.
+    const followed = lines.map(({ port, masterId, epoch }) => [port, masterId, epoch])
     return well ? JSON.stringify([this.ranges, followed]) : undefined
   }
 
@@ -67,9 +69,10 @@ const BUS_OFFSET = 10_000
 // `<id> <ip:port@cport[,hostname]> <flags> <master> <ping> <pong> <epoch> <link> <slot> <slot> ...`
 // Newer servers name as `port` only one that speaks as this connection does: 0, where all others speak TLS.
 function parseLine(line: string): NodeLine {
-  const [id = '', address = '', flags = '', masterId = '', , , , , ...slots] = line.split(' ')
+  const [id = '', address = '', flags = '', masterId = '', , , epoch = '', , ...slots] =
+    line.split(' ')
   const port = Number(/@(\d+)/.exec(address)?.[1]) - BUS_OFFSET
-  return { id, port, flags: flags.split(','), masterId, slots }
+  return { id, port, flags: flags.split(','), masterId, epoch, slots }
 }
 
 function slotRanges({ slots, port, flags }: NodeLine): SlotRange[] {
