@@ -67,9 +67,7 @@ async function rowsOfMany(session) {
   const redis = await session.startRedis()
   const names = ['ours', PUBLISHED]
   const most = Math.max(...SHARED.map((one) => one.instances))
-  const workers = await startInstances(placesOn(redis, names), most, {
-    count: session.size(2_000, 100),
-  })
+  const workers = await startInstances(session, placesOn(redis, names), most)
   const rows = []
   for (const { instances, callers } of SHARED) {
     const title = `9 reads to 1 write, ${instances} instances of ${callers}: ${titleOf('ours')}`

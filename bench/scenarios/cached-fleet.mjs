@@ -41,7 +41,6 @@ function titleOf(instances, pattern) {
 }
 
 async function run(session) {
-  const count = session.size(2_000, 100)
   const servers = new Map()
   for (const name of NAMES) servers.set(name, await session.startRedis())
   const places = new Map([...servers].map(([name, server]) => [name, placeOf(server, 0)]))
@@ -52,7 +51,7 @@ async function run(session) {
   const groups = []
   for (const instances of session.size(INSTANCES, [1, 2])) {
     session.prepare(`starts ${instances} instances`)
-    workers.push(...(await startInstances(places, instances - workers.length, { count })))
+    workers.push(...(await startInstances(session, places, instances - workers.length)))
     for (const [pattern, isSticky] of Object.entries(PATTERNS)) {
       const title = titleOf(instances, pattern)
       const results = await session.alternate(title, NAMES, async (name) => {

@@ -17,6 +17,7 @@ to one write.`,
       of: 'ours',
       over: 'upstream',
       atLeast: 0.97,
+      obstacle: 'a call by itself runs more code',
     })),
   ),
   answer: {
