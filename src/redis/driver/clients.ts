@@ -9,7 +9,7 @@ import {
   onCopy,
   setOptions,
 } from './internals/clients.js'
-import { checkSlots, reportNodeError } from './internals/cluster.js'
+import { checkSlots, refuseReadsOfReplica, reportNodeError } from './internals/cluster.js'
 import { guard } from './internals/guard.js'
 import { expectFurtherErrors } from './internals/socket.js'
 import { idleDelayMs, type RetryLimits } from './retry.js'
@@ -56,6 +56,7 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
   })
   cluster.on('+node', (node: Redis) => {
     setOptions(node, nameOptions(topology, node.options.host))
+    refuseReadsOfReplica(node)
     prepare(node, options, credentialsMs)
     // ioredis asks for the slots over copies, and keeps to itself why those could not connect.
     prepareCopies(node, options, credentialsMs, {

@@ -45,6 +45,14 @@ export function reportNodeError(cluster: Cluster, error: unknown): void {
   cluster.emit('node error', error)
 }
 
+/**
+ * Has a node of a Cluster never answer reads for its master, as ioredis would ask of each replica. Without connections to all masters it
+ * sends to any node: a replica then answered with what its master had before, and failed scripts. Now it names the master.
+ */
+export function refuseReadsOfReplica(node: Redis): void {
+  node.readonly = async () => 'OK'
+}
+
 /** Has a client give no slots but such as a Cluster can have. ioredis walks them without a look, and throws past everyone. */
 export function checkSlots(client: Redis): void {
   type Callback = (error: Error | null, reply?: unknown) => void
