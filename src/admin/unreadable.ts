@@ -1,7 +1,7 @@
 import { problemWithoutKeys, type Unopened } from '../crypto/record-sealer.js'
 import type { Composition } from '../database/composition.js'
 import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
-import { isUnreadable, RedisOAuthDatabaseError } from '../leaves/errors.js'
+import { codeIn, isUnreadable } from '../leaves/errors.js'
 import { decodeRecord, decodeToken } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
 import type { FoundKey } from '../record/keys.js'
@@ -82,8 +82,7 @@ export async function problemOf(
     const problem = kind === 'index' ? await parts.indexed.probe(key) : await read(parts, key)
     return problem ? { kind, fingerprint, ...problem } : undefined
   } catch (error) {
-    const isWrong = error instanceof RedisOAuthDatabaseError && error.code === 'WRONG_TYPE'
-    if (!isWrong) throw error
+    if (codeIn(error) !== 'WRONG_TYPE') throw error
     return { kind, fingerprint, why: 'wrongType' }
   }
 }
@@ -116,8 +115,7 @@ async function read(
     if (record !== null) decode(key.kind, record.text)
     return undefined
   } catch (error) {
-    const isBad = error instanceof RedisOAuthDatabaseError && error.code === 'UNREADABLE_RECORD'
-    if (!isBad) throw error
+    if (codeIn(error) !== 'UNREADABLE_RECORD') throw error
   }
   const raw = await commands.getBuffer(key.redisKey)
   if (raw === null) return undefined

@@ -1,4 +1,4 @@
-import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
+import { codeIn, RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { FoundKey, KeySpace } from '../../record/keys.js'
 import { isSealedKind } from '../../record/kinds.js'
 import { isPublished } from '../../record/published.js'
@@ -95,8 +95,7 @@ async function resealOne(
   try {
     text = await sealer.open(raw, context)
   } catch (error) {
-    if (error instanceof RedisOAuthDatabaseError && error.code === 'UNREADABLE_RECORD')
-      return 'unreadable'
+    if (codeIn(error) === 'UNREADABLE_RECORD') return 'unreadable'
     throw error
   }
   const replaced = await commands.exchange(key.redisKey, raw, await sealer.seal(text, context))
