@@ -141,14 +141,14 @@ local n = t[1] * 1000 + math.floor(t[2] / 1000)`
 /**
  * Sets a record and enters it in its index. Short, because Redis hashes a script each time it gets it.
  * KEYS[1] record, KEYS[2] index. ARGV[1] value, ARGV[2] field, ARGV[3] milliseconds that the entry is kept at least, ARGV[4] the time
- * until which it is kept at least, ARGV[5] and ARGV[6] the expiry as SET takes it, ARGV[7] given: only where there is no record.
- * Returns 1, or 0 when there was one.
+ * until which it is kept at least, ARGV[5] and ARGV[6] the expiry as SET takes it, ARGV[7] given: only where there is no record;
+ * else the entry stays as well, since the record that stands may live longer. Returns 1, or 0 when there was one.
  */
 export const SET_INDEXED: string = `
 local c, k, x, f, s, a = redis.call, KEYS[1], KEYS[2], ARGV[2], ARGV[3], ARGV[4]
+if ARGV[7] and c('EXISTS', k) == 1 then return 0 end
 local r = string.match(c('HGET', x, f) or '', ':.*') or ''${NOW}${ENTER}
 if not c('SET', k, ARGV[1], ARGV[5], ARGV[6], 'NX') then
-  if ARGV[7] then return 0 end
   c('SET', k, ARGV[1], ARGV[5], ARGV[6])
 elseif r ~= '' then
   c('HSET', x, f, e)

@@ -222,6 +222,15 @@ describe('a save that finds no record, and so needs a second round trip,', () =>
     expect(await peer.getAccessToken(USER, URL)).toEqual(token('of peer'))
   })
 
+  it('leaves the entry of what a peer has saved since, which lives longer', async () => {
+    proxy.stall('replies')
+    const first = await send('set', saveBehind('first'))
+    await peer.saveAccessToken(USER, URL, token('of peer', { expiresAt: Date.now() + 400 * DAY_MS }))
+    proxy.resume()
+    await first.ended
+    await expectIndexed(redis, 1)
+  })
+
   it.each([
     ['deletion of its record', 'eval', () => behind.deleteAccessToken(USER, URL)],
     ['deletion of its user', 'hgetall', () => behind.deleteUser(USER)],
