@@ -25,6 +25,13 @@ const MAX_ROUNDS = 5
 
 const ACCESS_ENTRY: EntryLife = { entryMs: ENTRY_MS, marginMs: DAY_MS }
 
+/** The last deletion of a record or user. */
+interface Deletion {
+  readonly number: number
+  /** When it has ended: the number of the last one that succeeded, 0 if none did. */
+  readonly succeeded: Promise<number>
+}
+
 /** One entry of an index, and the record that it names. */
 export interface IndexedRecord {
   readonly key: FoundKey
@@ -45,7 +52,7 @@ export class IndexedRecords {
   readonly #commands: IndexCommands
   readonly #loginEntry: EntryLife
   readonly #saved = new SavedRecords(REMEMBERED_MS)
-  readonly #deletions = new RecentMap<{ readonly number: number; readonly ending: Promise<void> }>({
+  readonly #deletions = new RecentMap<Deletion>({
     maxEntries: 10_000,
     maxBytes: 16_777_216,
     maxAgeMs: 600_000,
@@ -63,7 +70,7 @@ export class IndexedRecords {
 
   /** One round trip; two where a record that this process has saved is gone. */
   set(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
-    const record = this.#saved.get(key)
+    const record = isRemembered(key) ? this.#saved.get(key) : undefined
     if (record === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
     this.#calls += 1
     const call = this.#calls
@@ -105,7 +112,7 @@ export class IndexedRecords {
     const markers = key.kind === 'pkce' ? [this.#keys.consumedOf(key)] : []
     const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], markers)
     this.#noteDeletion(key.redisKey, removal)
-    this.#saved.forget(key)
+    this.#forget(key)
     return removal.then(([removed]) => removed > 0)
   }
 
@@ -166,7 +173,7 @@ export class IndexedRecords {
         return key === null ? [] : [{ key, field }]
       })
       const known = this.#recordsOf(index, entries)
-      for (const { key } of known) this.#saved.forget(key)
+      for (const { key } of known) this.#forget(key)
       const records = [...known, ...newer]
       let isAgain = records.length > 0
       for (const some of inBunches(records)) {
@@ -224,8 +231,8 @@ export class IndexedRecords {
     try {
       if (record.latest !== call) return await record.saving
       const entry = this.#keys.entryOf(key)
-      const deletion = this.#deletionSince(call, key.redisKey, entry.index)
-      if (deletion !== undefined && (await hasSucceeded(deletion))) return undefined
+      const deletions = this.#deletionsSince(call, key.redisKey, entry.index)
+      if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
     } finally {
@@ -235,21 +242,29 @@ export class IndexedRecords {
   }
 
   #remember(key: RecordKey): void {
-    // The values of a login are saved once.
-    if (key.kind !== 'pkce') this.#saved.remember(key)
+    if (isRemembered(key)) this.#saved.remember(key)
+  }
+
+  #forget(key: FoundKey): void {
+    if (isRemembered(key)) this.#saved.forget(key)
   }
 
   #noteDeletion(key: string, work: Promise<unknown>): void {
     this.#calls += 1
-    const ending = work.then(() => {})
-    ending.catch(() => {})
-    this.#deletions.set(key, { number: this.#calls, ending })
+    const number = this.#calls
+    const before = this.#deletions.get(key)?.succeeded ?? 0
+    const succeeded = work.then(
+      () => number,
+      () => before,
+    )
+    this.#deletions.set(key, { number, succeeded })
   }
 
-  #deletionSince(call: number, ...keys: string[]): Promise<void> | undefined {
-    return keys
-      .map((key) => this.#deletions.get(key))
-      .find((deletion) => deletion !== undefined && deletion.number > call)?.ending
+  #deletionsSince(call: number, ...keys: string[]): Promise<number>[] {
+    return keys.flatMap((key) => {
+      const deletion = this.#deletions.get(key)
+      return deletion !== undefined && deletion.number > call ? [deletion.succeeded] : []
+    })
   }
 
   #lifeOfEntry({ kind }: RecordKey): EntryLife {
@@ -267,9 +282,7 @@ function refreshedAtIn(text: string): number | undefined {
   return time === undefined ? undefined : Number(time)
 }
 
-function hasSucceeded(work: Promise<void>): Promise<boolean> {
-  return work.then(
-    () => true,
-    () => false,
-  )
+/** The values of a login are saved once. And what is remembered has no kind: a state may be the URL of an access token. */
+function isRemembered({ kind }: FoundKey): boolean {
+  return kind !== 'pkce'
 }

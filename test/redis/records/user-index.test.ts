@@ -225,10 +225,37 @@ describe('a save that finds no record, and so needs a second round trip,', () =>
   it('leaves the entry of what a peer has saved since, which lives longer', async () => {
     proxy.stall('replies')
     const first = await send('set', saveBehind('first'))
-    await peer.saveAccessToken(USER, URL, token('of peer', { expiresAt: Date.now() + 400 * DAY_MS }))
+    await peer.saveAccessToken(
+      USER,
+      URL,
+      token('of peer', { expiresAt: Date.now() + 400 * DAY_MS }),
+    )
     proxy.resume()
     await first.ended
     await expectIndexed(redis, 1)
+  })
+
+  it('does not take a later save of PKCE values under the same name for its own', async () => {
+    await Promise.all([saveBehind('first')(), behind.savePKCEValues(USER, URL, VALUES)])
+    expect(await peer.getAccessToken(USER, URL)).toEqual(token('first'))
+    await expectIndexed(redis, 2)
+  })
+
+  it('does not bring a user back after a later deletion, if one more deletion failed', async () => {
+    proxy.stall('replies')
+    const saving = await send('set', saveBehind('first'))
+    const removal = await send('eval', () => behind.deleteAccessToken(USER, URL))
+    await redis.cli('ACL', 'SETUSER', 'default', '-eval')
+    const refused = behind.deleteAccessToken(USER, URL)
+    refused.catch(() => undefined)
+    await eventually(async () =>
+      /cmdstat_eval:.*rejected_calls=1/.test(String(await redis.cli('INFO', 'commandstats'))),
+    )
+    await redis.cli('ACL', 'SETUSER', 'default', '+eval')
+    proxy.resume()
+    await expect(refused).rejects.toMatchObject({ code: 'PERMISSION_DENIED' })
+    await Promise.all([saving.ended, removal.ended])
+    expect(await redis.cli('KEYS', '*')).toEqual([])
   })
 
   it.each([
