@@ -24,8 +24,9 @@ export function overview(commands: Readonly<Record<string, Command>>): string {
     '',
     ...columns(rows),
     '',
-    'Redis is the one of REDIS_URL or REDIS_HOST, with REDIS_KEY_PREFIX, ATXP_REDIS_ENCRYPTION_KEYS and ATXP_REDIS_HASH_KEY, of --url, or of',
-    '--config FILE. Exit codes: 0 done, 1 trouble, 2 wrong use, 130 interrupted. NO_COLOR switches colours off.',
+    'It uses the Redis of REDIS_URL or REDIS_HOST, of --url URL or of --config FILE. REDIS_KEY_PREFIX, ATXP_REDIS_ENCRYPTION_KEYS and',
+    'ATXP_REDIS_HASH_KEY must be those of the application, unless FILE has them.',
+    'Exit codes: 0 done, 1 trouble, 2 wrong use, 130 interrupted. NO_COLOR switches colours off.',
   ].join('\n')
 }
 

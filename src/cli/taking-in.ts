@@ -7,7 +7,7 @@ import type { Screen } from './screen.js'
 export const OVERWRITE: OptionTable = {
   overwrite: {
     type: 'boolean',
-    help: 'replaces records that are there, which may be newer; needs --yes',
+    help: 'replaces existing records, which may be newer; needs --yes',
   },
   yes: { type: 'boolean', help: 'with --overwrite: do it' },
 }

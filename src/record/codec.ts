@@ -51,8 +51,8 @@ export function damagedRecord(kind: Kind): RedisOAuthDatabaseError {
   const { title = kind } = KINDS[kind]
   return new RedisOAuthDatabaseError(
     'UNREADABLE_RECORD',
-    `the stored ${title} cannot be read: it was damaged, or something else writes under this keyPrefix. ` +
-      'Delete the record to start again',
+    `the stored ${title} cannot be read: it was damaged, hashKeys was switched on or off, or something else writes here. ` +
+      'It was not changed. npx atxp-redis find FINGERPRINT says whose it is and why',
   )
 }
 

@@ -81,7 +81,7 @@ export class Durability {
     const { server, replicas, timeoutMs } = this.#parts
     return new RedisOAuthDatabaseError(
       'NOT_DURABLE',
-      `written at ${server} and not confirmed by ${replicas} replica(s) within ${timeoutMs} ms: ${reason}. Check them and ` +
+      `written at ${server} and not confirmed by ${replicas} replica(s) within ${timeoutMs} ms: ${reason}. Check the replicas and ` +
         'write again: a failover may lose it',
     )
   }

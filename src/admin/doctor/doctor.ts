@@ -86,7 +86,7 @@ function tlsOf({ hasTls, connection }: Composition): Finding {
   if (isLocal(server)) return ok('connections use no TLS, and do not leave this machine')
   return advice(
     'NO_TLS',
-    `connections to ${server} use no TLS: whoever listens on the network has the tokens`,
+    `connections to ${server} use no TLS: anyone who listens on the network can read the tokens`,
     'Use rediss:// or tls, unless the network is encrypted by itself',
   )
 }

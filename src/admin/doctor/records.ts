@@ -91,8 +91,8 @@ class Census {
     return [
       advice(
         'FOREIGN_KEYS',
-        `${this.#foreign} key(s) under ${prefix} are none of this library's`,
-        'Give the database a keyPrefix of its own, with which no other begins',
+        `${this.#foreign} key(s) under ${prefix} are not of this library`,
+        'Give the database a keyPrefix of its own, and let no other prefix begin with it',
       ),
     ]
   }

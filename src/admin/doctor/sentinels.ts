@@ -25,7 +25,7 @@ export async function sentinelFindings({ sentinels, connection }: Composition): 
     advice(
       'SENTINEL_DOWN',
       `${silent.length} of ${nodes.length} Sentinel(s) do not answer: ${silent.sort().join(', ')}`,
-      'Look at them: without a majority there is no failover',
+      'Check them: without a majority there is no failover',
     ),
   ]
 }

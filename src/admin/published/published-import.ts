@@ -59,7 +59,7 @@ export class PublishedImport {
   }
 
   #checkEnded(): void {
-    const after = `ended it after ${this.#seen} records; call it again to go on`
+    const after = `ended it after ${this.#seen} records; call it again to continue`
     if (this.#options.signal?.aborted) {
       throw new RedisOAuthDatabaseError('ABORTED', `its signal ${after}`)
     }

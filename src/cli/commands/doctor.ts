@@ -11,7 +11,8 @@ const COLOUR_OF: Readonly<Record<Finding['mark'], Colour>> = {
 }
 
 export const doctorCommand: Command = {
-  summary: 'looks at the whole setup, and says what to do; exit code 1 on trouble',
+  summary:
+    'checks connection, server, rights and records, and says what to do; exit code 1 on trouble',
   operands: '',
   options: {},
   examples: ['atxp-redis doctor', 'atxp-redis doctor --config ./redis-options.mjs --json'],

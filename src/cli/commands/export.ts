@@ -8,7 +8,7 @@ import { walking } from '../walking.js'
 export const PLAIN: OptionTable = {
   plain: {
     type: 'boolean',
-    help: 'tokens and client secrets stand in the export for everyone to read',
+    help: 'the export shows tokens and client secrets to everyone who reads it',
   },
 }
 
@@ -16,7 +16,11 @@ export const exportCommand: Command = {
   summary: 'writes every record as NDJSON, encrypted unless --plain is given; never to a terminal',
   operands: '',
   options: {
-    out: { type: 'string', value: 'FILE', help: 'writes to a new file, for its owner alone' },
+    out: {
+      type: 'string',
+      value: 'FILE',
+      help: 'writes to a new file that only its owner can read',
+    },
     ...PLAIN,
   },
   examples: [

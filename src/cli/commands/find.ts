@@ -6,7 +6,7 @@ import { walking } from '../walking.js'
 const NAMES = ['KIND', 'USER', 'NAME', 'CANNOT BE READ', 'REDIS KEY']
 
 export const findCommand: Command = {
-  summary: 'finds the record that an error names by its fingerprint',
+  summary: 'finds the record that an error names: user, Redis key, and why it cannot be read',
   operands: 'FINGERPRINT',
   options: {},
   examples: ['atxp-redis find 0123456789ab', 'atxp-redis find 0123456789ab --json'],
@@ -14,7 +14,7 @@ export const findCommand: Command = {
     const { given, screen } = context
     const [fingerprint = ''] = given.operands
     if (!/^[0-9a-f]{12}$/.test(fingerprint)) {
-      throw new UsageError('FINGERPRINT is the 12 hex digits behind "record" in an error')
+      throw new UsageError('FINGERPRINT is the 12 hex digits after "record" in an error')
     }
     const db = await context.open()
     const found = await walking(db, context, async (options) => {

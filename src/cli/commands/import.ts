@@ -7,12 +7,12 @@ import { PLAIN } from './export.js'
 
 export const importCommand: Command = {
   summary:
-    'imports what export wrote, from FILE or - for the standard input; records that are there stay',
+    'imports what export wrote, from FILE or - for the standard input; existing records stay',
   operands: 'FILE',
   options: {
     ...PLAIN,
     ...OVERWRITE,
-    resume: { type: 'string', value: 'LINE', help: 'goes on behind that line' },
+    resume: { type: 'string', value: 'LINE', help: 'continues after that line' },
   },
   examples: [
     'atxp-redis import records.ndjson --url redis://new.example:6379',
@@ -42,7 +42,7 @@ export const importCommand: Command = {
       return await showTakenIn(result, screen)
     } catch (error) {
       if (line > 0)
-        await screen.note(`all lines up to ${line} are settled: go on with --resume ${line}`)
+        await screen.note(`all lines up to ${line} are done: continue with --resume ${line}`)
       throw error
     }
   },

@@ -11,12 +11,16 @@ export const keygen: Command = {
   operands: '',
   isLocal: true,
   options: {
-    id: { type: 'string', value: 'ID', help: 'names the key; the month unless set, as 2026-11' },
+    id: { type: 'string', value: 'ID', help: 'names the key; the month if left out, as 2026-11' },
     'hash-key': {
       type: 'boolean',
       help: `also makes a key that hides names, ${HASH_KEY_VARIABLE}`,
     },
-    out: { type: 'string', value: 'FILE', help: 'writes to a new file, for its owner alone' },
+    out: {
+      type: 'string',
+      value: 'FILE',
+      help: 'writes to a new file that only its owner can read',
+    },
   },
   examples: [
     'atxp-redis keygen --out redis-keys.env',

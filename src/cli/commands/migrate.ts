@@ -7,7 +7,7 @@ import { OVERWRITE, overwrites, showTakenIn } from '../taking-in.js'
 
 export const migrateCommand: Command = {
   summary:
-    'takes over the records of RedisOAuthDb up to 0.11 or of @atxp/sqlite, whose processes must have ended',
+    'imports records of RedisOAuthDb up to 0.11 or of @atxp/sqlite; stop the processes that use these first',
   operands: '',
   options: {
     'from-url': { type: 'string', value: 'URL', help: 'where they are; the same Redis unless set' },
@@ -20,7 +20,7 @@ export const migrateCommand: Command = {
     decrypt: {
       type: 'string',
       value: 'FILE',
-      help: 'a module whose default export opens what encrypt made',
+      help: 'a module whose default export decrypts what encrypt made',
     },
     ...OVERWRITE,
   },

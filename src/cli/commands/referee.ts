@@ -7,12 +7,12 @@ import { safe } from '../screen.js'
 
 export const refereeCommand: Command = {
   summary:
-    'judges whether processes of an MCP client can share one session; COMMAND starts one of them',
+    'checks whether processes of an MCP client can share one session; COMMAND starts one of them',
   operands: 'COMMAND...',
   isLocal: true,
   options: {
     processes: { type: 'string', value: 'N', help: 'how many share the session; 8 unless set' },
-    scenario: { type: 'string', value: 'NAME', help: "plays only this one, as 'cold start'" },
+    scenario: { type: 'string', value: 'NAME', help: "runs only this one, as 'cold start'" },
     timeout: {
       type: 'string',
       value: 'MS',

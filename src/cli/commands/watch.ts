@@ -11,7 +11,8 @@ const SECONDS_TO_BEGIN = 3
 const HEADS = ['PROCESS', 'REFRESHES/S', 'WAITS/S', 'RESTS/S', 'REFUSALS/S', 'CACHE HITS/S']
 
 export const watchCommand: Command = {
-  summary: 'shows what each process does a second, until Ctrl-C; they publish it if told to',
+  summary:
+    'shows refreshes, waits and the like a second, by process, if processes publish them; until Ctrl-C',
   operands: '',
   options: {},
   examples: ['atxp-redis watch', 'atxp-redis watch --json | jq .refusals'],

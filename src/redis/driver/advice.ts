@@ -51,8 +51,8 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
     `the Sentinels know no master of this name: ${server}. Compare sentinel.name with what they say: ` +
     'redis-cli -p 26379 SENTINEL MASTERS',
   CONNECTION_TIMEOUT: ({ server }) =>
-    `no connection to ${server} was established in time. Check host, port and firewall, and with TLS that the port speaks ` +
-    'it; on a slow network raise connectionTimeout',
+    `no connection to ${server} was established in time. Check that Redis answers (redis-cli ping), host, port and firewall, ` +
+    'and with TLS that the port speaks it; on a slow network raise connectionTimeout',
   CONNECTION_LOST: ({ server, text }) =>
     text === NEVER_ANSWERED.message
       ? `${server} closes each connection before it answers. Check that Redis listens there, whether the port speaks TLS ` +
@@ -67,7 +67,7 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
   AUTHENTICATION_REQUIRED: ({ server }) =>
     `Redis at ${server} requires a password and none was given. Set password`,
   AUTHENTICATION_FAILED: ({ server }) =>
-    `Redis at ${server} refused user name or password. Check both; before Redis 6 there are no user names`,
+    `Redis at ${server} refused user name or password. Check both, and that the user is on; without username it is default`,
   PERMISSION_DENIED: ({ server, command, denied = 'a command' }) =>
     `the Redis user at ${server} ${mayNot(denied, command)}. Grant the rule of ` +
     `${DOCS}/operations.md#least-privilege`,
@@ -89,8 +89,8 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
   CLUSTER_DOWN: ({ server }) =>
     `no node of the Redis Cluster at ${server} serves this hash slot. Check redis-cli CLUSTER INFO`,
   TIMEOUT: ({ server }) =>
-    `no answer from Redis at ${server} within commandTimeout. Check the load of server, network and this process, or raise ` +
-    'commandTimeout',
+    `no answer from Redis at ${server} within commandTimeout. Check that it answers (redis-cli ping), its SLOWLOG, the network and the load of this ` +
+    'process, or raise commandTimeout',
   WRONG_TYPE: ({ server }) =>
     `the key at ${server} holds a Redis type that @atxp/redis never writes. Give the database a keyPrefix of its own`,
   SERVER_TOO_OLD: ({ server, command }) =>

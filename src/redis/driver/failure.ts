@@ -65,7 +65,7 @@ export function failureOf(
   if (command.effect !== 'read' && command.writes > 0) {
     return new RedisOAuthDatabaseError(
       'OUTCOME_UNKNOWN',
-      `${name} was sent to Redis at ${server} without an answer (${isWrong ? cause.message : codeOf(error)}). It may have happened: ` +
+      `${name} was sent to Redis at ${server} without an answer (${isWrong ? cause.message : codeOf(error)}). It may have happened. Before you retry, see ` +
         `${DOCS}/errors.md#outcome_unknown`,
       { cause },
     )

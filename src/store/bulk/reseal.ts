@@ -62,7 +62,7 @@ export async function reseal(
     if (signal?.aborted) {
       throw new RedisOAuthDatabaseError(
         'ABORTED',
-        `its signal aborted it after ${progress.seen} records. Call it again to go on`,
+        `its signal aborted it after ${progress.seen} records. Call it again to continue`,
       )
     }
     await Promise.all(
