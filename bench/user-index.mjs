@@ -1,6 +1,7 @@
 // What the index of a user's records costs, and whether it holds in races.
 import { createRequire } from 'node:module'
 import { resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { cleanUpLater } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
@@ -14,7 +15,9 @@ const USAGE = `node bench/user-index.mjs      what the index of a user's records
   --keys 10000000    keys of others while users are deleted (1000000)
   --before FILE      the index.js of another build, to compare saves with
   --rounds 9         how often saves are measured (7)
-  --races 10000      instead: so many races of 8 processes, with crashes and cuts
+  --deletions        only deletions
+  --races 10000      instead: so many races of 8 processes, with crashes and cuts, on one server and in a Cluster whose slots move
+  --seconds 300      begins no races after so long, on each
   --seed 1           of the races
 
 It uses the dist that is there: npm run build. Run it on a quiet machine.`
@@ -28,6 +31,11 @@ const RECORD = {
 const USERS = 5_000
 const MEASURED_MS = 1_000
 const CALLERS = [8, 64, 512]
+/** So many times twenty deletions at once, a moment apart: enough for a p99 of the reads beside them. */
+const BURSTS = 100
+const AT_ONCE = 20
+const ALONE = 201
+const BETWEEN_BURSTS_MS = 20
 
 const text = ({ median, min, max }, digits = 2) =>
   `${median.toFixed(digits)} (${min.toFixed(digits)} to ${max.toFixed(digits)})`
@@ -62,29 +70,41 @@ async function measureDeletions(open, redis, count) {
   await fill(redis, count)
   console.log(`${count} keys of others, made in ${Math.round(performance.now() - started)} ms`)
   const db = open()
-  const users = Array.from({ length: 300 }, (_, at) => `user_${at}`)
+  const users = Array.from({ length: ALONE + BURSTS * AT_ONCE }, (_, at) => `user_${at}`)
   await saveUsers(db, users)
   const times = []
-  for (const user of users.slice(0, 200)) {
+  for (const user of users.slice(0, ALONE - 1)) {
     const begin = performance.now()
     const removed = await db.deleteUser(user)
     times.push(performance.now() - begin)
     if (removed !== 3) throw new Error(`deleteUser removed ${removed} of 3 records`)
   }
   console.log(`deleteUser, 3 records: ${text(summarize(times))} ms`)
-  const commands = await commandsOf(redis, () => db.deleteUser(users[200]))
+  const commands = await commandsOf(redis, () => db.deleteUser(users[ALONE - 1]))
   console.log(`its commands: ${commands.map(([, name, calls]) => `${name} ${calls}`).join(', ')}`)
   const reader = open()
   await reader.storeToken('read', 'value')
-  const alone = await latencies(reader, async () => {})
-  const beside = await latencies(reader, async () => {
-    await Promise.all(users.slice(201, 221).map((user) => db.deleteUser(user)))
-  })
+  const [alone, beside] = [
+    await latencies(reader, () => inBursts(() => {})),
+    await latencies(reader, () =>
+      inBursts((burst) => {
+        const first = ALONE + burst * AT_ONCE
+        return Promise.all(users.slice(first, first + AT_ONCE).map((user) => db.deleteUser(user)))
+      }),
+    ),
+  ]
   console.log(
-    `reads of another client, p99: ${alone.toFixed(2)} ms alone, ${beside.toFixed(2)} ms beside 20 deletions at once`,
+    `reads of another client, p99: ${alone.toFixed(2)} ms alone, ${beside.toFixed(2)} ms beside ${BURSTS} times ${AT_ONCE} deletions at once`,
   )
   await db.close()
   await reader.close()
+}
+
+async function inBursts(act) {
+  for (let burst = 0; burst < BURSTS; burst += 1) {
+    await act(burst)
+    await wait(BETWEEN_BURSTS_MS)
+  }
 }
 
 async function latencies(reader, beside) {
@@ -187,24 +207,26 @@ function show(title, { now, before }) {
   console.log(`${title}: ${text(summarize(now), 0)}/s${ratio}`)
 }
 
-async function race(rounds, seed) {
+async function race(rounds, { seed, seconds }) {
   const { lines, isGood, output } = await runFaultTests(['user-index.test.ts'], (report) => ({
     USER_INDEX_REPORT: report,
     USER_INDEX_ROUNDS: String(rounds),
     ...(seed && { USER_INDEX_SEED: seed }),
+    ...(seconds && { USER_INDEX_SECONDS: seconds }),
   }))
-  const last = lines.at(-1)
   console.log(isGood ? 'No record was outside of its index, and no user came back.' : output)
-  if (last) {
+  // Each line counts from the beginning.
+  for (const last of new Map(lines.map((line) => [line.form, line])).values()) {
     console.log(
-      `${last.rounds} races (seed ${last.seed}), ${last.looks} looks at ${last.seen} records; calls that failed: ${JSON.stringify(last.failed)}`,
+      `${last.form}: ${last.rounds} races (seed ${last.seed}), ${last.looks} looks at ${last.seen} records, ${last.moved} moves of slots; calls that failed: ${JSON.stringify(last.failed)}`,
     )
   }
   process.exitCode = isGood ? 0 : 1
 }
 
 async function main(values) {
-  if (values.races) return race(numberAbove0('--races', values.races), values.seed)
+  if (values.seconds) numberAbove0('--seconds', values.seconds)
+  if (values.races) return race(numberAbove0('--races', values.races), values)
   const require = createRequire(import.meta.url)
   const { RedisOAuthDatabase } = require('../dist/index.js')
   const before = values.before && require(resolve(values.before)).RedisOAuthDatabase
@@ -212,8 +234,10 @@ async function main(values) {
   const redis = new Redis(server.url)
   cleanUpLater(() => redis.disconnect())
   const open = (Build = RedisOAuthDatabase) => new Build({ url: server.url })
-  await measureMemory(open, redis)
-  await measureSaves(open, before, numberAbove0('--rounds', values.rounds))
+  if (!values.deletions) {
+    await measureMemory(open, redis)
+    await measureSaves(open, before, numberAbove0('--rounds', values.rounds))
+  }
   await redis.flushall()
   await measureDeletions(open, redis, numberAbove0('--keys', values.keys))
 }
@@ -226,6 +250,8 @@ await runScript({
     rounds: { type: 'string', default: '7' },
     races: { type: 'string' },
     seed: { type: 'string' },
+    seconds: { type: 'string' },
+    deletions: { type: 'boolean', default: false },
   },
   main,
 })
