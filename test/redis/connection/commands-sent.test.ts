@@ -8,6 +8,11 @@ import { aclRule } from '../../support/servers/acl-rule.js'
 import { type RedisServer, redisMajor, startRedis } from '../../support/servers/redis-server.js'
 
 const USER = { name: 'atxp', password: 'a-password', rule: aclRule('atxp:oauth:', redisMajor()) }
+const TENANT = {
+  name: 'tenant',
+  password: 'another-password',
+  rule: aclRule('other:', redisMajor()),
+}
 const URL_OF_SERVER = 'https://auth.example'
 const URL = 'https://mcp.example/'
 
@@ -15,7 +20,7 @@ let redis: RedisServer
 let db: RedisOAuthDatabase
 
 beforeAll(async () => {
-  redis = await startRedis({ users: [USER] })
+  redis = await startRedis({ users: [USER, TENANT] })
   db = open()
 })
 
@@ -26,11 +31,11 @@ afterAll(async () => {
 
 function open(options: RedisOAuthDatabaseOptions = {}): RedisOAuthDatabase {
   return new RedisOAuthDatabase({
-    ...options,
     host: redis.host,
     port: redis.port,
     username: USER.name,
     password: USER.password,
+    ...options,
   })
 }
 
@@ -139,6 +144,22 @@ test('every method works under the documented ACL rule, and sends only the docum
   expect(sent.filter((name) => !documented().includes(name))).toEqual([])
   // So that a test which calls nothing cannot pass.
   expect(sent).toEqual(expect.arrayContaining(['SET', 'GET', 'SCAN', 'EVAL', 'SUBSCRIBE']))
+})
+
+test('a tenant with such a rule for another prefix sees the names of keys, and reads and writes none', async () => {
+  await db.storeToken('named', 'token')
+  await db.saveAccessToken('user', URL, tokens)
+  const tenant = open({ username: TENANT.name, password: TENANT.password })
+  const refused = { code: 'PERMISSION_DENIED' }
+  await expect(tenant.getToken('named')).rejects.toMatchObject(refused)
+  await expect(tenant.storeToken('named', 'other')).rejects.toMatchObject(refused)
+  await expect(tenant.getAccessToken('user', URL)).rejects.toMatchObject(refused)
+  await expect(tenant.saveAccessToken('user', URL, tokens)).rejects.toMatchObject(refused)
+  await expect(tenant.deleteUser('user')).rejects.toMatchObject(refused)
+  expect(await tenant.listTokens()).toContain('named')
+  expect(await db.getToken('named')).toBe('token')
+  expect(await db.getAccessToken('user', URL)).toEqual(tokens)
+  await tenant.close()
 })
 
 async function commandsSent(): Promise<string[]> {
