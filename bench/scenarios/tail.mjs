@@ -20,7 +20,7 @@ export const scenario = {
       over: PUBLISHED,
       metric: 'p99Micros',
       atMost: 1.15,
-      obstacle: 'see how far *again* is away',
+      obstacle: 'compare with *again*, which shows the scatter',
     })),
   ),
   charts: OPERATIONS.map((operation) => ({
