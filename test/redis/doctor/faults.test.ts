@@ -45,7 +45,7 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
   [
     'Redis hangs, its replies are held, or the other side is gone without a word',
     'CONNECTION_TIMEOUT',
-    /Check host, port and firewall/,
+    /Check that Redis answers .* host, port and firewall/,
     async () => {
       const server = await startServer()
       server.pause()
