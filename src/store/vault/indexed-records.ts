@@ -155,8 +155,8 @@ export class IndexedRecords {
   }
 
   /**
-   * Deletes all records of a user, also of kinds that only newer versions know, and the index with them. Two round trips, one more for each further thousand records, and two more
-   * where others saved a first record meanwhile: what has resolved by the end of this is deleted as well.
+   * Deletes all records of a user, also of kinds that only newer versions know, and the index with them. Two round trips, one more for
+   * each further thousand records, and two more where others saved a first record meanwhile, which is deleted as well, up to four times.
    */
   async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
     const index = this.#keys.of('index', userId)
