@@ -58,7 +58,7 @@ export function formatTick(number) {
 }
 
 export function formatRange({ min, max }) {
-  return format(min) === format(max) ? '' : `${format(min)} to ${format(max)}`
+  return format(min) === format(max) ? '' : `${format(min)}–${format(max)}`
 }
 
 /** Median, and in brackets the smallest and the largest where they differ. */

@@ -11,7 +11,7 @@ import { ratiosByCallers, rowsOfTargets, tableOfGroup, toMarkdown } from './tabl
 import { replaceBetween } from './text.mjs'
 
 /** Of each obstacle. */
-const SHOWN_MISSES = 3
+const SHOWN_MISSES = 1
 
 const DRAW = { lines: lineChart, bars: barChart, ratios: ratioChart }
 
@@ -144,11 +144,7 @@ function byObstacle(missed) {
 
 function machineOf({ cpu, cores, memoryBytes, system, node, redis, packages, date }) {
   const memory = Math.round(memoryBytes / 2 ** 30)
-  const versions = Object.entries(packages).map(([name, version]) => `${name} ${version}`)
-  return (
-    `Measured on ${date}: ${cores} cores of ${cpu}, ${memory} GiB, ${system}, Node ${node}, Redis ${redis}; ` +
-    `${versions.join(', ')}.`
-  )
+  return `Measured on ${date}: ${cores} cores of ${cpu}, ${memory} GiB, ${system}, Node ${node}, Redis ${redis}, ioredis ${packages.ioredis}.`
 }
 
 /** @param isAnswer - those with which the page begins, or the others */

@@ -16,8 +16,7 @@ export const scenario = {
       of: 'ours',
       over: 'upstream',
       atLeast: 0.97,
-      obstacle:
-        'a call runs more code, which is cold whenever dozens of processes take turns on two cores',
+      obstacle: 'processes take turns on two cores',
     })),
   ),
   charts: [

@@ -74,6 +74,7 @@ describe.concurrent('every script', { timeout: TIMEOUT_MS }, () => {
     ['bench/run.mjs', '--seconds=-1', '--seconds takes a number above 0, not -1'],
     ['bench/soak.mjs', '--seconds=soon', '--seconds takes a number above 0, not soon'],
     ['bench/fuzz-replies.mjs', '--seconds=0', '--seconds takes a number above 0, not 0'],
+    ['bench/sizing.mjs', '--users=0', '--users takes a number above 0, not 0'],
     ['bench/faults.mjs', '--repeats=0', '--repeats takes a number above 0, not 0'],
     ['bench/fleet-scenarios.mjs', '--database=other', 'No such database: other'],
     ['bench/fleet-scenarios.mjs', '--processes=8,x', '--processes takes a number above 0, not x'],
