@@ -4,6 +4,7 @@ import { cleanUpLater } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript } from '../scripts/run-script.mjs'
+import { bytesUsedBy } from './load/server-meter.mjs'
 
 const USAGE = `node bench/sizing.mjs      by how much Redis' used_memory grows for each user, as docs/runbooks.md has it
 
@@ -57,10 +58,6 @@ async function saveAll(db, users, sessions) {
     }
   }
   await Promise.all(Array.from({ length: MANY }, saveSome))
-}
-
-async function bytesUsedBy(redis) {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))[1])
 }
 
 await runScript({

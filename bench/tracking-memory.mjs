@@ -3,6 +3,7 @@ import { cleanUpLater } from '../scripts/cleanup.mjs'
 import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript } from '../scripts/run-script.mjs'
+import { bytesUsedBy } from './load/server-meter.mjs'
 
 const USAGE = `node bench/tracking-memory.mjs      what Redis would remember if it reported changes by read keys, and not by prefix
 
@@ -14,10 +15,6 @@ const STEP = 1_000
 function keyOf(index) {
   const user = `base:0x${index.toString(16).padStart(40, '0')}`
   return `atxp:oauth:~access:{${user}}:https://mcp.example.com/mcp`
-}
-
-async function bytesUsedBy(redis) {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))[1])
 }
 
 async function main(values) {

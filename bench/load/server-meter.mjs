@@ -14,10 +14,9 @@ export class ServerMeter {
   /** Its CPU time for each of so many operations, and the memory that it has now. */
   async end(operations) {
     const seconds = (await this.#cpuSeconds()) - this.#beganAt
-    const memory = await this.#redis.info('memory')
     return {
       serverMicros: (seconds * 1_000_000) / operations,
-      serverBytes: Number(/^used_memory:(\d+)/m.exec(memory)[1]),
+      serverBytes: await bytesUsedBy(this.#redis),
     }
   }
 
@@ -27,4 +26,8 @@ export class ServerMeter {
       .map((part) => Number(new RegExp(`^used_cpu_${part}:([\\d.]+)`, 'm').exec(cpu)[1]))
       .reduce((sum, seconds) => sum + seconds)
   }
+}
+
+export async function bytesUsedBy(redis) {
+  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))[1])
 }

@@ -6,6 +6,7 @@ import { serve } from '../../test/support/processes/process-child.mjs'
 import { openDatabase } from '../contenders/ours.mjs'
 import { runClosedLoop } from '../load/closed-loop.mjs'
 import { ManyUsers } from '../load/many-users.mjs'
+import { bytesUsedBy } from '../load/server-meter.mjs'
 
 let db
 let redis
@@ -23,7 +24,7 @@ serve({
   /** Gives the bytes that Redis needs then. */
   async growTo(count) {
     await all.growTo(count)
-    return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))[1])
+    return bytesUsedBy(redis)
   },
 
   run({ operation, callers, ms }) {
