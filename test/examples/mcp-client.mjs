@@ -1,26 +1,12 @@
 // Runs app.mjs of examples/mcp-client in two processes, and plays the part of a user's browser by `fetch`.
 import { match, strictEqual } from 'node:assert'
-import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
-import { startAuthorizationServer } from '../support/fleet/authorization-server.mjs'
-import { startMcpServer } from '../support/fleet/mcp-server.mjs'
 import { agreeAt } from '../support/mcp/browser.mjs'
-import { folderOf, startProgram, stopProgram } from './program.mjs'
-import { removeRecords } from './scratch-records.mjs'
+import { withTwoApps } from './two-apps.mjs'
 
 const USER = 'user_123'
-const url = process.env.REDIS_URL ?? 'redis://localhost:6379'
-const prefix = `example:${randomUUID()}:`
-
-const authorizationServer = await startAuthorizationServer()
-const { issuer, introspect } = authorizationServer
-const mcpServer = await startMcpServer({ issuer, introspect })
-const apps = []
-
-try {
-  apps.push(await startApp(), await startApp())
+await withTwoApps('mcp-client', async (apps, authorizationServer, redis) => {
   const [first, second] = apps
-  console.log(`Two processes share ${new URL(url).host}: ${first.origin} and ${second.origin}.`)
+  console.log(`Two processes share ${redis}: ${first.origin} and ${second.origin}.`)
 
   const sent = await get(first, '/whoami')
   strictEqual(sent.status, 302)
@@ -44,22 +30,7 @@ try {
   console.log(
     'The access token has expired. Four calls met that at once, and one of them renewed it.',
   )
-} finally {
-  await Promise.all(apps.map(stopProgram))
-  await removeRecords(url, prefix)
-  await mcpServer.stop()
-  await authorizationServer.stop()
-}
-
-function startApp() {
-  return startProgram(join(folderOf('mcp-client'), 'app.mjs'), {
-    REDIS_URL: url,
-    REDIS_KEY_PREFIX: prefix,
-    MCP_SERVER: mcpServer.url(),
-    CALLBACK_URL: 'http://app.example/callback',
-    PORT: '0',
-  })
-}
+})
 
 /** A browser that follows no redirect by itself. */
 function get({ origin }, path, user = USER) {
