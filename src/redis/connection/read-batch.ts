@@ -43,7 +43,11 @@ const MAX_KEYS = 32
 export class ReadBatch<T extends string | Buffer> {
   readonly #reads: Reads<T>
   readonly #slotOf: (key: string) => number
-  readonly #slots = new Map<number, Unsent<T>>()
+  /**
+   * Made anew, and not cleared: what `clear` and growth leave of a Map refers to what follows it, and once one such piece is in old space,
+   * all that come after it survive there, with what they hold.
+   */
+  #slots = new Map<number, Unsent<T>>()
   #mayMget = true
   #size = 0
 
@@ -73,7 +77,8 @@ export class ReadBatch<T extends string | Buffer> {
     this.#size += 1
     if (reads.size >= most) {
       this.#size -= reads.size
-      this.#slots.delete(slot)
+      if (this.#slots.size === 1) this.#slots = new Map()
+      else this.#slots.delete(slot)
       this.#sendAll(reads)
     }
     return read.promise
@@ -115,10 +120,10 @@ export class ReadBatch<T extends string | Buffer> {
   /** Sends what has been put off. */
   flush(): void {
     if (this.#slots.size === 0) return
-    const slots = [...this.#slots.values()]
-    this.#slots.clear()
+    const slots = this.#slots
+    this.#slots = new Map()
     this.#size = 0
-    for (const reads of slots) this.#sendAll(reads)
+    for (const reads of slots.values()) this.#sendAll(reads)
   }
 
   #sendAll(reads: Readers<T>): void {

@@ -69,8 +69,9 @@ export function listOf<T>(read: Reader<T>, length?: number): Reader<T[]> {
   return (reply) => {
     if (!Array.isArray(reply)) throw new WrongReply(reply, due)
     if (length !== undefined && reply.length !== length) throw new WrongReply(reply, due)
-    const list = new Array<T>(reply.length)
-    for (let index = 0; index < reply.length; index += 1) list[index] = read(reply[index])
+    // What `new Array` makes comes to be made in old space, where it would keep the elements alive when it is dead.
+    const list = reply.slice() as T[]
+    for (let index = 0; index < list.length; index += 1) list[index] = read(list[index])
     return list
   }
 }
