@@ -2,7 +2,7 @@ import { type Commands, type Expiry, expiryArguments, type Value } from './comma
 import type { Connection } from './connection/connection.js'
 import type { Effect } from './driver/command.js'
 import type { Argument } from './protocol/frame.js'
-import { done, integer, isOk, listOf, orNil, pairs, text } from './protocol/replies.js'
+import { done, integer, listOf, orNil, pairs, type Reader, text } from './protocol/replies.js'
 import {
   COMPARE_AND_DELETE,
   COMPARE_AND_SET_INDEXED,
@@ -38,15 +38,23 @@ export class IndexCommands {
     this.#commands = commands
   }
 
-  /** Sets an indexed record that is there; false: there is none, and nothing was done. Leaves its entry as it is. */
-  setExisting(key: string, value: Value, expiry: Expiry): Promise<boolean> {
+  /**
+   * Sets an indexed record that is there, and leaves its entry as it is.
+   * @param read - `isOk` of the reply tells it whether there is one; what it returns is waited for
+   */
+  setExisting<T>(
+    key: string,
+    value: Value,
+    expiry: Expiry,
+    read: Reader<T | Promise<T>>,
+  ): Promise<T> {
     const { ttlMs } = expiry
     // Most records have a span, and spreading costs a tenth of what a save does.
     const args =
       ttlMs === undefined
         ? [key, value, ...expiryArguments(expiry), 'XX']
         : [key, value, 'PX', ttlMs, 'XX']
-    return this.#commands.confirmed(key, this.#connection.start('write', 'set', args, isOk))
+    return this.#commands.confirmed(key, this.#connection.start('write', 'set', args, read))
   }
 
   /**

@@ -133,30 +133,19 @@ export class OAuthStore {
     const known = this.#known?.get(userId, url)
     if (known !== undefined) return known
     const key = this.#keys.of('access', userId, url)
-    const saving = this.#indexed.saving(key)
-    const reading = this.#readAccessToken(userId, url, key)
-    return saving === undefined ? reading : this.#readAgain(userId, url, key, reading, saving)
-  }
-
-  /** Where a save that was called before is under way and the record is not there yet. */
-  async #readAgain(
-    userId: string,
-    url: string,
-    key: RecordKey,
-    reading: Promise<AccessToken | null>,
-    saving: Promise<void>,
-  ): Promise<AccessToken | null> {
-    const found = await reading
-    if (found !== null) return found
-    await saving.catch(() => {})
-    return this.#readAccessToken(userId, url, key)
+    return this.#readAccessToken(userId, url, key, this.#indexed.lateSaves)
   }
 
   // Where this process has nothing in memory, one reaction does it all: each promise more costs as much as the record's name does.
-  #readAccessToken(userId: string, url: string, key: RecordKey): Promise<AccessToken | null> {
+  #readAccessToken(
+    userId: string,
+    url: string,
+    key: RecordKey,
+    lateSaves?: number,
+  ): Promise<AccessToken | null> {
     if (this.#known === undefined) {
       return this.#vault.use(key, (text) => {
-        if (text === null) return null
+        if (text === null) return this.#absent(userId, url, key, lateSaves)
         return this.#standing(
           userId,
           url,
@@ -166,7 +155,22 @@ export class OAuthStore {
     }
     return this.#known
       .read(userId, url, key)
-      .then((stored) => stored && this.#standing(userId, url, stored))
+      .then((stored) =>
+        stored === null
+          ? this.#absent(userId, url, key, lateSaves)
+          : this.#standing(userId, url, stored),
+      )
+  }
+
+  /** Reads once more where a save that was called before had not ended: the record may be there only now. */
+  #absent(
+    userId: string,
+    url: string,
+    key: RecordKey,
+    lateSaves: number | undefined,
+  ): Promise<AccessToken | null> | null {
+    const saved = lateSaves === undefined ? undefined : this.#indexed.savedSince(key, lateSaves)
+    return saved === undefined ? null : saved.then(() => this.#readAccessToken(userId, url, key))
   }
 
   /** The token of a record, unless it has expired and is of no more use. */

@@ -86,7 +86,7 @@ export class Connection implements CommandOwner {
     effect: Effect,
     name: string,
     args: Argument[],
-    read: Reader<T>,
+    read: Reader<T | Promise<T>>,
     node?: Node,
   ): TrackedCommand<T> {
     this.#flush()
@@ -110,10 +110,10 @@ export class Connection implements CommandOwner {
     effect: Effect,
     name: string,
     args: Argument[],
-    read: Reader<T>,
+    read: Reader<T | Promise<T>>,
     node?: Node,
   ): TrackedCommand<T> {
-    const command = new TrackedCommand(this, effect, name, args, read)
+    const command = new TrackedCommand<T>(this, effect, name, args, read)
     this.#queue.add(command)
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))

@@ -62,7 +62,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     effect: Effect,
     name: string,
     args: Argument[],
-    read: Reader<T>,
+    read: Reader<T | Promise<T>>,
   ) {
     super(name, args)
     this.effect = effect
@@ -72,7 +72,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     this.#reject = rejectShown
     this.resolve = (reply) => {
       if (this.settled) return
-      let value: T
+      let value: T | Promise<T>
       try {
         value = read(reply)
       } catch (error) {

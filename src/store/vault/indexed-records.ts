@@ -5,6 +5,7 @@ import type { Expiry, Value } from '../../redis/commands.js'
 import { inBunches } from '../../redis/commands.js'
 import type { DeletionTally } from '../../redis/deletion-tally.js'
 import type { EntryLife, IndexCommands } from '../../redis/index-commands.js'
+import { isOk } from '../../redis/protocol/replies.js'
 import { type SavedRecord, SavedRecords } from './saved-records.js'
 
 const DAY_MS = 86_400_000
@@ -22,6 +23,8 @@ const ENTRY_MS = REMEMBERED_MS + MAX_LIFE_MS + DAY_MS
 const LOGIN_MARGIN_MS = 60_000
 /** Somebody who saves new records of a user as fast as they are deleted ends no deletion. */
 const MAX_ROUNDS = 5
+
+const DONE = Promise.resolve()
 
 const ACCESS_ENTRY: EntryLife = { entryMs: ENTRY_MS, marginMs: DAY_MS }
 
@@ -58,8 +61,7 @@ export class IndexedRecords {
     maxAgeMs: 600_000,
   })
   #calls = 0
-  /** How many saves of `set` are under way that may need a second round trip. */
-  #underWay = 0
+  #lateSaves = 0
 
   /** @param markerMs - how long the first read of PKCE values leaves them behind */
   constructor(keys: KeySpace, commands: IndexCommands, markerMs: number) {
@@ -74,20 +76,14 @@ export class IndexedRecords {
     if (record === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
     this.#calls += 1
     const call = this.#calls
-    this.#underWay += 1
     record.latest = call
-    record.saving = this.#commands.setExisting(key.redisKey, value, expiry).then((isSet) => {
-      if (!isSet) return this.#enterLate(key, value, expiry, record, call)
-      this.#underWay -= 1
+    // Within the command: a reaction to its promise would make one more.
+    record.saving = this.#commands.setExisting(key.redisKey, value, expiry, (reply) => {
+      if (!isOk(reply)) return this.#enterLate(key, value, expiry, record, call)
       if (record.latest === call) record.saving = undefined
       return undefined
-    }, this.#failed)
+    })
     return record.saving
-  }
-
-  readonly #failed = (error: unknown): never => {
-    this.#underWay -= 1
-    throw error
   }
 
   /** Sets a record where there is none, and its entry; false: there is one, and it stands as it was. One round trip. */
@@ -97,13 +93,22 @@ export class IndexedRecords {
     return this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
   }
 
+  /** How many saves have ended that took a second round trip. */
+  get lateSaves(): number {
+    return this.#lateSaves
+  }
+
   /**
-   * The save of a record that is under way and may need a second round trip, if there is one: a read that was called after it and
-   * finds no record has to be made again once this has ended.
+   * For a read that found no record: resolves when a save has ended that may have been called before. Undefined where there was none,
+   * if `lateSaves` is what it was when the read was called.
    */
-  saving(key: RecordKey): Promise<void> | undefined {
-    // Asked by each read.
-    return this.#underWay === 0 ? undefined : this.#saved.get(key)?.saving
+  savedSince(key: RecordKey, lateSaves: number): Promise<void> | undefined {
+    const record = this.#saved.get(key)
+    const saving = record?.saving
+    if (saving === undefined) return lateSaves === this.#lateSaves ? undefined : DONE
+    return saving.catch(() => {
+      if (record?.saving === saving) record.saving = undefined
+    })
   }
 
   /** Whether there was one. One round trip. */
@@ -236,7 +241,7 @@ export class IndexedRecords {
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
     } finally {
-      this.#underWay -= 1
+      this.#lateSaves += 1
       if (record.latest === call) record.saving = undefined
     }
   }

@@ -22,7 +22,7 @@ export class PlainVault implements Vault {
     return this.use(key, (text) => text)
   }
 
-  use<T>(key: FoundKey, use: (text: string | null) => T): Promise<T> {
+  use<T>(key: FoundKey, use: (text: string | null) => T | Promise<T>): Promise<T> {
     return this.#commands
       .get(key.redisKey)
       .then((text) => (isSuspect(text) ? this.#reread(key).then(use) : use(text)))

@@ -37,7 +37,7 @@ export class SealedVault implements Vault {
     return this.use(key, (text) => text)
   }
 
-  use<T>(key: FoundKey, use: (text: string | null) => T): Promise<T> {
+  use<T>(key: FoundKey, use: (text: string | null) => T | Promise<T>): Promise<T> {
     return this.#commands.getBuffer(key.redisKey).then((raw) => {
       const text = raw === null ? null : this.#decode(key, raw)
       return text instanceof Promise ? text.then(use) : use(text)

@@ -22,7 +22,7 @@ export interface NamedText extends RecordName {
 export interface Vault {
   get(key: FoundKey): Promise<string | null>
   /** What `use` makes of the text. As `get`, with a promise less. */
-  use<T>(key: FoundKey, use: (text: string | null) => T): Promise<T>
+  use<T>(key: FoundKey, use: (text: string | null) => T | Promise<T>): Promise<T>
   /** `get` for many keys, in their order. */
   getAll(keys: readonly FoundKey[]): Promise<(string | null)[]>
   /** `get`, with the name. */
