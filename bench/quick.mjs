@@ -1,10 +1,10 @@
 import { bold, box, dim, isLive, print } from '../scripts/terminal.mjs'
 import { titleOf } from './contenders/contenders.mjs'
-import { endContenders, startContenders } from './load/contender-processes.mjs'
+import { endContenders, placesOn, startContenders } from './load/contender-processes.mjs'
 import { describeMachine } from './machine.mjs'
 import { formatSummary } from './report/metrics.mjs'
 import { toText } from './report/tables.mjs'
-import { endInstances, placesOn, runInstances, startInstances } from './scenarios/sharing.mjs'
+import { endInstances, runInstances, startInstances } from './scenarios/sharing.mjs'
 import { Session } from './session.mjs'
 import { summarizeRatios } from './stats.mjs'
 import { plural } from './words.mjs'
@@ -53,9 +53,8 @@ async function rowsOfOne(session) {
   const workers = await startContenders(session, redis, names, session.size(10_000, 1024))
   const rows = []
   for (const { title, of, over, operation, callers, atLeast } of SHAPES) {
-    const options = { operation, callers, ms: session.ms }
-    const results = await session.alternate(title, [of, over], (name) =>
-      workers.get(name).call('run', { name, ...options }),
+    const results = await session.alternate(title, [of, over], (name, length) =>
+      workers.get(name).call('run', { name, operation, callers, ...length }),
     )
     rows.push(rowOf(title, results, of, over, atLeast))
   }
@@ -71,8 +70,8 @@ async function rowsOfMany(session) {
   const rows = []
   for (const { instances, callers } of SHARED) {
     const title = `9 reads to 1 write, ${instances} instances of ${callers}: ${titleOf('ours')}`
-    const results = await session.alternate(title, names, (name) =>
-      runInstances(workers.slice(0, instances), { name, callers, ms: session.ms }),
+    const results = await session.alternate(title, names, (name, length) =>
+      runInstances(workers.slice(0, instances), { name, callers, ...length }),
     )
     rows.push(rowOf(title, results, 'ours', PUBLISHED, 0.97))
   }

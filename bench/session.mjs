@@ -13,6 +13,13 @@ import {
   settle,
 } from '../scripts/terminal.mjs'
 
+/**
+ * Until the rate of a process stays. V8 compiles what has run often enough, and few calls under way run other code than many: a new
+ * process with one caller reached its rate after 8,000 to 12,000 operations, with 4 or 16 callers after 10,000 to 24,000, and each of
+ * four processes on two cores after 30,000. Each of the first thousand operations costs 2 to 7 times as much.
+ */
+const WARM_UP_OPERATIONS = 30_000
+
 /** What one run of the benchmark has in common: how long, how often, on which server, and the progress that it shows. */
 export class Session {
   #redisServer
@@ -65,7 +72,8 @@ export class Session {
   /**
    * Measures all names once a round, in turning order, so that no disturbance of the machine falls on one alone. A first
    * round, in which code is compiled and buffers grow, does not count.
-   * @param measure - called with a name; gives the numbers of one measurement
+   * @param measure - called with a name, and with how long: for `ms`, in the first round also for `atLeast` operations; gives the
+   * numbers of one measurement
    * @param options.maxRounds - of what takes long
    * @returns the measurements of each name, one a round
    */
@@ -84,7 +92,8 @@ export class Session {
     for (let round = first; round < rounds; round += 1) {
       for (const name of round % 2 === 0 ? names : [...names].reverse()) {
         overwrite(`  ${bar(done / total, 20)}  ${title} ${dim(name)}`)
-        const measured = await measure(name)
+        const length = { ms: this.ms, ...(round < 0 && { atLeast: WARM_UP_OPERATIONS }) }
+        const measured = await measure(name, length)
         if (round >= 0) results.get(name).push(measured)
         done += 1
       }

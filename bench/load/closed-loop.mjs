@@ -6,12 +6,16 @@ const CLOCK_EVERY = 256
 const SAMPLE_EVERY = 16
 
 /**
- * `callers` callers, each of which begins its next operation when the last one has ended, for `ms`; or until so many `operations`
- * are done, each of which is timed.
- * @param operate - called with the number of the caller
+ * `callers` callers, each of which begins its next operation when the last one has ended, for `ms` and for `atLeast` operations;
+ * or until so many `operations` are done, each of which is timed.
+ * @param {(caller: number) => unknown} operate
+ * @param {{ callers: number, ms?: number, atLeast?: number, operations?: number, isInMemory?: boolean }} load
  * @returns operations a second, latencies of a sample of them, and the CPU time of this process an operation
  */
-export async function runClosedLoop(operate, { callers, ms, operations, isInMemory = false }) {
+export async function runClosedLoop(
+  operate,
+  { callers, ms, atLeast = 0, operations, isInMemory = false },
+) {
   const isSlow = callers === 1 && !isInMemory
   const isCounted = operations !== undefined
   const sampleEvery = isSlow || isCounted ? 1 : isInMemory ? CLOCK_EVERY : SAMPLE_EVERY
@@ -24,7 +28,7 @@ export async function runClosedLoop(operate, { callers, ms, operations, isInMemo
   const count = () => {
     done += 1
     if (isCounted) isOver = done >= operations
-    else if (done % clockEvery === 0 && performance.now() - begin >= ms) isOver = true
+    else if (done % clockEvery === 0 && done >= atLeast) isOver = performance.now() - begin >= ms
   }
   const caller = async (number) => {
     for (let turn = number; !isOver; turn += 1) {

@@ -5,6 +5,11 @@ export function placeOf({ port, tls }, db) {
   return { url: `${tls ? 'rediss' : 'redis'}://127.0.0.1:${port}/${db}`, tls }
 }
 
+/** A database of one server for each of the names. */
+export function placesOn(redis, names) {
+  return new Map(names.map((name, db) => [name, placeOf(redis, db)]))
+}
+
 /** A process for each of the names, with all records stored; gives them by name. */
 export async function startContenders(session, redis, names, count) {
   session.prepare(`starts ${names.length} processes`)

@@ -10,6 +10,8 @@ const VERIFIED = 500
 const WRITE_ONE_IN = 10
 
 const opened = new Map()
+// What this process has done often enough: among many instances, only those that joined have to.
+const warm = new Set()
 let records = []
 // Of each contender's records: how often this process has written them.
 const versions = new Map()
@@ -33,9 +35,15 @@ serve({
     await Promise.all(Array.from({ length: CALLERS_OF_FILL }, filler))
   },
 
-  run({ name, operation, ...options }) {
+  async run({ name, operation, atLeast, ...options }) {
     const operate = OPERATIONS[operation](name, opened.get(name), options)
-    return runClosedLoop(operate, options)
+    const shape = [name, operation, options.callers].join(' ')
+    const measured = await runClosedLoop(operate, {
+      ...options,
+      atLeast: warm.has(shape) ? 0 : atLeast,
+    })
+    warm.add(shape)
+    return measured
   },
 
   /** Reads records anew, whole, and compares them with what was last written. */

@@ -27,10 +27,10 @@ serve({
     return bytesUsedBy(redis)
   },
 
-  run({ operation, callers, ms }) {
+  run({ operation, ...length }) {
     const operate =
       operation === "a user's sessions" ? () => all.listOne(sessions) : all.operations[operation]
-    return runClosedLoop(operate, { callers, ms })
+    return runClosedLoop(operate, length)
   },
 
   /** Gives what it took to list every user. */

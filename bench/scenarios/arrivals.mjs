@@ -8,6 +8,8 @@ const NAMES = [
 ]
 const SOCKETS = [64, 256]
 const RATES = [1_000, 5_000, 10_000, 15_000]
+// Few are under way at once, as at the lower rates, which would take longer.
+const WARM_UP_RATE = 10_000
 const AT_RATES = ['ours', 'upstream', 'connect-redis']
 
 /** A server under real arrivals. */
@@ -80,8 +82,8 @@ async function byTurns(session, servers, range) {
   const groups = []
   for (const connections of SOCKETS) {
     const title = titleOf(connections)
-    const results = await session.alternate(title, NAMES, (name) =>
-      measure(servers.get(name), { connections, range, ms: session.ms }),
+    const results = await session.alternate(title, NAMES, (name, length) =>
+      measure(servers.get(name), { connections, range, ...length }),
     )
     const metrics = ['perSecond', 'cpuMicros', 'p50Micros', 'p99Micros']
     groups.push({ title, metrics, baseline: 'upstream', results })
@@ -94,12 +96,13 @@ async function atRates(session, servers, range) {
   const groups = []
   for (const perSecond of session.size(RATES, [1_000])) {
     const title = titleOfRate(perSecond)
-    // The tail of few arrivals needs longer.
-    const options = { sockets: SOCKETS.at(-1), perSecond, ms: 2 * session.ms, range }
-    const results = await session.alternate(title, AT_RATES, async (name) => {
+    const options = { sockets: SOCKETS.at(-1), range }
+    const results = await session.alternate(title, AT_RATES, async (name, { ms, atLeast }) => {
       const { worker, port } = servers.get(name)
       await worker.call('begin')
-      const measured = await generator.call('run', { port, ...options })
+      // The tail of few arrivals needs longer.
+      const arrivals = atLeast === undefined ? { perSecond, ms: 2 * ms } : warmUpOf(atLeast)
+      const measured = await generator.call('run', { port, ...options, ...arrivals })
       return { ...measured, ...(await worker.call('end')) }
     })
     const metrics = ['p50Micros', 'p99Micros', 'cpuMicros', 'perSecond']
@@ -109,8 +112,12 @@ async function atRates(session, servers, range) {
   return groups
 }
 
-async function measure(server, { connections, range, ms }) {
-  const requests = Math.ceil((server.perSecond * ms) / 1000) + connections
+function warmUpOf(requests) {
+  return { perSecond: WARM_UP_RATE, ms: (requests / WARM_UP_RATE) * 1000 }
+}
+
+async function measure(server, { connections, range, ms, atLeast = 0 }) {
+  const requests = Math.max(atLeast, Math.ceil((server.perSecond * ms) / 1000)) + connections
   await server.worker.call('begin')
   const options = { connections, pipeline: 1, requests, range }
   const measured = await runRedisBenchmark(server.port, options, ['GET', '__rand_int__'])

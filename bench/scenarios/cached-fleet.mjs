@@ -54,10 +54,10 @@ async function run(session) {
     workers.push(...(await startInstances(session, places, instances - workers.length)))
     for (const [pattern, isSticky] of Object.entries(PATTERNS)) {
       const title = titleOf(instances, pattern)
-      const results = await session.alternate(title, NAMES, async (name) => {
+      const results = await session.alternate(title, NAMES, async (name, length) => {
         const meter = meters.get(name)
         await meter.begin()
-        const load = { name, callers: CALLERS, ms: session.ms, isSticky }
+        const load = { name, callers: CALLERS, ...length, isSticky }
         const measured = await runInstances(workers, load)
         return { ...measured, ...(await meter.end(measured.done)) }
       })

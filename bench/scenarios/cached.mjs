@@ -23,8 +23,8 @@ export const scenario = {
 async function run(session) {
   const redis = await session.startRedis()
   const workers = await startContenders(session, redis, NAMES, session.size(1_000, 100))
-  const results = await session.alternate(READS, NAMES, async (name) => {
-    const options = { name, operation: 'read', callers: 1, ms: session.ms, isInMemory: true }
+  const results = await session.alternate(READS, NAMES, async (name, length) => {
+    const options = { name, operation: 'read', callers: 1, ...length, isInMemory: true }
     const { meanMicros } = await workers.get(name).call('run', options)
     return { nanos: meanMicros * 1000 }
   })

@@ -56,8 +56,8 @@ async function run(session) {
   for (const [title, operation] of Object.entries(OPERATIONS)) {
     for (const callers of session.size(CALLERS, [4])) {
       const group = titleOf(title, callers)
-      const results = await session.alternate(group, NAMES, (name) =>
-        workers.get(name).call('run', { name, operation, callers, ms: session.ms }),
+      const results = await session.alternate(group, NAMES, (name, length) =>
+        workers.get(name).call('run', { name, operation, callers, ...length }),
       )
       groups.push({ title: group, x: callers, metrics: METRICS, baseline: 'upstream', results })
     }

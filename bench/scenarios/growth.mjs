@@ -49,8 +49,8 @@ async function run(session) {
   for (const size of session.size(SIZES, [100, 1_000])) {
     session.prepare(`stores ${size} users`)
     const serverBytes = await worker.call('growTo', size)
-    const rates = await session.alternate(`${size} users`, OPERATIONS, (operation) =>
-      worker.call('run', { operation, callers: CALLERS, ms: session.ms }),
+    const rates = await session.alternate(`${size} users`, OPERATIONS, (operation, length) =>
+      worker.call('run', { operation, callers: CALLERS, ...length }),
     )
     const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
     groups.push({ title: `${size} users`, x: size, metrics, results: rates })

@@ -44,9 +44,11 @@ async function run(session) {
   const groups = []
   for (const operation of ['read', 'write']) {
     const title = `${operation}s, one caller`
-    const options = { operation, callers: 1, ms: session.ms }
-    const results = await session.alternate(title, names, (name) =>
-      name === LIMIT ? limit.run(options) : workers.get(name).call('run', { name, ...options }),
+    const options = { operation, callers: 1 }
+    const results = await session.alternate(title, names, (name, length) =>
+      name === LIMIT
+        ? limit.run({ ...options, ...length })
+        : workers.get(name).call('run', { name, ...options, ...length }),
     )
     const metrics = ['p50Micros', 'meanMicros', 'p99Micros', 'cpuMicros']
     groups.push({ title, metrics, baseline: 'ioredis', results })

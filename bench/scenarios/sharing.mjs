@@ -1,4 +1,4 @@
-import { placeOf } from '../load/contender-processes.mjs'
+import { placesOn } from '../load/contender-processes.mjs'
 import { Worker } from '../load/worker.mjs'
 import { plural } from '../words.mjs'
 
@@ -51,8 +51,8 @@ async function run(session) {
     workers.push(...(await startInstances(session, places, instances - workers.length)))
     for (const callers of session.size(CALLERS, [4])) {
       const title = titleOf(instances, callers)
-      const results = await session.alternate(title, NAMES, (name) =>
-        runInstances(workers, { name, callers, ms: session.ms }),
+      const results = await session.alternate(title, NAMES, (name, length) =>
+        runInstances(workers, { name, callers, ...length }),
       )
       const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
       groups.push({ title, x: instances, metrics, baseline: 'upstream', results })
@@ -68,24 +68,16 @@ async function run(session) {
  */
 export async function startInstances(session, places, instances) {
   const count = session.size(2_000, 100)
-  // Until its code is compiled. Among 32 instances, each comes to some hundred operations a round: too few for that.
-  const warmUp = { callers: CALLERS.at(-1), operations: session.size(20_000, 100) }
   const workers = []
   while (workers.length < instances) {
     const worker = new Worker('load')
     for (const [name, place] of places) {
       await worker.call('open', { name, place, count })
       await worker.call('fill', { name })
-      await runInstances([worker], { name, ...warmUp })
     }
     workers.push(worker)
   }
   return workers
-}
-
-/** A database of one server for each name. */
-export function placesOn(redis, names) {
-  return new Map(names.map((name, db) => [name, placeOf(redis, db)]))
 }
 
 /** @param options.isSticky - whether each instance has users of its own */

@@ -68,9 +68,11 @@ async function run(session) {
     for (const callers of session.size(CALLERS, [16, 512])) {
       const title = `${operation}s, ${callers} callers`
       const all = limit === undefined ? names : [...names, LIMIT]
-      const options = { operation, callers, ms: session.ms }
-      const results = await session.alternate(title, all, (name) =>
-        name === LIMIT ? limit.run(options) : workers.get(name).call('run', { name, ...options }),
+      const options = { operation, callers }
+      const results = await session.alternate(title, all, (name, length) =>
+        name === LIMIT
+          ? limit.run({ ...options, ...length })
+          : workers.get(name).call('run', { name, ...options, ...length }),
       )
       groups.push({ title, x: callers, metrics: METRICS, baseline: 'upstream', results })
     }

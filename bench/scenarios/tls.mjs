@@ -43,8 +43,8 @@ async function run(session) {
   for (const operation of OPERATIONS) {
     for (const callers of CALLERS) {
       const title = titleOf(operation, callers)
-      const results = await session.alternate(title, NAMES, (name) =>
-        workers.get(name).call('run', { name, operation, callers, ms: session.ms }),
+      const results = await session.alternate(title, NAMES, (name, length) =>
+        workers.get(name).call('run', { name, operation, callers, ...length }),
       )
       const metrics = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
       groups.push({ title, x: callers, metrics, baseline: 'ioredis', results })
