@@ -10,13 +10,18 @@ import {
   yellow,
 } from '../scripts/terminal.mjs'
 import { describeMachine } from './machine.mjs'
+import { missedOf, replaceGroups } from './report/missed.mjs'
 import { readAllResults, readResults, writeResults } from './report/page.mjs'
-import { judge, rowsOfTargets, TARGETS_HEAD, tableOfGroup, toText } from './report/tables.mjs'
+import { judge, rowOfTarget, TARGETS_HEAD, tableOfGroup, toText } from './report/tables.mjs'
 import { loadScenarios } from './scenarios/scenarios.mjs'
 import { Session } from './session.mjs'
 
-/** Runs the named scenarios, prints what they gave, and writes page, plots and numbers to the directory. */
-export async function measure({ names, directory, redisServer, seconds, rounds, isShort }) {
+/**
+ * Runs the named scenarios, prints what they gave, and writes page, plots and numbers to the directory.
+ * @param options.isMissedOnly - only what fell short of a target
+ */
+export async function measure({ names, directory, redisServer, isMissedOnly, ...options }) {
+  const { seconds, rounds, isShort } = options
   const started = performance.now()
   const machine = await describeMachine(redisServer)
   introduce(machine, isShort)
@@ -26,14 +31,27 @@ export async function measure({ names, directory, redisServer, seconds, rounds, 
   for (const [place, name] of names.entries()) {
     const scenario = scenarios[name]
     session.begin(`${place + 1} of ${names.length}: ${scenario.title}`)
+    if (isMissedOnly)
+      session.only = new Set(missedOf(scenario.targets ?? [], results[name]?.groups ?? []))
+    if (session.only?.size === 0) {
+      print(dim('Nothing fell short that was not measured again.'))
+      continue
+    }
+    const begun = performance.now()
     const { groups, notes } = await scenario.run(session)
     session.end()
-    results[name] = { machine, seconds, rounds, notes, groups: groups.map(toPlain) }
+    const measured = groups.filter(({ results }) => results !== undefined).map(toPlain)
+    const { commit } = machine
+    results[name] = isMissedOnly
+      ? replaceGroups(results[name], measured, { seconds, rounds, commit })
+      : { machine, seconds, rounds, notes, groups: measured }
     if (!isShort) show(scenario, results[name])
+    print(dim(`This took ${duration(performance.now() - begun)}.`))
     // After each, so that an interrupted run leaves what it had.
     await writeResults(directory, scenarios, results)
   }
-  conclude(names, scenarios, results, { isShort, directory, started })
+  const shown = names.filter((name) => results[name] !== undefined)
+  conclude(shown, scenarios, results, { isShort, directory, started })
 }
 
 /** Prints what earlier runs measured. */
@@ -65,7 +83,7 @@ function toPlain({ results, ...group }) {
 function show({ targets = [] }, { groups, notes }) {
   for (const group of groups) print(`\n${bold(group.title)}\n${toText(tableOfGroup(group))}`)
   if (targets.length > 0) {
-    print(`\n${toText([TARGETS_HEAD, ...rowsOfTargets(targets, groups)])}`)
+    print(`\n${toText([TARGETS_HEAD, ...judge(targets, groups).map(rowOfTarget)])}`)
   }
   for (const note of notes) print(dim(note))
 }
@@ -81,11 +99,9 @@ function conclude(names, scenarios, results, { isShort, directory, started }) {
     )
     return
   }
-  const verdicts = names
-    .flatMap((name) =>
-      (scenarios[name].targets ?? []).map((target) => judge(target, results[name].groups)),
-    )
-    .filter((verdict) => verdict !== undefined)
+  const verdicts = names.flatMap((name) =>
+    judge(scenarios[name].targets ?? [], results[name].groups),
+  )
   const reached = verdicts.filter(({ isReached }) => isReached).length
   print(`\n${reached} of ${verdicts.length} targets reached, ${time}; ${dim(`see ${directory}`)}`)
 }

@@ -31,6 +31,8 @@ export class Session {
   rounds
   /** Only to see that the answers are right. */
   isShort
+  /** The titles of what alone is measured; all if undefined. */
+  only
 
   constructor({ redisServer, seconds, rounds, isShort }) {
     this.#redisServer = redisServer
@@ -75,7 +77,7 @@ export class Session {
    * @param measure - called with a name, and with how long: for `ms`, in the first round also for `atLeast` operations; gives the
    * numbers of one measurement
    * @param options.maxRounds - of what takes long
-   * @returns the measurements of each name, one a round
+   * @returns the measurements of each name, one a round; undefined for what was not asked for
    */
   async alternate(
     title,
@@ -83,6 +85,7 @@ export class Session {
     measure,
     { isWarmUpNeeded = !this.isShort, maxRounds = Number.POSITIVE_INFINITY } = {},
   ) {
+    if (this.only?.has(title) === false) return undefined
     const rounds = Math.min(this.rounds, maxRounds)
     const started = performance.now()
     const first = isWarmUpNeeded ? -1 : 0

@@ -7,7 +7,7 @@ import { barChart } from './bar-chart.mjs'
 import { lineChart } from './line-chart.mjs'
 import { ratioChart } from './ratio-chart.mjs'
 import { speedOf } from './speed.mjs'
-import { ratiosByCallers, rowsOfTargets, tableOfGroup, toMarkdown } from './tables.mjs'
+import { judge, ratiosByCallers, rowOfTarget, tableOfGroup, toMarkdown } from './tables.mjs'
 import { replaceBetween } from './text.mjs'
 
 /** Of each obstacle. */
@@ -82,22 +82,13 @@ function rounded(_key, value) {
     : value
 }
 
-const CONTENDERS = [
-  ['', 'what it does'],
-  ['ioredis', '`GET` and `SET` of a text, with and without `enableAutoPipelining`'],
-  [
-    'ioredis, batched by hand (limit)',
-    '`MGET` of 64, corked writes; no time limits, checks or errors',
-  ],
-  ['AES-256-GCM in memory (limit)', "a record through Node's cipher, and nothing else"],
-  ['@keyv/redis, connect-redis', 'as published, over node-redis'],
-]
+const CONTENDERS = `- ioredis: \`GET\` and \`SET\` of a text, with and without \`enableAutoPipelining\`
+- ioredis, batched by hand (limit): \`MGET\` of 64, corked writes; no time limits, checks or errors
+- AES-256-GCM in memory (limit): a record through Node's cipher, and nothing else
+- @keyv/redis, connect-redis: as published, over node-redis`
 
 function pageOf(shown, results) {
-  const targets = shown.flatMap(([name, { targets = [] }]) =>
-    rowsOfTargets(targets, results[name].groups),
-  )
-  const missed = targets.filter((row) => row.at(-1) !== 'reached')
+  const verdicts = shown.flatMap(([name, { targets = [] }]) => judge(targets, results[name].groups))
   const answers = shown.flatMap(([name, scenario]) => {
     const { answer } = scenario
     return [
@@ -111,17 +102,35 @@ function pageOf(shown, results) {
     "How fast, as a multiple of a plain ioredis implementation (*upstream's way*: JSON, `GET`/`SETEX`). Medians; in brackets the " +
       'smallest and the largest round.',
     ...answers,
-    '`npm run bench` writes this page; `npm run bench -- --tables` prints every number.',
+    '`npm run bench` writes this page; `-- --tables` prints every number.',
     machineOf(machine),
-    `Contenders take turns in each round. Load generators, library and Redis share the ${machine.cores} cores.`,
-    toMarkdown(CONTENDERS, { isNumeric: false }),
+    'Contenders take turns in each round; load generators and Redis share the cores.',
+    CONTENDERS,
     '## Targets',
-    `${targets.length - missed.length} of ${targets.length} targets are reached. The others, with the target in brackets:`,
-    byObstacle(missed).join('\n'),
+    sumUp(
+      verdicts,
+      shown.flatMap(([name]) => results[name].groups),
+    ),
+    byObstacle(verdicts.filter(({ isReached }) => !isReached).map(rowOfTarget)).join('\n'),
     ...shown.flatMap(([name, scenario]) => sectionOf(scenario, results[name])),
   ]
     .join('\n\n')
     .concat('\n')
+}
+
+function sumUp(verdicts, groups) {
+  const reached = verdicts.filter(({ isReached }) => isReached)
+  const withinScatter = reached.filter(({ scatter }) => scatter !== undefined).length
+  const again = groups.flatMap(({ again }) => again ?? [])
+  const rounds = [...new Set(again.map(({ rounds }) => rounds))].join(' or ')
+  return [
+    `${reached.length} of ${verdicts.length} targets are reached`,
+    withinScatter > 0 ? `, ${withinScatter} within the scatter of upstream's way` : '',
+    again.length > 0
+      ? `; ${again.length} shapes that fell short were measured again in ${rounds} rounds`
+      : '',
+    '. The others, with the target in brackets:',
+  ].join('')
 }
 
 /** What was measured of what was aimed at, in a line for each obstacle; `--tables` prints the others. */

@@ -48,8 +48,22 @@ function timesBaseline(results, name, baseline, metric) {
   return name === baseline ? '1' : formatSummary(ratiosOf(results, name, baseline, metric))
 }
 
-/** How a target was met; undefined where its contender was left out. */
-export function judge({ group, of, over, metric, atLeast, atMost }, groups) {
+/**
+ * How those targets were met whose contenders were measured: `{ target, measured, isReached, ... }` each.
+ * @param {object[]} targets
+ * @param {object[]} groups
+ * @returns {any[]}
+ */
+export function judge(targets, groups) {
+  return targets.flatMap((target) => judgeOne(target, groups) ?? [])
+}
+
+/**
+ * A target of at most so many times `over` is reached as well if `over` differs from itself by as much: `again` is the same
+ * implementation in another process, so that either of the two may be the slower one. `scatter` says by how much then.
+ */
+function judgeOne(target, groups) {
+  const { group, of, over, again, metric, atLeast, atMost } = target
   const { results, metrics } = groups.find(({ title }) => title === group) ?? {}
   if (results?.[of] === undefined) return undefined
   const compared = metric ?? metrics[0]
@@ -58,25 +72,27 @@ export function judge({ group, of, over, metric, atLeast, atMost }, groups) {
       ? summarize(valuesOf(results[of], compared))
       : ratiosOf(results, of, over, compared)
   const isReached = atLeast === undefined ? measured.median <= atMost : measured.median >= atLeast
-  return { measured, isReached, compared }
+  const verdict = { target, measured, isReached, compared, rounds: results[of].length }
+  if (isReached || again === undefined) return verdict
+  const { median } = ratiosOf(results, again, over, compared)
+  const scatter = Math.max(median, 1 / median)
+  return measured.median <= scatter ? { ...verdict, isReached: true, scatter } : verdict
 }
 
-export const TARGETS_HEAD = ['', 'target', 'measured', '']
+export const TARGETS_HEAD = ['', 'target', 'measured', 'rounds', '']
 
-/** The targets of a scenario that could be judged, as rows of text. */
-export function rowsOfTargets(targets, groups) {
-  return targets.flatMap((target) => {
-    const verdict = judge(target, groups)
-    if (verdict === undefined) return []
-    const { measured, isReached, compared } = verdict
-    const { group, of, over, metric, atLeast, atMost, obstacle } = target
-    const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
-    const ratio = `times ${titleOf(over)}${metric ? `, by ${titleOfMetric(metric)}` : ''}`
-    const unit = over === undefined ? titleOfMetric(compared) : ratio
-    const missed = ['**not reached**', obstacle ?? 'no cause found'].filter(Boolean).join(': ')
-    const says = isReached ? 'reached' : missed
-    return [[`${group}: ${titleOf(of)}`, `${bound} ${unit}`, formatSummary(measured), says]]
-  })
+/** A verdict as cells of text. */
+export function rowOfTarget({ target, measured, isReached, compared, rounds, scatter }) {
+  const { group, of, over, metric, atLeast, atMost, obstacle } = target
+  const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`
+  const ratio = `times ${titleOf(over)}${metric ? `, by ${titleOfMetric(metric)}` : ''}`
+  const unit = over === undefined ? titleOfMetric(compared) : ratio
+  const missed = `**not reached**: ${obstacle ?? 'no cause found'}`
+  const reached = scatter === undefined ? 'reached' : `reached: the scatter is ${format(scatter)}`
+  return [
+    ...[`${group}: ${titleOf(of)}`, `${bound} ${unit}`, formatSummary(measured), String(rounds)],
+    isReached ? reached : missed,
+  ]
 }
 
 function valuesOf(rounds, metric) {
@@ -87,9 +103,9 @@ function ratiosOf(results, of, over, metric) {
   return summarizeRatios(valuesOf(results[of], metric), valuesOf(results[over], metric))
 }
 
-/** @param isNumeric - whether all columns but the first are numbers */
-export function toMarkdown([head, ...rows], { isNumeric = true } = {}) {
-  const rule = head.map((_, column) => (isNumeric && column > 0 ? '---:' : '---'))
+/** All columns but the first are numbers. */
+export function toMarkdown([head, ...rows]) {
+  const rule = head.map((_, column) => (column > 0 ? '---:' : '---'))
   return [head, rule, ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 }
 
