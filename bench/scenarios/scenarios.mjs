@@ -12,6 +12,7 @@ const NAMES = [
   'bulk',
   'memory',
   'start-up',
+  'first-operations',
   'waking',
   'waiters',
   'cached-fleet',
