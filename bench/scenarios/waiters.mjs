@@ -8,7 +8,7 @@ const WAY = 'singleFlight'
 /** How a crowd waits for one refresh. */
 export const scenario = {
   title: 'From one waiter to 100 000',
-  says: 'As above, all of them waiting for the same result.',
+  says: 'As above, all for the same result.',
   charts: [
     {
       kind: 'lines',
