@@ -19,9 +19,11 @@ export class FoundKey {
   }
 }
 
-/** A Redis key made from its parts. */
-export class RecordKey extends FoundKey {
-  declare readonly name: string
+/** A Redis key made from its parts. No class of its own: to construct one takes longer. */
+export type RecordKey = FoundKey & { readonly name: string }
+
+function recordKey(kind: Kind, redisKey: string, name: string, userId?: string): RecordKey {
+  return new FoundKey(kind, redisKey, name, userId) as RecordKey
 }
 
 /** Where the index of a user names a record. */
@@ -63,19 +65,14 @@ export class KeySpace {
     const names: readonly string[] = KINDS[kind].parts
     for (let at = 0; at < names.length; at += 1) checkPart(names[at] as string, parts[at])
     const [first = '', second = ''] = parts
-    if (kind === 'token') return new RecordKey(kind, this.#token(first), first)
-    if (kind === 'index') return new RecordKey(kind, this.#ofUser(kind, first), '', first)
+    if (kind === 'token') return recordKey(kind, this.#token(first), first)
+    if (kind === 'index') return recordKey(kind, this.#ofUser(kind, first), '', first)
     if (!isOfUser(kind)) {
       const name = this.#hidden(first)
       const last = KINDS[kind].isTagged ? `{${name}}` : name
-      return new RecordKey(kind, `${this.prefix}~${kind}:${last}`, first)
+      return recordKey(kind, `${this.prefix}~${kind}:${last}`, first)
     }
-    return new RecordKey(
-      kind,
-      `${this.#ofUser(kind, first)}:${this.#hidden(second)}`,
-      second,
-      first,
-    )
+    return recordKey(kind, `${this.#ofUser(kind, first)}:${this.#hidden(second)}`, second, first)
   }
 
   /** The kind and name of a Redis key; null if this library does not use such keys under this prefix. */

@@ -1,3 +1,4 @@
+import { monotonicMs } from '../../leaves/clock.js'
 import { weightOf } from '../../leaves/recent-map.js'
 import type { FoundKey } from '../../record/keys.js'
 
@@ -28,10 +29,13 @@ export class SavedRecords {
   #older: Records = new Map()
   #entries = 0
   #bytes = 0
-  #since = performance.now()
+  #since: number
+  readonly #now: () => number
 
-  constructor(maxAgeMs: number) {
+  constructor(maxAgeMs: number, now: () => number = monotonicMs) {
     this.#generationMs = maxAgeMs / 2
+    this.#now = now
+    this.#since = now()
   }
 
   get({ name = '', userId = '' }: FoundKey): SavedRecord | undefined {
@@ -53,7 +57,7 @@ export class SavedRecords {
       this.#bytes += weightOf(userId, name)
     }
     users.set(userId, record)
-    if (this.#entries >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn(performance.now())
+    if (this.#entries >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn(this.#now())
   }
 
   forget({ name = '', userId = '' }: FoundKey): void {
@@ -62,7 +66,7 @@ export class SavedRecords {
   }
 
   #turnInTime(): void {
-    const now = performance.now()
+    const now = this.#now()
     const ageMs = now - this.#since
     if (ageMs < this.#generationMs) return
     if (ageMs < 2 * this.#generationMs) {

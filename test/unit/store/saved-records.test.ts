@@ -11,7 +11,7 @@ let records: SavedRecords
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] })
-  records = new SavedRecords(24 * HOUR_MS)
+  records = new SavedRecords(24 * HOUR_MS, () => performance.now())
 })
 
 afterEach(() => {

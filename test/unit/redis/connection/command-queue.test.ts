@@ -22,10 +22,11 @@ beforeEach(() => {
   vi.useFakeTimers()
   expired = []
   const limits = { connectionTimeout: CONNECTION_TIMEOUT_MS, commandTimeout: LIFETIME_MS }
-  queue = new CommandQueue(limits, (command) => {
+  const expire = (command: TrackedCommand): void => {
     expired.push(command.name)
     command.fail(new Error('timed out'))
-  })
+  }
+  queue = new CommandQueue(limits, expire, () => performance.now())
 })
 
 afterEach(() => {
