@@ -74,12 +74,17 @@ describe('reads that have not been sent yet', () => {
     expect(batch.size).toBe(0)
   })
 
-  it('ask for equal keys once', async () => {
+  it('may be of one key, whether it is there or not', async () => {
     standing.set('a', 'one')
-    const reads = [batch.get('a'), batch.get('a'), batch.get('a')]
+    const reads = ['a', 'b', 'a', 'b'].map((key) => batch.get(key))
     batch.flush()
-    expect(await Promise.all(reads)).toEqual(['one', 'one', 'one'])
-    expect(sent).toEqual([['get', 'a']])
+    expect(await Promise.all(reads)).toEqual(['one', null, 'one', null])
+    standing.set('list', undefined)
+    const refused = ['list', 'list'].map((key) => batch.get(key))
+    batch.flush()
+    for (const read of await Promise.allSettled(refused)) {
+      expect(read).toMatchObject({ reason: { code: 'WRONG_TYPE' } })
+    }
   })
 
   it('leave as a GET when there is one', async () => {
