@@ -7,7 +7,7 @@ import { numberAbove0, runScript, wordsAmong } from '../scripts/run-script.mjs'
 import { showCursor } from '../scripts/terminal.mjs'
 import { scenarioNames } from './scenarios/scenarios.mjs'
 
-const USAGE = `npm run bench                      measures everything, in about 40 minutes, and writes docs/benchmarks.md
+const USAGE = `npm run bench                      measures everything, in about 50 minutes, and writes docs/benchmarks.md
 npm run bench -- latency bulk      only the named scenarios; of the others the page keeps what it says
 npm run bench -- --seconds 2       how long each measurement takes (0.3)
 npm run bench -- --rounds 9        how often each is repeated (7)
@@ -37,7 +37,7 @@ async function main(values, positionals) {
   const [usualSeconds, usualRounds] = isShort
     ? ['0.02', '1']
     : isQuick
-      ? ['0.35', '9']
+      ? ['0.33', '9']
       : ['0.3', isMissedOnly ? '21' : '7']
   const seconds = numberAbove0('--seconds', values.seconds ?? usualSeconds)
   const rounds = Math.ceil(numberAbove0('--rounds', values.rounds ?? usualRounds))

@@ -84,7 +84,7 @@ function rounded(_key, value) {
 
 const CONTENDERS = `- ioredis: \`GET\` and \`SET\` of a text, with and without \`enableAutoPipelining\`
 - ioredis, batched by hand (limit): \`MGET\` of 64, corked writes; no time limits, checks or errors
-- AES-256-GCM in memory (limit): a record through Node's cipher, and nothing else
+- AES-256-GCM in memory (limit): a record through Node's cipher
 - @keyv/redis, connect-redis: as published, over node-redis`
 
 function pageOf(shown, results) {
@@ -97,10 +97,11 @@ function pageOf(shown, results) {
     ]
   })
   const { machine } = results[shown.at(-1)[0]]
+  const { rounds } = results[shown[0][0]]
   return [
     '# Benchmarks',
-    "How fast, as a multiple of a plain ioredis implementation (*upstream's way*: JSON, `GET`/`SETEX`). Medians; in brackets the " +
-      'smallest and the largest round.',
+    "How fast, as a multiple of a plain ioredis implementation (*upstream's way*: JSON, `GET`/`SETEX`). Medians, mostly of " +
+      `${rounds} rounds; in brackets the smallest and the largest.`,
     ...answers,
     '`npm run bench` writes this page; `-- --tables` prints every number.',
     machineOf(machine),

@@ -14,7 +14,7 @@ const PATTERNS = { 'that serve anybody': false, 'with users of their own': true 
 /** What the near cache costs and spares when each instance has one. */
 export const scenario = {
   title: 'Near caches of many instances',
-  says: `${CALLERS} callers each, nine reads to one write. If any instance serves anybody, most copies change before they are read again.
+  says: `${CALLERS} callers each, mixed. If any instance serves anybody, most copies change before they are read again.
 *Told by read keys*: \`CLIENT TRACKING\` without \`BCAST\`.`,
   targets: Object.keys(PATTERNS).flatMap((pattern) =>
     INSTANCES.map((instances) => ({

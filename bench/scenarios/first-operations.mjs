@@ -9,13 +9,12 @@ const UNTIL = [1_000, 5_000, 20_000]
 /** What a process takes before V8 has compiled what it does. */
 export const scenario = {
   title: 'The first operations of a process',
-  says: `Time that a new process, once connected, takes for so many operations, mixed. V8 has yet to compile them; the
-other measurements leave the first 30 000 out.`,
+  says: 'What a new process takes for its first operations, mixed. The other measurements leave 30 000 out.',
   charts: [
     {
       kind: 'ratios',
       file: 'benchmark-first-operations',
-      title: "Time of the first operations as a multiple of upstream's way",
+      title: "First operations: time as a multiple of upstream's way",
       series: CALLERS.map((callers) => ({
         name: plural(callers, 'caller'),
         groups: UNTIL.map((operations) => titleOf(operations, callers)),

@@ -10,7 +10,7 @@ const NAMES = [
 /** One caller: what a single operation takes. */
 export const scenario = {
   title: 'Latency at one caller',
-  says: `Bare ioredis and the token API read and write a text; the others, a record.`,
+  says: 'ioredis and the token API read and write a text; the others, a record.',
   targets: ['read', 'write'].flatMap((operation) => {
     const group = `${operation}s, one caller`
     return [

@@ -9,7 +9,7 @@ const CALLERS = [1, 4, 16]
 /** One Redis for many instances. */
 export const scenario = {
   title: 'Instances that share one Redis',
-  says: 'All processes together, each with so many callers, nine reads to one write of the same records.',
+  says: 'All processes together, each with so many callers, mixed.',
   targets: CALLERS.flatMap((callers) =>
     INSTANCES.map((instances) => ({
       group: titleOf(instances, callers),
