@@ -1,3 +1,4 @@
+import { monotonicMs } from '../leaves/clock.js'
 import type { SealContext } from './sealing.js'
 
 interface Opened {
@@ -38,7 +39,7 @@ export class OpenedMemo {
   #seenOnceBytes = 0
 
   /** `maxBytes` bounds the memory of both generations; 0 remembers nothing. */
-  constructor(maxBytes: number, now: () => number = () => performance.now()) {
+  constructor(maxBytes: number, now: () => number = monotonicMs) {
     this.#maxGenerationBytes = maxBytes / 2
     this.#now = now
     this.#youngSince = now()
