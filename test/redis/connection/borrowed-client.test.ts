@@ -1,5 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis'
-import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { eventually } from '../../support/eventually.js'
 import { type FaultProxy, startFaultProxy } from '../../support/network/fault-proxy.js'
@@ -78,6 +78,35 @@ describe('a borrowed client', () => {
     const db = new RedisOAuthDatabase({ client })
     await db.storeToken('a', 'one')
     expect(await db.listTokens()).toEqual(['a'])
+    await db.close()
+  })
+
+  it('ends calls at its own limit, which leaves no timer behind', async () => {
+    const client = borrow({ port: proxy.port, commandTimeout: 50 })
+    client.on('error', () => undefined)
+    const short = new RedisOAuthDatabase({ client })
+    await eventually(() => short.ping())
+    proxy.stall()
+    await expect(short.getToken('a')).rejects.toMatchObject({
+      code: 'TIMEOUT',
+      cause: expect.objectContaining({ message: 'Command timed out' }),
+    })
+    proxy.resume()
+    await short.close()
+
+    const LIMIT_MS = 54_321
+    const db = new RedisOAuthDatabase({ client: borrow({ commandTimeout: LIMIT_MS }) })
+    await db.ping()
+    const begun = vi.spyOn(globalThis, 'setTimeout')
+    const ended = vi.spyOn(globalThis, 'clearTimeout')
+    onTestFinished(() => {
+      vi.restoreAllMocks()
+    })
+    await db.getToken('a')
+    const { value: timer } = begun.mock.results[
+      begun.mock.calls.findIndex(([, ms]) => ms === LIMIT_MS)
+    ] as { value: NodeJS.Timeout }
+    expect(ended).toHaveBeenCalledWith(timer)
     await db.close()
   })
 

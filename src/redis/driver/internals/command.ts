@@ -20,6 +20,13 @@ export class DriverCommand extends Command {
     this.isTraced = true
   }
 
+  /** The limit of a borrowed client. ioredis would end its timer where it settles a promise of its own. */
+  override setTimeout(ms: number): void {
+    const timer = setTimeout(() => this.reject(new Error('Command timed out')), ms)
+    const clear = (): void => clearTimeout(timer)
+    this.promise.then(clear, clear)
+  }
+
   protected frame(): string | Buffer {
     return frameOf(this.name, this.#sent)
   }
@@ -31,6 +38,16 @@ export class DriverCommand extends Command {
   /** ioredis 6 says here how it decodes the replies of its connection. Those of our commands are the same in every way. */
   setReplyContext(): void {}
 }
+
+// ioredis' own functions look for timers, convert the reply and mend the error's stack, and cost 4 % of all that a save does.
+Object.defineProperty(DriverCommand.prototype, 'initPromise', {
+  value(this: DriverCommand): void {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  },
+})
 
 /** How many of the first arguments are no secret. All that a Cluster finds the node by are among them: the keys. */
 function shownCount(name: string, args: readonly Argument[]): number {
