@@ -44,19 +44,17 @@ export class SavedRecords {
   }
 
   /** To be called when the record has been entered in its index. */
-  remember(key: FoundKey): void {
-    const { name = '', userId = '' } = key
-    const record = this.get(key) ?? new SavedRecord()
+  remember({ name = '', userId = '' }: FoundKey): void {
+    this.#turnInTime()
     let users = this.#recent.get(name)
     if (users === undefined) {
       users = new Map()
       this.#recent.set(name, users)
     }
-    if (!users.has(userId)) {
-      this.#entries += 1
-      this.#bytes += weightOf(userId, name)
-    }
-    users.set(userId, record)
+    if (users.has(userId)) return
+    users.set(userId, this.#older.get(name)?.get(userId) ?? new SavedRecord())
+    this.#entries += 1
+    this.#bytes += weightOf(userId, name)
     if (this.#entries >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn(this.#now())
   }
 
