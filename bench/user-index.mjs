@@ -8,7 +8,8 @@ import { installRedis } from '../scripts/install.mjs'
 import { startPrivateRedis } from '../scripts/private-redis.mjs'
 import { numberAbove0, runScript } from '../scripts/run-script.mjs'
 import { runFaultTests } from './fault-tests.mjs'
-import { percentile, summarize, summarizeRatios } from './stats.mjs'
+import { Worker } from './load/worker.mjs'
+import { summarize, summarizeRatios } from './stats.mjs'
 
 const USAGE = `node bench/user-index.mjs      what the index of a user's records costs
 
@@ -31,8 +32,9 @@ const RECORD = {
 const USERS = 5_000
 const MEASURED_MS = 1_000
 const CALLERS = [8, 64, 512]
-/** So many times twenty deletions at once, a moment apart: enough for a p99 of the reads beside them. */
+/** So many times twenty calls at once, a moment apart: enough for a p99 of the reads beside them. */
 const BURSTS = 100
+const BURST_ROUNDS = 5
 const AT_ONCE = 20
 const ALONE = 201
 const BETWEEN_BURSTS_MS = 20
@@ -64,13 +66,13 @@ async function saveUsers(db, users) {
   }
 }
 
-/** Deletions among many keys of others: alone, and twenty at once beside somebody who reads. */
-async function measureDeletions(open, redis, count) {
+/** Deletions among many keys of others: alone, and twenty at once beside another process that reads. */
+async function measureDeletions(open, redis, url, count) {
   const started = performance.now()
   await fill(redis, count)
   console.log(`${count} keys of others, made in ${Math.round(performance.now() - started)} ms`)
   const db = open()
-  const users = Array.from({ length: ALONE + BURSTS * AT_ONCE }, (_, at) => `user_${at}`)
+  const users = Array.from({ length: Math.max(ALONE, BURSTS * AT_ONCE) }, (_, at) => `user_${at}`)
   await saveUsers(db, users)
   const times = []
   for (const user of users.slice(0, ALONE - 1)) {
@@ -82,48 +84,38 @@ async function measureDeletions(open, redis, count) {
   console.log(`deleteUser, 3 records: ${text(summarize(times))} ms`)
   const commands = await commandsOf(redis, () => db.deleteUser(users[ALONE - 1]))
   console.log(`its commands: ${commands.map(([, name, calls]) => `${name} ${calls}`).join(', ')}`)
-  const reader = open()
-  await reader.storeToken('read', 'value')
-  const [alone, beside] = [
-    await latencies(reader, () => inBursts(() => {})),
-    await latencies(reader, () =>
-      inBursts((burst) => {
-        const first = ALONE + burst * AT_ONCE
-        return Promise.all(users.slice(first, first + AT_ONCE).map((user) => db.deleteUser(user)))
-      }),
-    ),
-  ]
-  console.log(
-    `reads of another client, p99: ${alone.toFixed(2)} ms alone, ${beside.toFixed(2)} ms beside ${BURSTS} times ${AT_ONCE} deletions at once`,
-  )
+  await measureOthers(db, users, url)
   await db.close()
-  await reader.close()
 }
 
-async function inBursts(act) {
-  for (let burst = 0; burst < BURSTS; burst += 1) {
-    await act(burst)
-    await wait(BETWEEN_BURSTS_MS)
+/** What a process that reads once a millisecond notices of twenty calls at once in another. */
+async function measureOthers(db, users, url) {
+  const probe = new Worker('probe')
+  await probe.call('open', { place: { url } })
+  const ways = {
+    alone: () => {},
+    'beside twenty reads at once': (user) => db.getToken(user),
+    'beside twenty deletions of users at once': (user) => db.deleteUser(user),
   }
-}
-
-async function latencies(reader, beside) {
-  const times = []
-  let isOver = false
-  const reading = (async () => {
-    while (!isOver || times.length < 1_000) {
-      const begin = performance.now()
-      await reader.getToken('read')
-      times.push(performance.now() - begin)
+  const p99s = Object.fromEntries(Object.keys(ways).map((name) => [name, []]))
+  for (let round = 0; round < BURST_ROUNDS; round += 1) {
+    for (const [name, call] of Object.entries(ways)) {
+      await saveUsers(db, users)
+      await probe.call('begin')
+      for (let burst = 0; burst < BURSTS; burst += 1) {
+        const some = users.slice(burst * AT_ONCE, (burst + 1) * AT_ONCE)
+        await Promise.all(some.map(call))
+        await wait(BETWEEN_BURSTS_MS)
+      }
+      const { othersP99Ms } = await probe.call('end')
+      p99s[name].push(othersP99Ms)
     }
-  })()
-  await beside()
-  isOver = true
-  await reading
-  return percentile(
-    times.sort((one, other) => one - other),
-    0.99,
-  )
+  }
+  for (const [name, values] of Object.entries(p99s)) {
+    console.log(`p99 of another process' reads, ${name}: ${text(summarize(values))} ms`)
+  }
+  await probe.call('close')
+  await probe.end()
 }
 
 async function measureMemory(open, redis) {
@@ -239,7 +231,7 @@ async function main(values) {
     await measureSaves(open, before, numberAbove0('--rounds', values.rounds))
   }
   await redis.flushall()
-  await measureDeletions(open, redis, numberAbove0('--keys', values.keys))
+  await measureDeletions(open, redis, server.url, numberAbove0('--keys', values.keys))
 }
 
 await runScript({
