@@ -70,7 +70,8 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     this.#owner = owner
     const { resolve, rejectShown } = this
     this.#reject = rejectShown
-    this.resolve = (reply) => {
+    // By way of variables: what is assigned to a property as a literal is made in old space by V8, see `driver/internals/command.ts`.
+    const answered = (reply: unknown): void => {
       if (this.settled) return
       let value: T | Promise<T>
       try {
@@ -83,10 +84,12 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
       }
       if (this.#settle()) resolve(value)
     }
-    this.reject = (error) => {
+    const refused = (error: unknown): void => {
       this.refused(error)
       if (!owner.keeps(this, error)) this.fail(error)
     }
+    this.resolve = answered
+    this.reject = refused
   }
 
   /** Ends it for its caller, past whatever ioredis would still try. If it has not been sent yet, it never will be. */

@@ -104,6 +104,16 @@ describe('a command', () => {
     expect(resent.sentOver).not.toBe(command.sentOver)
   })
 
+  it('gets its promise from us, where ioredis asks for one', () => {
+    const prototype = Command.prototype as unknown as { initPromise(): void }
+    const ofIoredis = vi.spyOn(prototype, 'initPromise')
+    onTestFinished(() => ofIoredis.mockRestore())
+    expect(new DriverCommand('get', ['a']).promise).toBeInstanceOf(Promise)
+    expect(ofIoredis).not.toHaveBeenCalled()
+    expect(new Command('get').promise).toBeInstanceOf(Promise)
+    expect(ofIoredis).toHaveBeenCalledOnce()
+  })
+
   it('shows nothing in ioredis’ tracing channels', async () => {
     const seen: string[] = []
     const listener = (message: unknown): void => {

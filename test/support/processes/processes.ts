@@ -7,6 +7,8 @@ export interface ProcessesOptions {
   /** @defaultValue 1 */
   count?: number
   args?: string[]
+  /** Of Node itself. */
+  flags?: string[]
   /** Environment variables on top of those of this process. */
   env?: Record<string, string>
   /** The Node binary; this process' own if left out. */
@@ -18,11 +20,12 @@ export async function startProcesses({
   entry,
   count = 1,
   args = [],
+  flags = [],
   env = {},
   node = process.execPath,
 }: ProcessesOptions): Promise<TestProcess[]> {
   const processes = Array.from({ length: count }, () => {
-    const child = spawn(node, [entry, ...args], {
+    const child = spawn(node, [...flags, entry, ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // Structured clone: dates, maps, buffers and `undefined` arrive as they are.

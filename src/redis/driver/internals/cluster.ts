@@ -14,10 +14,11 @@ export function sendToCluster(
   cluster.sendCommand(command)
   // ioredis has put its redirections in the place of `reject`.
   const { reject } = command
-  command.reject = (error) => {
+  const failed = (error: Error): void => {
     if (isOver(error)) return
     reject.call(command, isBadRedirection(error) ? new UnreadableReplies() : error)
   }
+  command.reject = failed
 }
 
 /** ioredis would keep whatever stands in the place of the slot as the name of a property, and throw at what is no address. */

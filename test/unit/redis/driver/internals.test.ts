@@ -10,6 +10,7 @@ const PRIVATE = new RegExp(
   [
     /\bconnectionEpoch\b/,
     /\bisTraced\b/,
+    /\binitPromise\b/,
     /\bsetReplyContext\b/,
     /\breconnectTimeout\b/,
     /\.condition\b/,
