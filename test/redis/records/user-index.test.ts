@@ -286,6 +286,17 @@ describe('a save that finds no record, and so needs a second round trip,', () =>
     expect((await recordsOutsideOfIndex(redis)).outside).toEqual([])
   })
 
+  it('has the next read look twice where it failed, and no later one', async () => {
+    proxy.stall('replies')
+    const saving = await send('set', saveBehind('first'))
+    proxy.cut()
+    await expect(saving.ended).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    proxy.resume()
+    const read = async () => expect(await behind.getAccessToken(USER, URL)).toBeNull()
+    expect(await commandsOf(read)).toMatchObject({ get: 2 })
+    expect(await commandsOf(read)).toMatchObject({ get: 1 })
+  })
+
   it('is seen by a read that was called right after it', async () => {
     const saving = saveBehind('first')()
     const reading = behind.getAccessToken(USER, URL)
