@@ -29,8 +29,7 @@ const MANY_CALLS = 16
 export class Operations {
   readonly parts: Composition
   readonly #methods = new Map<string, Method>()
-  /** Ends the wait of a call that waits for more than Redis. */
-  readonly #giveUps = new Set<() => void>()
+  readonly #waits = new Waits()
   readonly #givenUp = new AbortController()
   readonly #waitsForCallers: boolean
   #underWay = 0
@@ -176,9 +175,8 @@ export class Operations {
   ): Promise<T> | T {
     if (!(result instanceof Promise)) return result
     return new Promise((resolve, reject) => {
-      const giveUp = (): void => reject(failure(this.server))
-      this.#giveUps.add(giveUp)
-      const forget = (): boolean => this.#giveUps.delete(giveUp)
+      const wait = this.#waits.begin(() => reject(failure(this.server)))
+      const forget = (): void => this.#waits.end(wait)
       result.then(resolve, reject).finally(forget)
     })
   }
@@ -227,6 +225,47 @@ export class Operations {
     this.#givenUp.abort()
     // Calls that waited for Redis have ended by then.
     await new Promise((resolve) => setImmediate(resolve))
-    for (const giveUp of this.#giveUps) giveUp()
+    this.#waits.giveUp()
+  }
+}
+
+/** Of a call that waits for more than Redis. */
+class Wait {
+  readonly giveUp: () => void
+  previous: Wait | undefined
+  next: Wait | undefined
+
+  constructor(giveUp: () => void, previous: Wait | undefined) {
+    this.giveUp = giveUp
+    this.previous = previous
+  }
+}
+
+/**
+ * What `close` has to give up. A list and no Set: each table that a Set has outgrown refers to the next, so once one is in old space of V8, all that
+ * come after it survive there, with what they hold.
+ */
+class Waits {
+  #newest: Wait | undefined
+
+  begin(giveUp: () => void): Wait {
+    const wait = new Wait(giveUp, this.#newest)
+    if (this.#newest !== undefined) this.#newest.next = wait
+    this.#newest = wait
+    return wait
+  }
+
+  /** Leaves nothing in it that refers to others, for the same reason. */
+  end(wait: Wait): void {
+    const { previous, next } = wait
+    if (previous !== undefined) previous.next = next
+    if (next === undefined) this.#newest = previous
+    else next.previous = previous
+    wait.previous = undefined
+    wait.next = undefined
+  }
+
+  giveUp(): void {
+    for (let wait = this.#newest; wait !== undefined; wait = wait.previous) wait.giveUp()
   }
 }
