@@ -34,6 +34,7 @@ const OPERATIONS = {
   'reads of records': (index) => db.getAccessToken(`user ${index}`, URL),
   'saves of records': saveRecord,
   'reads of tokens': (index) => db.getToken(`user ${index}`),
+  'reads of tokens in bulk': (index) => db.getTokens([`user ${index}`]),
   'saves of tokens': (index) =>
     db.storeToken(`user ${index}`, `${TOKEN} ${calls}`, new Date(EXPIRES_AT)),
 }
