@@ -77,9 +77,10 @@ export class IndexedRecords {
     this.#calls += 1
     const call = this.#calls
     record.latest = call
-    // Within the command: a reaction to its promise would make one more.
+    // Here, where the command reads its reply: a reaction to its promise would make one promise more.
     record.saving = this.#commands.setExisting(key.redisKey, value, expiry, (reply) => {
       if (!isOk(reply)) return this.#enterLate(key, value, expiry, record, call)
+      record.done = Math.max(record.done, call)
       if (record.latest === call) record.saving = undefined
       return undefined
     })
@@ -93,7 +94,7 @@ export class IndexedRecords {
     return this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
   }
 
-  /** How many saves have ended that took a second round trip. */
+  /** How many saves have ended whose record was not there at first. */
   get lateSaves(): number {
     return this.#lateSaves
   }
@@ -224,7 +225,7 @@ export class IndexedRecords {
 
   /**
    * The second step of a save that found no record. Where a later call has written the key, or deleted it, the save counts as done
-   * right before that. And the script leaves a record that another client has written meanwhile.
+   * right before that; where that call has failed, it does not. And the script leaves a record that another client has written meanwhile.
    */
   async #enterLate(
     key: RecordKey,
@@ -234,12 +235,16 @@ export class IndexedRecords {
     call: number,
   ): Promise<void> {
     try {
-      if (record.latest !== call) return await record.saving
+      const later = laterSave(record, call)
+      if (later !== undefined) return await later
       const entry = this.#keys.entryOf(key)
       const deletions = this.#deletionsSince(call, key.redisKey, entry.index)
       if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
+      const meanwhile = laterSave(record, call)
+      if (meanwhile !== undefined) return await meanwhile
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
+      record.done = Math.max(record.done, call)
     } finally {
       this.#lateSaves += 1
       if (record.latest === call) record.saving = undefined
@@ -275,6 +280,12 @@ export class IndexedRecords {
   #lifeOfEntry({ kind }: RecordKey): EntryLife {
     return kind === 'pkce' ? this.#loginEntry : ACCESS_ENTRY
   }
+}
+
+/** The end of a later save of the record; undefined where there is none, or none that has not failed. */
+function laterSave({ latest, done, saving }: SavedRecord, call: number): Promise<void> | undefined {
+  if (done > call) return DONE
+  return latest === call ? undefined : saving
 }
 
 function lifeOf({ expiresAt, ttlMs = 0 }: Expiry): number {

@@ -6,7 +6,9 @@ import type { FoundKey } from '../../record/keys.js'
 export class SavedRecord {
   /** The number of the latest save. */
   latest = 0
-  /** That save while it is under way. */
+  /** The number of the latest that has succeeded. */
+  done = 0
+  /** The latest save while it is under way, and after a failure until a read has met it. */
   saving: Promise<void> | undefined
 }
 
