@@ -1,4 +1,3 @@
-import { monotonicMs } from '../../leaves/clock.js'
 import type { TrackedCommand } from '../driver/command.js'
 
 /** How long commands may wait, in milliseconds. */
@@ -25,7 +24,6 @@ export class CommandQueue {
   readonly #commandTimeout: number
   #lifetimeMs: number
   readonly #expire: (command: TrackedCommand) => void
-  readonly #now: () => number
   #oldest: TrackedCommand | undefined
   #newest: TrackedCommand | undefined
   #timer: NodeJS.Timeout | undefined
@@ -37,17 +35,15 @@ export class CommandQueue {
   constructor(
     { connectionTimeout, commandTimeout }: TimeLimits,
     expire: (command: TrackedCommand) => void,
-    now: () => number = monotonicMs,
   ) {
     this.#lifetimeMs = connectionTimeout + REASON_MS
     this.#commandTimeout = commandTimeout
     this.#expire = expire
-    this.#now = now
   }
 
   /** To be called when there is the first connection: the time of those that waited for it begins now. */
   connected(): void {
-    const deadlineMs = this.#now() + this.#commandTimeout
+    const deadlineMs = performance.now() + this.#commandTimeout
     this.#lifetimeMs = this.#commandTimeout
     this.forEach((command) => {
       command.deadlineMs = deadlineMs
@@ -58,7 +54,7 @@ export class CommandQueue {
   }
 
   add(command: TrackedCommand): void {
-    command.deadlineMs = this.#now() + this.#lifetimeMs
+    command.deadlineMs = performance.now() + this.#lifetimeMs
     command.previous = this.#newest
     if (this.#newest === undefined) {
       this.#oldest = command
@@ -130,7 +126,7 @@ export class CommandQueue {
 
   #check(): void {
     this.#timer = undefined
-    const now = this.#now()
+    const now = performance.now()
     while (this.#oldest !== undefined && this.#oldest.deadlineMs <= now) this.#expire(this.#oldest)
     if (this.#oldest === undefined) return
     const leftMs = this.#oldest.deadlineMs - now

@@ -22,11 +22,10 @@ beforeEach(() => {
   vi.useFakeTimers()
   expired = []
   const limits = { connectionTimeout: CONNECTION_TIMEOUT_MS, commandTimeout: LIFETIME_MS }
-  const expire = (command: TrackedCommand): void => {
+  queue = new CommandQueue(limits, (command) => {
     expired.push(command.name)
     command.fail(new Error('timed out'))
-  }
-  queue = new CommandQueue(limits, expire, () => performance.now())
+  })
 })
 
 afterEach(() => {
