@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
 }
 
-/** For what each command asks: to find the global `performance`, which is a getter, takes as long as the clock itself. */
+/** For what each call asks: to look up the global `performance`, a getter, takes as long as to read the clock. */
 export const monotonicMs = (): number => performance.now()
 
 /** `setTimeout` fires at once for more. */

@@ -19,7 +19,7 @@ export class FoundKey {
   }
 }
 
-/** A Redis key made from its parts. No class of its own: to construct one takes longer. */
+/** A Redis key made from its parts. A type and no subclass, which would take longer to construct. */
 export type RecordKey = FoundKey & { readonly name: string }
 
 function recordKey(kind: Kind, redisKey: string, name: string, userId?: string): RecordKey {

@@ -50,7 +50,7 @@ class Batch<T> {
     this.size += 1
   }
 
-  /** In their order. `visit` may add the reader to another batch. */
+  /** In their order. `visit` may add the reader to another batch; then this one has come to its end. */
   each(visit: (reader: Reader<T>, index: number) => void): void {
     let index = 0
     for (let reader = this.#first; reader !== undefined; index += 1) {
@@ -78,8 +78,8 @@ export class ReadBatch<T extends string | Buffer> {
   readonly #reads: Reads<T>
   readonly #slotOf: (key: string) => number
   /**
-   * Made anew, and not cleared: what `clear` and growth leave of a Map refers to what follows it, and once one such piece is in old space,
-   * all that come after it survive there, with what they hold.
+   * Made anew, and not cleared: what a Map leaves behind when it is cleared or grows refers to what it has become. Once one such piece is
+   * in old space, all that follow survive there, with what they hold.
    */
   #slots = new Map<number, Batch<T>>()
   #mayMget = true

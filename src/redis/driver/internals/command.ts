@@ -9,6 +9,7 @@ export class DriverCommand extends Command {
   /** What ioredis' `reject` leads to, see `showErrors`. */
   declare rejectShown: (error: Error) => void
   readonly #sent: readonly Argument[]
+  #timer: NodeJS.Timeout | undefined
 
   constructor(name: string, args: Argument[]) {
     super(name, [])
@@ -20,10 +21,11 @@ export class DriverCommand extends Command {
     this.isTraced = true
   }
 
-  /** The limit of a borrowed client. ioredis would end its timer where it settles a promise of its own. */
+  /** The limit of a borrowed client, told at each sending. ioredis ends its own timer where it settles its own promise. */
   override setTimeout(ms: number): void {
-    const timer = setTimeout(() => this.reject(new Error('Command timed out')), ms)
-    const clear = (): void => clearTimeout(timer)
+    if (this.#timer !== undefined) return
+    this.#timer = setTimeout(() => this.reject(new Error('Command timed out')), ms)
+    const clear = (): void => clearTimeout(this.#timer)
     this.promise.then(clear, clear)
   }
 
