@@ -16,7 +16,7 @@ export const scenario = {
       of: 'ours',
       over: 'upstream',
       atLeast: 0.97,
-      obstacle: 'processes take turns on two cores',
+      obstacle: 'the same, and processes that take turns have nothing in their caches',
     })),
   ),
   charts: [
