@@ -78,7 +78,7 @@ export class ReadBatch<T extends string | Buffer> {
   readonly #reads: Reads<T>
   readonly #slotOf: (key: string) => number
   /**
-   * Made anew, and not cleared: what a Map leaves behind when it is cleared or grows refers to what it has become. Once one such piece is
+   * Replaced, and never cleared: what a Map leaves behind when it is cleared or grows refers to what it has become. Once one such piece is
    * in old space, all that follow survive there, with what they hold.
    */
   #slots = new Map<number, Batch<T>>()

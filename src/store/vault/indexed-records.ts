@@ -235,12 +235,12 @@ export class IndexedRecords {
     call: number,
   ): Promise<void> {
     try {
-      const later = laterSave(record, call)
+      const later = record.laterSave(call)
       if (later !== undefined) return await later
       const entry = this.#keys.entryOf(key)
       const deletions = this.#deletionsSince(call, key.redisKey, entry.index)
       if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
-      const meanwhile = laterSave(record, call)
+      const meanwhile = record.laterSave(call)
       if (meanwhile !== undefined) return await meanwhile
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
@@ -280,12 +280,6 @@ export class IndexedRecords {
   #lifeOfEntry({ kind }: RecordKey): EntryLife {
     return kind === 'pkce' ? this.#loginEntry : ACCESS_ENTRY
   }
-}
-
-/** The end of a later save of the record; undefined where there is none, or none that has not failed. */
-function laterSave({ latest, done, saving }: SavedRecord, call: number): Promise<void> | undefined {
-  if (done > call) return DONE
-  return latest === call ? undefined : saving
 }
 
 function lifeOf({ expiresAt, ttlMs = 0 }: Expiry): number {

@@ -10,6 +10,12 @@ export class SavedRecord {
   done = 0
   /** The latest save while it is under way, and after a failure until a read has met it. */
   saving: Promise<void> | undefined
+
+  /** The end of a later save than this; undefined where there is none, or none that has not failed. */
+  laterSave(call: number): Promise<void> | undefined {
+    if (this.done > call) return Promise.resolve()
+    return this.latest === call ? undefined : this.saving
+  }
 }
 
 /** By the last part of a name, which many users share, and the user. */
