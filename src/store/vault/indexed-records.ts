@@ -80,8 +80,7 @@ export class IndexedRecords {
     // Here, where the command reads its reply: a reaction to its promise would make one promise more.
     record.saving = this.#commands.setExisting(key.redisKey, value, expiry, (reply) => {
       if (!isOk(reply)) return this.#enterLate(key, value, expiry, record, call)
-      record.done = Math.max(record.done, call)
-      if (record.latest === call) record.saving = undefined
+      record.succeeded(call)
       return undefined
     })
     return record.saving
@@ -244,10 +243,10 @@ export class IndexedRecords {
       if (meanwhile !== undefined) return await meanwhile
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
-      record.done = Math.max(record.done, call)
+      record.succeeded(call)
     } finally {
       this.#lateSaves += 1
-      if (record.latest === call) record.saving = undefined
+      record.ended(call)
     }
   }
 

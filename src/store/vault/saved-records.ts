@@ -11,6 +11,17 @@ export class SavedRecord {
   /** The latest save while it is under way, and after a failure until a read has met it. */
   saving: Promise<void> | undefined
 
+  /** To be called when a save has succeeded. */
+  succeeded(call: number): void {
+    this.done = Math.max(this.done, call)
+    this.ended(call)
+  }
+
+  /** To be called when a save has ended, either way. */
+  ended(call: number): void {
+    if (this.latest === call) this.saving = undefined
+  }
+
   /** The end of a later save than this; undefined where there is none, or none that has not failed. */
   laterSave(call: number): Promise<void> | undefined {
     if (this.done > call) return Promise.resolve()
