@@ -23,7 +23,7 @@ const MAX_BYTES = 16 * 2 ** 20
 const MAX_PLACES = 32
 /** A longer token is known by its hash. */
 const MAX_KEY = 128
-/** After this time a generation is replaced, however full it is. A client reads its token before it refreshes. */
+/** After this time a generation is replaced by what is added next, however full it is. A client reads its token before it refreshes. */
 const GENERATION_MS = 43_200_000
 
 /** A place of a token, and the one before it. A list of these and no array: what each read follows is then in fewer places of memory. */
