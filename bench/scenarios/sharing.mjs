@@ -16,7 +16,7 @@ export const scenario = {
       of: 'ours',
       over: 'upstream',
       atLeast: 0.97,
-      obstacle: 'the same, and processes that take turns have nothing in their caches',
+      obstacle: 'processes take turns on two cores, with cold caches',
     })),
   ),
   charts: [
