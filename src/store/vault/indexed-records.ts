@@ -166,7 +166,10 @@ export class IndexedRecords {
   async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
     const index = this.#keys.of('index', userId)
     const work = this.#deleteAll(index, tally)
-    this.#noteDeletion(index.redisKey, work)
+    this.#noteDeletion(
+      index.redisKey,
+      work.then(() => tally.outcome()),
+    )
     return work
   }
 
