@@ -215,17 +215,30 @@ export class Commands {
     return this.confirmed(args[2], this.#connection.start('repeatable', 'eval', args, done))
   }
 
+  /** A `SET` with a condition. Where that was not met, nothing needs to be durable; else `read` gets the reply once the write is. */
+  setIf<T>(key: string, args: Argument[], read: Reader<T | Promise<T>>): Promise<T> {
+    const durability = this.#durability
+    let reader = read
+    if (durability !== undefined) {
+      reader = (reply) =>
+        isOk(reply) ? durability.confirm(command, Promise.resolve(reply)).then(read) : read(reply)
+    }
+    const command: TrackedCommand<T> = this.#connection.start('write', 'set', args, reader)
+    return this.#announced(key, command.promise)
+  }
+
   /** Announces the write of a key, or of some, when it is sent and when it has ended, and waits until it is durable. */
   confirmed<T>(key: string | readonly string[], command: TrackedCommand<T>): Promise<T> {
-    const { promise } = command
-    const written = this.#onWrite === undefined ? promise : this.#announced(key, promise)
+    const written = this.#announced(key, command.promise)
     return this.#durability === undefined ? written : this.#durability.confirm(command, written)
   }
 
   #announced<T>(key: string | readonly string[], writing: Promise<T>): Promise<T> {
+    const onWrite = this.#onWrite
+    if (onWrite === undefined) return writing
     const announce = (): void => {
-      if (typeof key === 'string') this.#onWrite?.(key)
-      else for (const each of key) this.#onWrite?.(each)
+      if (typeof key === 'string') onWrite(key)
+      else for (const each of key) onWrite(each)
     }
     announce()
     return writing.finally(announce)

@@ -40,7 +40,7 @@ export class IndexCommands {
 
   /**
    * Sets an indexed record that is there, and leaves its entry as it is.
-   * @param read - `isOk` of the reply tells it whether there is one; what it returns is waited for
+   * @param read - `isOk` of the reply tells it whether there was one. Called once the write is durable; what it returns is waited for
    */
   setExisting<T>(
     key: string,
@@ -54,7 +54,7 @@ export class IndexCommands {
       ttlMs === undefined
         ? [key, value, ...expiryArguments(expiry), 'XX']
         : [key, value, 'PX', ttlMs, 'XX']
-    return this.#commands.confirmed(key, this.#connection.start('write', 'set', args, read))
+    return this.#commands.setIf(key, args, read)
   }
 
   /**

@@ -67,18 +67,7 @@ afterEach(async () => {
 })
 
 /** Holds the next command that runs this script, and all that is sent after it; resolves when it is there. */
-function holdScript(script: string): Promise<void> {
-  return new Promise((resolve) => {
-    const { cancel } = proxy.dropRequests(([, text]) => {
-      if (text === script) {
-        proxy.stall('requests')
-        cancel()
-        resolve()
-      }
-      return false
-    })
-  })
-}
+const holdScript = (script: string) => proxy.holdRequests(([, text]) => text === script)
 
 /** How the process comes to a point of its refresh at which the signal stops it. */
 const points: Record<string, () => Promise<void>> = {

@@ -1,10 +1,15 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { RedisOAuthDatabase } from '../../../src/index.js'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { DELETE_INDEXED } from '../../../src/redis/scripts.js'
 import { eventually } from '../../support/eventually.js'
+import { openDatabase, startProxy } from '../../support/scene.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const TOKEN = 'token-that-cannot-be-had-again'
+const USER = 'base:0xabc'
+const URL = 'https://mcp.example/mcp'
+const RECORD = `atxp:oauth:~access:{${USER}}:${URL}`
 
 async function replicaOf(master: RedisServer): Promise<RedisServer> {
   const replica = await startRedis()
@@ -94,11 +99,7 @@ describe('durability on a server with one replica', () => {
   })
 
   it('has lease and mark on the replica before a refresh token is sent, and sends none where it has not', async () => {
-    const [user, url, endpoint] = [
-      'base:0xabc',
-      'https://mcp.example/mcp',
-      'https://as.example/token',
-    ]
+    const [user, url, endpoint] = [USER, URL, 'https://as.example/token']
     const refresh = async (db: RedisOAuthDatabase): Promise<string[]> => {
       await db.getAccessToken(user, url)
       let found: string[] = []
@@ -121,6 +122,66 @@ describe('durability on a server with one replica', () => {
     const durable = open(1, 5_000)
     expect(await refresh(durable)).toEqual(expect.arrayContaining(['~lease', '~spent']))
     await Promise.all([plain, missing, durable].map((db) => db.close()))
+  })
+
+  describe('a save whose record another client has deleted', () => {
+    const save = (db: RedisOAuthDatabase): Promise<void> =>
+      db.saveAccessToken(USER, URL, { accessToken: TOKEN, resourceUrl: URL })
+
+    async function openWithRecordGone(
+      place: Pick<RedisServer, 'host' | 'port'>,
+      durability: RedisOAuthDatabaseOptions['durability'] = { replicas: 1, timeoutMs: 5_000 },
+    ): Promise<RedisOAuthDatabase> {
+      const { host, port } = place
+      const db = openDatabase({ host, port, durability })
+      await save(db)
+      await master.cli('UNLINK', RECORD)
+      return db
+    }
+
+    it('is confirmed once', async () => {
+      const db = await openWithRecordGone(master)
+      const before = await callsOf(master, 'wait')
+      await save(db)
+      expect((await callsOf(master, 'wait')) - before).toBe(1)
+      expect(await replica.cli('EXISTS', RECORD)).toBe(1)
+    })
+
+    it('resolves where the connection was lost before the write that counts', async () => {
+      const proxy = await startProxy(master)
+      const db = await openWithRecordGone(proxy)
+      const held = proxy.holdRequests(([, script]) => script === DELETE_INDEXED)
+      const saving = save(db)
+      const reading = db.getToken('after it')
+      // The save waits for it, and is made since it fails.
+      const deleting = db.deleteAccessToken(USER, URL).then(Object, Object)
+      await Promise.all([held, reading])
+      proxy.cut()
+      proxy.resume()
+      expect(await deleting).toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+      await saving
+      expect(await replica.cli('EXISTS', RECORD)).toBe(1)
+    })
+
+    it('is not confirmed before the later save to which it gives way', async () => {
+      const proxy = await startProxy(master)
+      const db = await openWithRecordGone(proxy, { replicas: 1, timeoutMs: 200 })
+      const peer = openDatabase({ host: master.host, port: master.port })
+      const held = proxy.holdRequests(([name]) => name?.toLowerCase() === 'hgetall')
+      const first = save(db).catch(Object)
+      const reading = db.getToken('after it')
+      const deleting = db.deleteUser(USER).catch(Object)
+      await Promise.all([held, reading])
+      await save(peer)
+      replica.pause()
+      onTestFinished(() => replica.resume())
+      const second = save(db).catch(Object)
+      proxy.resume()
+      for (const call of [second, first]) {
+        expect(await call).toMatchObject({ code: 'NOT_DURABLE' })
+      }
+      expect(await deleting).toMatchObject({ name: 'DeletionError' })
+    })
   })
 
   it('goes on after its connection was killed', async () => {

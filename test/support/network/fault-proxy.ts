@@ -149,6 +149,20 @@ export class FaultProxy {
     return this.#arm('request', match, times)
   }
 
+  /** Holds the next command that matches, and all bytes after it, until `resume`; resolves when it is there. */
+  holdRequests(match: (command: string[]) => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const { cancel } = this.dropRequests((command) => {
+        if (match(command)) {
+          this.stall('requests')
+          cancel()
+          resolve()
+        }
+        return false
+      })
+    })
+  }
+
   async stop(): Promise<void> {
     const closed = new Promise((resolve) => this.#listener?.once('close', resolve) ?? resolve(null))
     this.refuse()
