@@ -72,9 +72,15 @@ function problemOf(kind: JsonKind, record: unknown): string | undefined {
     const value = members[member]
     if (typeof value !== 'string' || value === '') return `.${member} must be a non-empty string`
   }
-  const { expiresAt } = members
+  const { refreshToken, resourceUrl, expiresAt } = members
+  if (!isTextOrNone(refreshToken)) return '.refreshToken must be a string, or left out'
+  if (!isTextOrNone(resourceUrl)) return '.resourceUrl must be a string, or left out'
   if (expiresAt !== undefined && expiresAt !== null && !Number.isFinite(expiresAt)) {
     return '.expiresAt must be a finite number, in seconds or milliseconds, or left out'
   }
   return undefined
+}
+
+function isTextOrNone(value: unknown): boolean {
+  return typeof value === 'string' || value === undefined || value === null
 }

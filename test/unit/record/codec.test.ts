@@ -98,6 +98,23 @@ describe('expiresAt', () => {
   )
 })
 
+describe.each(['refreshToken', 'resourceUrl'])('%s', (member) => {
+  it.each([123, true, {}, ['s3cr3t']])('is refused when it is %j, also in a record', (value) => {
+    const record = { ...RECORDS.access, [member]: value }
+    expect(() => encodeRecord('access', 'token', record)).toThrow(
+      new TypeError(`token.${member} must be a string, or left out`),
+    )
+    expect(thrownBy(() => decodeRecord('access', JSON.stringify(record)))).toMatchObject({
+      code: 'UNREADABLE_RECORD',
+    })
+  })
+
+  it.each([undefined, null, ''])('may be %j, and stays so', (value) => {
+    const record = { ...RECORDS.access, [member]: value }
+    expect(decodeRecord('access', encodeRecord('access', 'token', record))).toEqual(record)
+  })
+})
+
 function thrownBy(work: () => unknown): unknown {
   try {
     work()
