@@ -84,6 +84,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
       'coordinatedFetch needs the global fetch and Response, which Node has from 18 on',
     )
   }
+  parts.places.follow()
   const timing = { ...TIMING_DEFAULTS, ...parts.timing }
   const clients = new ClientRefusals(parts.registrations, issuers, timing.requestMs)
   const clock = parts.clock ?? systemClock

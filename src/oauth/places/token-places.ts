@@ -44,13 +44,28 @@ class KnownPlace implements TokenPlace {
   }
 }
 
+/** So many reads are known of those that came before the first coordinated `fetch`. */
+const MAX_EARLY_READS = 256
+/** Characters. What is longer is entered at once. */
+const MAX_EARLY_LENGTH = 8192
+
+interface Read extends TokenPlace {
+  readonly refreshToken: string
+}
+
 /**
  * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
  * to renew must be found by it. In memory, in bounded bytes, the oldest forgotten first.
  *
+ * Only a coordinated `fetch` asks. To enter a read among thousands takes a tenth of its CPU where few calls are under way, so before
+ * there is such a `fetch` only the last reads are kept.
+ *
  * Two generations and no `RecentMap`: who remembers the same token at every read sees by the `generation` that it need not.
  */
 export class TokenPlaces {
+  /** A ring; undefined from when reads are entered. */
+  #early: Read[] | undefined = []
+  #earlyReads = 0
   /** The last place of each token. */
   #recent = new Map<string, KnownPlace>()
   #older = new Map<string, KnownPlace>()
@@ -63,10 +78,32 @@ export class TokenPlaces {
     return this.#recent
   }
 
+  /** To be called when a coordinated `fetch` is made, which may ask for any token that is read from then on. */
+  follow(): void {
+    const early = this.#early
+    if (early === undefined) return
+    this.#early = undefined
+    // Who remembered something under this generation has to do it anew.
+    this.#turn()
+    const oldest = this.#earlyReads % MAX_EARLY_READS
+    for (const read of [...early.slice(oldest), ...early.slice(0, oldest)]) this.#enter(read)
+  }
+
   /** To be called with every record that a read returned. */
   remember(userId: string, url: string, token: AccessToken, origin: TokenOrigin): void {
-    const { refreshToken, resourceUrl } = token
+    const { refreshToken } = token
     if (!refreshToken) return
+    // A record may come from elsewhere, and lack it.
+    const read = { refreshToken, userId, url, resourceUrl: token.resourceUrl ?? '', origin }
+    if (this.#early === undefined || lengthOf(read) > MAX_EARLY_LENGTH) {
+      this.#enter(read)
+    } else {
+      this.#early[this.#earlyReads % MAX_EARLY_READS] = read
+      this.#earlyReads += 1
+    }
+  }
+
+  #enter({ refreshToken, userId, url, resourceUrl, origin }: Read): void {
     const key = keyOf(refreshToken)
     const last = this.#recent.get(key)
     for (let place = last; place !== undefined; place = place.before) {
@@ -115,6 +152,12 @@ function listOf(last: KnownPlace | undefined): TokenPlace[] {
     places.push({ userId, url, resourceUrl, origin })
   }
   return places.reverse()
+}
+
+function lengthOf({ refreshToken, userId, url, resourceUrl, origin }: Read): number {
+  const { issuer = '', endpoint = '', line = '' } = origin
+  const names = userId.length + url.length + resourceUrl.length
+  return refreshToken.length + names + issuer.length + endpoint.length + line.length
 }
 
 function keyOf(refreshToken: string): string {

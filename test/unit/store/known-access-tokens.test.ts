@@ -16,6 +16,7 @@ let reads: number
 
 beforeEach(() => {
   places = new TokenPlaces()
+  places.follow()
   standing = { accessToken: 'access', refreshToken: 'refresh', resourceUrl: URL }
   reads = 0
   const cache = new NearCache({ maxEntries: 10, maxBytes: 1e9, maxAgeMs: 60_000 })

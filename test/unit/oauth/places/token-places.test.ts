@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest'
+import { describe, expect, it, test, vi } from 'vitest'
 import { TokenPlaces } from '../../../../src/oauth/places/token-places.js'
 
 const USER = 'base:0xabc'
@@ -9,11 +9,16 @@ const token = (refreshToken: string) => ({
   refreshToken,
   resourceUrl: PLACE.resourceUrl,
 })
+const followed = (): TokenPlaces => {
+  const places = new TokenPlaces()
+  places.follow()
+  return places
+}
 const remember = (places: TokenPlaces, refreshToken: string, userId = USER, url = URL_READ): void =>
   places.remember(userId, url, token(refreshToken), {})
 
 test('finds every place where a refresh token was read', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   remember(places, 'a', USER, 'https://mcp.example/')
   remember(places, 'a')
   remember(places, 'a', 'another')
@@ -27,27 +32,27 @@ test('finds every place where a refresh token was read', () => {
 })
 
 test('knows a place again whose resource has changed', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   remember(places, 'a')
   places.remember(USER, URL_READ, { ...token('a'), resourceUrl: 'https://other.example' }, {})
   expect(places.find('a').map(({ resourceUrl }) => resourceUrl)).toEqual(['https://other.example'])
 })
 
 test('a record without a refresh token leaves no trace', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   places.remember(USER, URL_READ, { accessToken: 'a', resourceUrl: '' }, {})
   expect(places.find('')).toEqual([])
 })
 
 test('keeps at least the last thirty thousand, and forgets in the end', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   for (let i = 0; i < 120_000; i++) remember(places, `${i}`)
   expect(places.find('90001')).toEqual([PLACE])
   expect(places.find('0')).toEqual([])
 })
 
 test('an older place of a token that is read at another is not forgotten for that', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   remember(places, 'a')
   const { generation } = places
   for (let i = 0; places.generation === generation; i++) remember(places, `${i}`)
@@ -56,7 +61,7 @@ test('an older place of a token that is read at another is not forgotten for tha
 })
 
 test('long tokens cost no more memory than short ones', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   const long = (i: number): string => `${i}`.padStart(200_000, 'x')
   for (let i = 0; i < 300; i++) remember(places, long(i))
   global.gc?.()
@@ -65,7 +70,7 @@ test('long tokens cost no more memory than short ones', () => {
 })
 
 test('long names count: what is kept is bounded in bytes', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   const url = (i: number): string => `https://mcp.example/${'x'.repeat(1_000_000)}${i}`
   for (let i = 0; i < 100; i++) remember(places, `${i}`, USER, url(i))
   const kept = [...Array(100).keys()].filter((i) => places.find(`${i}`).length > 0)
@@ -81,7 +86,7 @@ function mapsOf(places: TokenPlaces): [unknown][] {
 test('forgets in time, whoever asks', () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   try {
-    const places = new TokenPlaces()
+    const places = followed()
     remember(places, 'a')
     vi.advanceTimersByTime(12 * 3_600_000)
     const { generation } = places
@@ -95,8 +100,56 @@ test('forgets in time, whoever asks', () => {
 })
 
 test('weighs where tokens came from, too', () => {
-  const places = new TokenPlaces()
+  const places = followed()
   const origin = { issuer: 'x'.repeat(1_000_000) }
   for (let i = 0; i < 30; i++) places.remember(USER, URL_READ, token(`${i}`), origin)
   expect(places.find('0')).toEqual([])
+})
+
+test('a record that lacks its resource is known all the same', () => {
+  const places = followed()
+  places.remember(USER, URL_READ, { ...token('a'), resourceUrl: null as never }, {})
+  expect(places.find('a')).toEqual([{ ...PLACE, resourceUrl: '' }])
+})
+
+describe('before a coordinated fetch', () => {
+  it('keeps the last reads, whatever was read in between, and the last place comes last', () => {
+    const places = new TokenPlaces()
+    for (let i = 0; i < 1_000; i++) remember(places, `${i}`)
+    remember(places, '900', 'another')
+    places.follow()
+    expect(places.find('0')).toEqual([])
+    expect(places.find('800')).toEqual([PLACE])
+    expect(places.find('900').map(({ userId }) => userId)).toEqual([USER, 'another'])
+  })
+
+  it('keeps them once: a second fetch changes nothing', () => {
+    const places = new TokenPlaces()
+    remember(places, 'a')
+    places.follow()
+    const { generation } = places
+    remember(places, 'b')
+    places.follow()
+    expect(places.generation).toBe(generation)
+    expect([...places.find('a'), ...places.find('b')]).toEqual([PLACE, PLACE])
+  })
+
+  it('has who remembers once for a generation do it again afterwards', () => {
+    const places = new TokenPlaces()
+    const { generation } = places
+    remember(places, 'a')
+    expect(places.generation).toBe(generation)
+    places.follow()
+    expect(places.generation).not.toBe(generation)
+  })
+
+  it('keeps no long names for long', () => {
+    const places = new TokenPlaces()
+    const url = (i: number): string => `https://mcp.example/${'x'.repeat(1_000_000)}${i}`
+    for (let i = 0; i < 100; i++) remember(places, `${i}`, USER, url(i))
+    places.follow()
+    const kept = [...Array(100).keys()].filter((i) => places.find(`${i}`).length > 0)
+    expect(kept.length).toBeLessThanOrEqual(20)
+    expect(kept).toContain(99)
+  })
 })
