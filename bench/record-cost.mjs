@@ -73,6 +73,7 @@ function main() {
     if (token === undefined || writeByHand(token) !== text) throw new Error('a wrong answer')
   }
   const places = new TokenPlaces()
+  places.follow()
   // A token that has just been read: nobody has hashed it yet.
   const remember = (index) =>
     places.remember(

@@ -2,6 +2,11 @@
 
 const CONTENDERS = {
   ours: { title: 'this library', file: 'ours' },
+  'ours-coordinated': {
+    title: 'this library, coordinating refreshes',
+    file: 'ours',
+    options: { isCoordinated: true },
+  },
   'ours-encrypted': {
     title: 'this library, encrypted',
     file: 'ours',

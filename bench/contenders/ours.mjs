@@ -16,8 +16,10 @@ export function openDatabase({ url, tls }, { isEncrypted, memoBytes, ...options 
 }
 
 /** As the SDK uses it. */
-export function open(place, records, options) {
+export function open(place, records, { isCoordinated, ...options } = {}) {
   const db = openDatabase(place, options)
+  // From now on each read notes where its refresh token stands.
+  if (isCoordinated) db.coordinatedFetch()
   return {
     read: (index) => db.getAccessToken(records[index].user, RESOURCE),
     write: (index, version) =>
