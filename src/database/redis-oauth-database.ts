@@ -111,7 +111,7 @@ export class RedisOAuthDatabase extends OAuthMethods {
    * each client its own `fetch`, for all of its requests if you can: then a token that another process has just renewed is
    * not renewed again. The client, not the `fetch` given here, must set headers that tell accounts apart.
    *
-   * Make the first before tokens are read. Of those read earlier, the last 256 are known; the refresh of another is not coordinated.
+   * Make the first before tokens are read. Of those read earlier, the last 64 are known; the refresh of another is not coordinated.
    *
    * A refresh costs seven round trips.
    * @param fetch - sends the requests; the global `fetch` if left out
