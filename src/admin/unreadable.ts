@@ -4,7 +4,7 @@ import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import { codeIn, isUnreadable } from '../leaves/errors.js'
 import { decodeRecord, decodeToken } from '../record/codec.js'
 import { fingerprintOf } from '../record/fingerprint.js'
-import type { FoundKey } from '../record/keys.js'
+import type { FoundKey, RecordName } from '../record/keys.js'
 import { isSealedKind, type JsonKind, KINDS, type Kind, type SealedKind } from '../record/kinds.js'
 import { isPublished, mayBePublished } from '../record/published.js'
 import { sealContextOf } from '../store/vault/sealed-vault.js'
@@ -67,11 +67,15 @@ async function* stepsOf(
   }
 }
 
-/** Why a record cannot be read; undefined if it can, or if nobody reads it. */
+/**
+ * Why a record cannot be read; undefined if it can, or if nobody reads it.
+ * @param onRead - gets a record that can be read
+ */
 export async function problemOf(
   parts: Composition,
   redisKey: string,
   key: FoundKey | null,
+  onRead?: (record: RecordName) => void,
 ): Promise<UnreadableRecord | undefined> {
   if (key === null || (await isOfPublishedClass(parts, key))) return foreign(redisKey)
   const { kind } = key
@@ -79,7 +83,8 @@ export async function problemOf(
   if (!isSealedKind(kind) && kind !== 'index') return undefined
   const fingerprint = fingerprintOf(key)
   try {
-    const problem = kind === 'index' ? await parts.indexed.probe(key) : await read(parts, key)
+    const problem =
+      kind === 'index' ? await parts.indexed.probe(key) : await read(parts, key, onRead)
     return problem ? { kind, fingerprint, ...problem } : undefined
   } catch (error) {
     if (codeIn(error) !== 'WRONG_TYPE') throw error
@@ -109,10 +114,13 @@ async function isOfPublishedClass(
 async function read(
   { commands, vault, sealer }: Composition,
   key: FoundKey,
+  onRead?: (record: RecordName) => void,
 ): Promise<Unopened | undefined> {
   try {
     const record = await vault.getNamed(key)
-    if (record !== null) decode(key.kind, record.text)
+    if (record === null) return undefined
+    decode(key.kind, record.text)
+    onRead?.(record)
     return undefined
   } catch (error) {
     if (codeIn(error) !== 'UNREADABLE_RECORD') throw error

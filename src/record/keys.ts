@@ -1,5 +1,12 @@
 import { isWellFormed } from '../leaves/well-formed.js'
-import { KINDS, type Kind, kindsWhere, type NameParts } from './kinds.js'
+import {
+  type ClientRole,
+  KINDS,
+  type Kind,
+  kindsWhere,
+  type LastingKind,
+  type NameParts,
+} from './kinds.js'
 import { splitName, withName } from './name-prefix.js'
 
 /** A Redis key as found by a scan. */
@@ -73,6 +80,13 @@ export class KeySpace {
       return recordKey(kind, `${this.prefix}~${kind}:${last}`, first)
     }
     return recordKey(kind, `${this.#ofUser(kind, first)}:${this.#hidden(second)}`, second, first)
+  }
+
+  /** `of` for a name that a record itself holds. @throws TypeError as that does */
+  named(kind: LastingKind, { userId, name }: RecordName): RecordKey {
+    return isOfUser(kind)
+      ? this.of(kind as 'access' | 'pkce', userId, name)
+      : this.of(kind as 'token' | ClientRole, name)
   }
 
   /** The kind and name of a Redis key; null if this library does not use such keys under this prefix. */

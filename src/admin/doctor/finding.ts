@@ -19,6 +19,8 @@ export type FindingCode =
   | 'NO_ENCRYPTION'
   /** Records are plain, or encrypted with a key that is no longer the first. */
   | 'OLD_KEYS'
+  /** Records stand under names that another `hashKeys.key` made. */
+  | 'OTHER_HASH_KEY'
   /** Something else writes under this `keyPrefix`. */
   | 'FOREIGN_KEYS'
 

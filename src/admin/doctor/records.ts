@@ -3,8 +3,8 @@ import { isSealed } from '../../crypto/record-sealer.js'
 import type { Composition } from '../../database/composition.js'
 import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import { DOCS } from '../../leaves/errors.js'
-import type { FoundKey } from '../../record/keys.js'
-import { isSealedKind } from '../../record/kinds.js'
+import type { FoundKey, KeySpace, RecordName } from '../../record/keys.js'
+import { isLastingKind, isSealedKind, type LastingKind } from '../../record/kinds.js'
 import type { ResealProgress } from '../../store/bulk/reseal.js'
 import { problemOf, type UnreadableRecord } from '../unreadable.js'
 import { type WalkOptions, type WalkStep, walk } from '../walk.js'
@@ -31,6 +31,8 @@ class Census {
   /** Records by the id of the key that they are sealed with. */
   readonly #keyIds = new Map<string, number>()
   readonly #unreadable: UnreadableRecord[] = []
+  /** Records that hold their name, and those of them that stand under a name of another hash key. */
+  readonly #named = { all: 0, elsewhere: 0 }
   #foreign = 0
   #outdated = 0
 
@@ -46,7 +48,9 @@ class Census {
   }
 
   async #look(parts: Composition, redisKey: string, key: FoundKey | null): Promise<void> {
-    const problem = await problemOf(parts, redisKey, key)
+    const problem = await problemOf(parts, redisKey, key, (record) => {
+      if (key !== null) this.#compare(parts.keys, key, record)
+    })
     if (key === null || problem?.why === 'foreign') {
       this.#foreign += 1
       return
@@ -54,6 +58,12 @@ class Census {
     count(this.#kinds, key.kind)
     if (problem !== undefined) this.#unreadable.push(problem)
     else if (isSealedKind(key.kind) && parts.sealer !== undefined) await this.#weigh(parts, key)
+  }
+
+  #compare(keys: KeySpace, { kind, redisKey }: FoundKey, record: RecordName): void {
+    if (!keys.isHashed || !isLastingKind(kind)) return
+    this.#named.all += 1
+    if (!isNameOf(redisKey, keys, kind, record)) this.#named.elsewhere += 1
   }
 
   async #weigh({ commands, sealer }: Composition, key: FoundKey): Promise<void> {
@@ -82,6 +92,7 @@ class Census {
       ok(`under the prefix ${prefix} stands ${kinds}`),
       ...this.#foreignFindings(prefix),
       ...this.#unreadableFindings(),
+      ...this.#hashKeyFindings(),
       ...(sealer === undefined ? [NOT_ENCRYPTED] : this.#keyFindings()),
     ]
   }
@@ -113,12 +124,40 @@ class Census {
     ]
   }
 
+  #hashKeyFindings(): Finding[] {
+    const { all, elsewhere } = this.#named
+    if (all === 0) return []
+    if (elsewhere === 0) return [ok('all records stand under names of this hash key')]
+    return [
+      trouble(
+        'OTHER_HASH_KEY',
+        `${elsewhere} of ${all} record(s) stand under names of another hash key: this process does not find them, and their users seem logged out`,
+        `Set hashKeys.key (ATXP_REDIS_HASH_KEY) back, in every process. To change it: ${DOCS}/security.md#hiding-users-and-urls`,
+      ),
+    ]
+  }
+
   #keyFindings(): Finding[] {
     const used = this.#keyIds.size === 0 ? 'no record is sealed yet' : listOf(this.#keyIds)
     const fact = `records by the key that encrypted them: ${used}`
     if (this.#outdated === 0) return [ok(fact)]
     const plan = 'Run atxp-redis reseal, or reseal(db), once all processes have the new key'
     return [advice('OLD_KEYS', `${fact}; ${this.#outdated} of them not by the first key`, plan)]
+  }
+}
+
+/** Whether a record stands under the name that it holds. */
+function isNameOf(
+  redisKey: string,
+  keys: KeySpace,
+  kind: LastingKind,
+  record: RecordName,
+): boolean {
+  try {
+    return keys.named(kind, record).redisKey === redisKey
+  } catch {
+    // No name: it is from before `hashKeys`.
+    return false
   }
 }
 

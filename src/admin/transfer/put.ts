@@ -2,8 +2,8 @@ import type { Composition } from '../../database/composition.js'
 import { systemClock, type UnixMs } from '../../leaves/clock.js'
 import { isWellFormed } from '../../leaves/well-formed.js'
 import { decodeRecord, decodeToken } from '../../record/codec.js'
-import type { KeySpace, RecordKey, RecordName } from '../../record/keys.js'
-import { type ClientRole, KINDS, type LastingKind, lifetimeAfterSave } from '../../record/kinds.js'
+import type { RecordKey, RecordName } from '../../record/keys.js'
+import { type LastingKind, lifetimeAfterSave } from '../../record/kinds.js'
 import type { Lifetime, RecordTtls } from '../../record/lifetime.js'
 import type { Value } from '../../redis/commands.js'
 
@@ -39,7 +39,7 @@ export async function put(
   let key: RecordKey
   let lifetime: Lifetime
   try {
-    key = keyOf(parts.keys, record)
+    key = parts.keys.named(record.kind, record)
     lifetime = lifetimeOf(record, parts.ttls)
   } catch {
     return 'notARecord'
@@ -50,12 +50,6 @@ export async function put(
   if (!overwrites) return (await parts.writes.add(key, value, lifetime)) ? 'added' : 'kept'
   await parts.writes.set(key, value, lifetime)
   return 'added'
-}
-
-function keyOf(keys: KeySpace, { kind, userId, name }: Incoming): RecordKey {
-  return KINDS[kind].parts.length === 1
-    ? keys.of(kind as 'token' | ClientRole, name)
-    : keys.of(kind as 'access' | 'pkce', userId, name)
 }
 
 /** @throws for a text that is no record of this kind */

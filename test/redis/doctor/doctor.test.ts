@@ -11,6 +11,8 @@ import { TEST_PREFIX, TOPOLOGIES } from '../../support/servers/topologies.js'
 const URL = 'https://mcp.example/'
 const TOKEN = { accessToken: 'access', refreshToken: 'refresh', resourceUrl: URL }
 
+const PKCE = { url: URL, codeVerifier: 'verifier', codeChallenge: 'challenge', resourceUrl: URL }
+
 const codesOf = (findings: readonly Finding[], mark: Finding['mark']): (string | null)[] =>
   findings.filter((finding) => finding.mark === mark).map(({ code }) => code)
 
@@ -80,6 +82,43 @@ it('finds records that cannot be read, that others wrote, and that have old keys
     /1 record\(s\) cannot be read: token [0-9a-f]{12} \(unknownKey lost\)/,
   )
   expect(factsOf(findings)).toContain('new 1, old 1; 1 of them not by the first key')
+})
+
+it('finds records under the names of another hash key, and shows none of these', async () => {
+  const [encryption, hashKeys] = [{ keys: [key('a')] }, { key: randomBytes(32) }]
+  const [{ host, port }, before] = await open({ encryption, hashKeys })
+  await before.storeToken('secret name', 'token')
+  await before.saveAccessToken('alice', URL, TOKEN)
+  await before.saveClientCredentials(URL, {
+    clientId: 'id',
+    clientSecret: 'secret',
+    redirectUri: URL,
+  })
+  await before.savePKCEValues('alice', 'state', PKCE)
+  expect(codesOf(await doctor(before), 'trouble')).toEqual([])
+  const otherKey = randomBytes(32)
+  const after = openDatabase({ host, port, encryption, hashKeys: { key: otherKey } })
+  await after.storeToken('secret name', 'token')
+  const findings = await doctor(after)
+  expect(codesOf(findings, 'trouble')).toEqual(['OTHER_HASH_KEY'])
+  expect(findings.find(({ code }) => code === 'OTHER_HASH_KEY')).toMatchObject({
+    fact: expect.stringMatching(/^4 of 5 record\(s\) .* users seem logged out$/),
+    advice: expect.stringContaining('Set hashKeys.key (ATXP_REDIS_HASH_KEY) back'),
+  })
+  for (const secret of ['secret name', 'alice', URL, 'state', otherKey.toString('base64')]) {
+    expect(JSON.stringify(findings)).not.toContain(secret)
+  }
+  expect(factsOf(await doctor(before))).toContain('1 of 5 record(s)')
+})
+
+it('takes records from before hashKeys for unreadable, and for nothing else', async () => {
+  const encryption = { keys: [key('a')], acceptPlaintext: true }
+  const [{ host, port }, plain] = await open()
+  await plain.storeToken('a', 'token')
+  await plain.saveAccessToken('alice', URL, TOKEN)
+  const hashKeys = { key: randomBytes(32) }
+  const findings = await doctor(openDatabase({ host, port, encryption, hashKeys }))
+  expect(codesOf(findings, 'trouble')).toEqual(['UNREADABLE_RECORD'])
 })
 
 it('advises encryption, and TLS where the connection may leave the machine', async () => {
