@@ -63,7 +63,8 @@ const MAX_TURNS = 8
  * 8414 section 3.3), so a server can say what it likes of itself and nothing of others. It may name the endpoints of
  * others as its own. What two issuers name belongs to the one of the endpoint's origin, or to nobody. A claim is never taken
  * back: a client may still use a document that its server has changed since. And none is forgotten to make room: where there is none, a
- * new document is not taken in, and its issuer is unknown. Else whoever publishes enough documents could have others forgotten.
+ * new document only contests what others name, and its issuer is unknown. Else whoever publishes enough documents could have others
+ * forgotten.
  */
 export class Issuers {
   readonly #documents = new RecentMap<Metadata>({
@@ -116,7 +117,7 @@ export class Issuers {
     }
   }
 
-  /** Takes a document in, unless it was found elsewhere than at its issuer, or there is no room. Gives the issuer. */
+  /** Takes a document in. Gives the issuer, unless the document was found elsewhere than there, or there is no room for all of it. */
   learn(foundAt: URL, document: object): string | undefined {
     const { issuer } = document as { issuer?: unknown }
     if (typeof issuer !== 'string' || !isFoundAt(issuer, foundAt)) return undefined
@@ -131,12 +132,14 @@ export class Issuers {
       endpoints.set(kind as EndpointKind, name)
       own.set(name, endpoint.origin === foundAt.origin)
     }
-    if (!hasRoomFor(this.#documents, [key]) || !hasRoomFor(this.#claims, [...own.keys()])) {
-      return undefined
+    let isWhole = hasRoomFor(this.#documents, key)
+    if (isWhole) this.#documents.set(key, { issuer, endpoints })
+    for (const [name, isOwn] of own) {
+      // Without room for the document too: else a lie about its endpoints would stand alone.
+      if (hasRoomFor(this.#claims, name)) this.#claim(name, key, isOwn)
+      else isWhole = false
     }
-    for (const [name, isOwn] of own) this.#claim(name, key, isOwn)
-    this.#documents.set(key, { issuer, endpoints })
-    return issuer
+    return isWhole ? issuer : undefined
   }
 
   /**
@@ -211,9 +214,9 @@ export class Issuers {
   }
 }
 
-/** Whether entries of these keys can stand there without another being forgotten. */
-function hasRoomFor<V>(map: RecentMap<V>, keys: readonly string[]): boolean {
-  return map.hasRoom(keys.filter((key) => !map.has(key)).length)
+/** Whether an entry of this key can stand there without another being forgotten. */
+function hasRoomFor<V>(map: RecentMap<V>, key: string): boolean {
+  return map.has(key) || map.hasRoom(1)
 }
 
 /** What stands there, which stays for another age. */

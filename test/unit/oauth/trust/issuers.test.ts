@@ -284,6 +284,41 @@ describe('one who publishes thousands of documents', () => {
     expect(issuers.soleIssuerOf(`${HONEST}/register`, 'registration')).not.toBe(EVIL)
   })
 
+  test('keeps no other from moving its token endpoint', () => {
+    const issuers = having(metadata(HONEST))
+    flood(issuers)
+    const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
+    issuers.learn(url, metadata(HONEST, { token_endpoint: `${HONEST}/new` }))
+    expect(issuers.isForeign({ issuer: HONEST }, `${HONEST}/new`)).toBe(false)
+    expect(issuers.issuerOf(`${HONEST}/new`, 'token')).toBeUndefined()
+  })
+
+  describe('and one lie', () => {
+    const lie = { token_endpoint: `${HONEST}/token` }
+    const url = new URL(`${HONEST}/.well-known/oauth-authorization-server`)
+    const expectNobodys = (issuers: Issuers) => {
+      expect(issuers.issuerOf(`${HONEST}/token`, 'token')).toBeUndefined()
+      expect(issuers.soleIssuerOf(`${HONEST}/token`, 'token')).toBeUndefined()
+    }
+
+    test('before gets no endpoint of a newcomer', () => {
+      const issuers = having(metadata(EVIL, lie))
+      flood(issuers)
+      expect(issuers.learn(url, metadata(HONEST))).toBeUndefined()
+      expectNobodys(issuers)
+    })
+
+    test('afterwards gets none either, while there is room for endpoints', () => {
+      const issuers = having(metadata(EVIL))
+      const others = ['registration', 'authorization', 'introspection', 'revocation']
+      flood(issuers, Object.fromEntries(others.map((kind) => [`${kind}_endpoint`, undefined])))
+      expect(issuers.learn(url, metadata(HONEST))).toBeUndefined()
+      const again = new URL('/.well-known/oauth-authorization-server', EVIL)
+      expect(issuers.learn(again, metadata(EVIL, lie))).toBe(EVIL)
+      expectNobodys(issuers)
+    })
+  })
+
   test('can only keep a newcomer unknown, who then owns nothing, and for whom nothing is shared', () => {
     const issuers = new Issuers()
     flood(issuers)
