@@ -21,6 +21,22 @@ export function jsonAnswer(status: number, body: string): Answer {
   return new Constructor(body, { status, headers })
 }
 
+/** RFC 9110 section 5.6.2. */
+const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]+$/
+/** What a reason phrase and a header's value are of (RFC 9110 section 5.5). */
+const FIELD_TEXT = /^[\t -~\x80-\xff]*$/
+
+/** Of a reason phrase, what `Response` takes. A `fetch` gives whatever the server sent, in UTF-8. */
+export function reasonIn(phrase: string): string {
+  return FIELD_TEXT.test(phrase) ? phrase : ''
+}
+
+/** Of an answer's headers, those that `Response` takes. A `fetch` gives some with other names. None if they cannot be listed. */
+export function headersOf({ headers }: Answer): [string, string][] {
+  const pairs = Array.from(headers as unknown as Iterable<[string, string]>)
+  return pairs.filter(([name, text]) => HEADER_NAME.test(name) && FIELD_TEXT.test(text))
+}
+
 /** What an OAuth answer may hold; the server may have put anything there. */
 export interface AnswerBody {
   error?: unknown

@@ -1,7 +1,7 @@
 import { type TimeLimitOptions, within } from '../../leaves/clock.js'
 import type { FetchLike } from '../../leaves/contract.js'
 import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
-import type { Answer, AnswerBody, FetchInit } from './answers.js'
+import { type Answer, type AnswerBody, type FetchInit, headersOf, reasonIn } from './answers.js'
 
 /** More than any answer of an authorization server needs. */
 export const MAX_BODY_BYTES: number = 1024 * 1024
@@ -155,13 +155,13 @@ function urlOf(url: string | URL, base?: string | URL): URL | undefined {
 
 type ResponseConstructor = new (
   body: Uint8Array | null,
-  init: { status: number; statusText?: string; headers: unknown },
+  init: { status: number; statusText: string; headers: [string, string][] },
 ) => Answer
 
-/** An equal answer whose body has arrived. */
+/** An equal answer whose body has arrived. Throws for nothing that a server can send: it may have issued tokens by it. */
 async function buffered(answer: Answer, signal: AbortSignal): Promise<Answer> {
   const bytes = await bodyOf(answer, signal)
-  const { status, headers } = answer
+  const { status } = answer
   const {
     statusText = '',
     url = '',
@@ -177,8 +177,8 @@ async function buffered(answer: Answer, signal: AbortSignal): Promise<Answer> {
   const hasBody = isUsual && !BODILESS.includes(status)
   const copy = new Response(hasBody ? bytes : null, {
     status: isUsual ? status : 500,
-    statusText,
-    headers,
+    statusText: reasonIn(statusText),
+    headers: headersOf(answer),
   })
   return Object.defineProperties(copy, {
     url: { value: url },

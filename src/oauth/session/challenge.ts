@@ -1,4 +1,4 @@
-import { type Answer, answerConstructor } from '../http/answers.js'
+import { type Answer, answerConstructor, headersOf } from '../http/answers.js'
 
 const METADATA = /\bresource_metadata="([^"\\]+)"/
 /** The error upon which `@atxp/client` refreshes by itself. */
@@ -49,14 +49,9 @@ type ResponseConstructor = new (
 function challengedBy(answer: Answer, challenge: string): Answer {
   if (challengeOf(answer) === challenge) return answer
   const { body } = answer as { body?: unknown }
-  const headers: [string, string][] = []
-  const given = answer.headers as unknown as Iterable<[string, string]>
-  for (const [name, value] of given) {
-    // The body has been decoded.
-    if (!/^(www-authenticate|content-encoding|content-length)$/i.test(name)) {
-      headers.push([name, value])
-    }
-  }
+  // The body has been decoded.
+  const replaced = /^(www-authenticate|content-encoding|content-length)$/i
+  const headers = headersOf(answer).filter(([name]) => !replaced.test(name))
   headers.push(['www-authenticate', challenge])
   const Constructor = answerConstructor() as unknown as ResponseConstructor
   const { ReadableStream } = globalThis as { ReadableStream?: new () => object }
