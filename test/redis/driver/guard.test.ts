@@ -256,6 +256,31 @@ describe('a Cluster', () => {
     expect([][0]).toBeUndefined()
     expect(cluster.nodes()).toHaveLength(1)
   })
+
+  it.each([
+    'MOVED 8000 127.0.0.1:',
+    'ASK 8000 127.0.0.1:',
+    'TRYAGAIN Multiple keys request during rehashing of slot',
+    'CLUSTERDOWN Hash slot not served',
+  ])('is asked until it answers: %s', async (refusal) => {
+    let port = 0
+    const refusals: string[] = []
+    const server = await startLyingServer(([name]) => {
+      if (name === 'cluster') return `*1\r\n${range(0, 16_383, node(port))}`
+      if (name !== 'exists') return '+OK\r\n'
+      return refusals.length < 3 ? `-${refusal.replace(/:$/, `:${port}`)}\r\n` : ':1\r\n'
+    })
+    port = server.port
+    const cluster = guardedCluster(port)
+    await cluster.connect()
+    const command = new TrackedCommand(owner, 'read', 'exists', ['a'], integer)
+    sendToCluster(cluster, command, (error) => {
+      refusals.push((error as Error).message)
+      return false
+    })
+    expect(await command.promise).toBe(1)
+    expect(refusals).toHaveLength(3)
+  })
 })
 
 it('a write that Redis refused is sent again where the client of the caller says so', async () => {

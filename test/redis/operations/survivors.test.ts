@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { startProcesses, type TestProcess } from '../../support/processes/processes.js'
+import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 // What is of no more use when an operation has ended must not reach V8's old space: each collection of young objects would take longer
@@ -18,12 +19,15 @@ const COUNT = 12_000
 const MAX_BYTES = 80
 
 let server: RedisServer
+let cluster: ClusterServers
 
 beforeAll(async () => {
-  server = await startRedis()
+  ;[server, cluster] = await Promise.all([startRedis(), startCluster()])
 })
 
-afterAll(() => server.stop())
+afterAll(async () => {
+  await Promise.all([server?.stop(), cluster?.stop()])
+})
 
 const READS = 'reads of records'
 const SAVES = 'saves of records'
@@ -39,6 +43,12 @@ const ALL: readonly [string, string[]][] = [
   ['reads of tokens in bulk', ['reads of tokens in bulk']],
 ]
 
+const IN_CLUSTER: typeof ALL = [
+  ['reads', [READS]],
+  ['saves', [SAVES]],
+  ['saves of tokens', ['saves of tokens']],
+]
+
 const DATABASES: readonly [string, RedisOAuthDatabaseOptions, typeof ALL][] = [
   ['a database', {}, ALL],
   [
@@ -51,18 +61,33 @@ const DATABASES: readonly [string, RedisOAuthDatabaseOptions, typeof ALL][] = [
 
 describe.each(DATABASES)('of %s', (_, options, operations) => {
   it.each([64, 4])('nothing lives on but what is in use, with %i callers', async (callers) => {
-    const [child] = (await startProcesses({ entry, flags: FLAGS })) as [TestProcess]
-    try {
-      await child.call('open', { host: server.host, port: server.port, ...options })
-      const survivors: Record<string, number> = {}
-      for (const [title, names] of operations) {
-        survivors[title] = await child.call<number>('survivors', names, callers, COUNT)
-      }
-      const tooMany = Object.entries(survivors).filter(([, bytes]) => bytes > MAX_BYTES)
-      expect(tooMany).toEqual([])
-      await child.call('close')
-    } finally {
-      await child.kill()
-    }
+    const { host, port } = server
+    await expectNoSurvivors({ host, port, ...options }, operations, callers)
   })
 })
+
+describe('of a database in a Cluster', () => {
+  it.each([64, 4])('nothing lives on but what is in use, with %i callers', async (callers) => {
+    await expectNoSurvivors({ url: cluster.url }, IN_CLUSTER, callers)
+  })
+})
+
+async function expectNoSurvivors(
+  options: RedisOAuthDatabaseOptions,
+  operations: typeof ALL,
+  callers: number,
+): Promise<void> {
+  const [child] = (await startProcesses({ entry, flags: FLAGS })) as [TestProcess]
+  try {
+    await child.call('open', options)
+    const survivors: Record<string, number> = {}
+    for (const [title, names] of operations) {
+      survivors[title] = await child.call<number>('survivors', names, callers, COUNT)
+    }
+    const tooMany = Object.entries(survivors).filter(([, bytes]) => bytes > MAX_BYTES)
+    expect(tooMany).toEqual([])
+    await child.call('close')
+  } finally {
+    await child.kill()
+  }
+}

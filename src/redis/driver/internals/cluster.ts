@@ -6,24 +6,65 @@ import { UnreadableReplies } from '../../protocol/reply-frames.js'
  * Sends to whom the key belongs, by ioredis' redirections. `isOver` is asked at each failure, be it a redirection or a lost connection,
  * whether the command has ended; else ioredis goes on with it.
  */
-export function sendToCluster(
-  cluster: Cluster,
-  command: Command,
-  isOver: (error: unknown) => boolean,
-): void {
-  cluster.sendCommand(command)
-  // ioredis has put its redirections in the place of `reject`.
+export function sendToCluster(cluster: Cluster, command: Command, isOver: IsOver): void {
   const { reject } = command
   const failed = (error: Error): void => {
-    if (isOver(error)) return
-    reject.call(command, isBadRedirection(error) ? new UnreadableReplies() : error)
+    if (!isOver(error)) redirect(cluster, command, isOver, reject, readable(error))
   }
   command.reject = failed
+  cluster.sendCommand(command, undefined, new Place(command.getSlot()))
+}
+
+type IsOver = (error: unknown) => boolean
+
+/**
+ * What ioredis' pipelines tell of where they are sent; it notes the client here. Commands that come with one it does not redirect by
+ * itself. All others get a literal of a function as `reject`, which keeps them alive when they are answered, as `command.ts` says: up
+ * to 2,700 bytes each.
+ */
+class Place {
+  readonly slot: number
+  redis: Redis | undefined
+
+  constructor(slot: number) {
+    this.slot = slot
+  }
+}
+
+/** Sends once more what failed, now with ioredis' own redirections, if ioredis would go on after such a failure. */
+function redirect(
+  cluster: Cluster,
+  command: Command,
+  isOver: IsOver,
+  reject: Command['reject'],
+  failure: Error,
+): void {
+  const end = (error: Error): void => reject.call(command, error)
+  const again = (): void => {
+    command.reject = end
+    cluster.sendCommand(command)
+    // ioredis has put its redirections in the place of `reject`.
+    const { reject: goOn } = command
+    const failedAgain = (error: Error): void => {
+      if (!isOver(error)) goOn.call(command, readable(error))
+    }
+    command.reject = failedAgain
+  }
+  const moved = (slot: string | number, address: string): void => {
+    cluster.slots[Number(slot)] = [address]
+    void refreshSlots(cluster)
+    again()
+  }
+  const handlers = { moved, ask: again, tryagain: again, clusterDown: again }
+  const ends = { maxRedirections: end, defaults: () => end(failure) }
+  cluster.handleError(failure, {}, { ...handlers, connectionClosed: again, ...ends })
 }
 
 /** ioredis would keep whatever stands in the place of the slot as the name of a property, and throw at what is no address. */
-function isBadRedirection({ message }: Error): boolean {
-  return /^(MOVED|ASK)\b/.test(message) && !isRedirection(message)
+function readable(error: Error): Error {
+  const { message } = error
+  const isBad = /^(MOVED|ASK)\b/.test(message) && !isRedirection(message)
+  return isBad ? new UnreadableReplies() : error
 }
 
 /** `host:port` of the master that serves a slot; undefined where that is not known. */
