@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { AccessToken } from '../../leaves/contract.js'
 import { weightOf } from '../../leaves/recent-map.js'
 import type { TokenOrigin } from '../../record/origin.js'
+import { EnteredReads, type TokenRead } from './entered-reads.js'
 
 /** Where a record with a refresh token stands. */
 export interface Place {
@@ -15,6 +16,8 @@ export interface TokenPlace extends Place {
   /** Of the pair that was read there. */
   readonly origin: TokenOrigin
 }
+
+type Read = TokenPlace & TokenRead
 
 /** Of one generation; two are kept. */
 const MAX_ENTRIES = 50_000
@@ -44,28 +47,25 @@ class KnownPlace implements TokenPlace {
   }
 }
 
-/** So many reads are known of those that came before the first coordinated `fetch`. With 256, what is kept made V8 enlarge its young generation. */
-const MAX_EARLY_READS = 64
-/** Characters. What is longer is entered at once. */
-const MAX_EARLY_LENGTH = 8192
-
-interface Read extends TokenPlace {
-  readonly refreshToken: string
-}
+/** So many reads wait to be entered. With 256, what is kept made V8 enlarge its young generation. */
+const MAX_WAITING = 64
+/** Characters. What is longer waits for nothing. */
+const MAX_WAITING_LENGTH = 8192
 
 /**
  * What this process knows of the refresh tokens that it read: a token request names only the token, and the records
  * to renew must be found by it. In memory, in bounded bytes, the oldest forgotten first.
  *
- * Only a coordinated `fetch` asks. To enter a read among thousands takes a tenth of its CPU where few calls are under way, so before
- * there is such a `fetch` only the last reads are kept.
+ * Only a coordinated `fetch` asks. To enter a read among thousands takes a tenth of its CPU where few calls are under way. So reads are
+ * entered many at once, and only once there is such a `fetch`: before, the last ones wait.
  *
  * Two generations and no `RecentMap`: who remembers the same token at every read sees by the `generation` that it need not.
  */
 export class TokenPlaces {
-  /** A ring; undefined from when reads are entered. */
-  #early: Read[] | undefined = []
-  #earlyReads = 0
+  /** A ring before there is a coordinated `fetch`, then what is entered next. */
+  readonly #waiting: Read[] = []
+  #reads = 0
+  #entered: EnteredReads | undefined
   /** The last place of each token. */
   #recent = new Map<string, KnownPlace>()
   #older = new Map<string, KnownPlace>()
@@ -80,13 +80,14 @@ export class TokenPlaces {
 
   /** To be called when a coordinated `fetch` is made, which may ask for any token that is read from then on. */
   follow(): void {
-    const early = this.#early
-    if (early === undefined) return
-    this.#early = undefined
+    if (this.#entered !== undefined) return
+    this.#entered = new EnteredReads()
     // Who remembered something under this generation has to do it anew.
     this.#turn()
-    const oldest = this.#earlyReads % MAX_EARLY_READS
-    for (const read of [...early.slice(oldest), ...early.slice(0, oldest)]) this.#enter(read)
+    const oldest = this.#reads % MAX_WAITING
+    this.#waiting.push(...this.#waiting.splice(0, oldest))
+    this.#reads = this.#waiting.length
+    this.#enterAll(this.#entered)
   }
 
   /** To be called with every record that a read returned. */
@@ -95,12 +96,21 @@ export class TokenPlaces {
     if (!refreshToken) return
     // A record may come from elsewhere, and lack it.
     const read = { refreshToken, userId, url, resourceUrl: token.resourceUrl ?? '', origin }
-    if (this.#early === undefined || lengthOf(read) > MAX_EARLY_LENGTH) {
+    if (lengthOf(read) > MAX_WAITING_LENGTH) {
       this.#enter(read)
-    } else {
-      this.#early[this.#earlyReads % MAX_EARLY_READS] = read
-      this.#earlyReads += 1
+      return
     }
+    this.#waiting[this.#reads % MAX_WAITING] = read
+    this.#reads += 1
+    if (this.#entered && this.#reads === MAX_WAITING) this.#enterAll(this.#entered)
+  }
+
+  #enterAll(entered: EnteredReads): void {
+    for (let at = 0; at < this.#reads; at += 1) {
+      const read = this.#waiting[at] as Read
+      if (!entered.has(read)) this.#enter(read)
+    }
+    this.#reads = 0
   }
 
   #enter({ refreshToken, userId, url, resourceUrl, origin }: Read): void {
@@ -118,6 +128,7 @@ export class TokenPlaces {
     const { userId, url, resourceUrl, origin } = place
     this.#turnInTime()
     const others = listOf(last).filter((other) => other.userId !== userId || other.url !== url)
+    if (others.length >= MAX_PLACES) this.#entered?.clear()
     let before: KnownPlace | undefined
     for (const other of others.slice(-MAX_PLACES + 1)) before = new KnownPlace(other, before)
     this.#recent.set(key, new KnownPlace(place, before))
@@ -135,10 +146,12 @@ export class TokenPlaces {
     this.#recent = new Map()
     this.#bytes = 0
     this.#since = performance.now()
+    this.#entered?.clear()
   }
 
   /** Where the token was read; the last place that is known comes last. */
   find(refreshToken: string): readonly TokenPlace[] {
+    if (this.#entered) this.#enterAll(this.#entered)
     const key = keyOf(refreshToken)
     return listOf(this.#recent.get(key) ?? this.#older.get(key))
   }

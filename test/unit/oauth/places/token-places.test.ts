@@ -88,6 +88,7 @@ test('forgets in time, whoever asks', () => {
   try {
     const places = followed()
     remember(places, 'a')
+    expect(places.find('a')).toEqual([PLACE])
     vi.advanceTimersByTime(12 * 3_600_000)
     const { generation } = places
     expect(places.find('a')).toEqual([PLACE])
@@ -151,5 +152,50 @@ describe('before a coordinated fetch', () => {
     const kept = [...Array(100).keys()].filter((i) => places.find(`${i}`).length > 0)
     expect(kept.length).toBeLessThanOrEqual(20)
     expect(kept).toContain(99)
+  })
+})
+
+describe('reads that are entered already', () => {
+  const find = (places: TokenPlaces, refreshToken: string) =>
+    places.find(refreshToken).map(({ userId, url, resourceUrl }) => [userId, url, resourceUrl])
+
+  it('differ by user, url and resource, whatever was read before', () => {
+    const places = followed()
+    const resource = (resourceUrl: string): void =>
+      places.remember(USER, URL_READ, { ...token('a'), resourceUrl }, {})
+    for (let round = 0; round < 3; round++) {
+      for (let i = 0; i < 100; i++)
+        remember(places, 'a', `user ${i % 3}`, `https://${i % 5}.example`)
+    }
+    resource('https://one.example')
+    resource(URL_READ)
+    resource('https://one.example')
+    expect(find(places, 'a')).toHaveLength(16)
+    expect(find(places, 'a').at(-1)).toEqual([USER, URL_READ, 'https://one.example'])
+    resource(URL_READ)
+    expect(find(places, 'a').at(-1)).toEqual([USER, URL_READ, URL_READ])
+  })
+
+  it('are found whatever order a thousand of them are read in, also after a generation', () => {
+    const places = followed()
+    const { generation } = places
+    const next = (
+      (state) => () =>
+        (state = (state * 48_271) % 2_147_483_647)
+    )(7)
+    for (let i = 0; i < 20_000; i++) remember(places, `token ${next() % 1_000}`)
+    for (let i = 0; places.generation === generation; i++) remember(places, `other ${i}`)
+    for (let i = 0; i < 1_000; i++) remember(places, `token ${i}`)
+    const { generation: now } = places
+    for (let i = 0; places.generation === now; i++) remember(places, `another ${i}`)
+    for (let i = 0; i < 1_000; i++) expect(places.find(`token ${i}`)).toEqual([PLACE])
+  })
+
+  it('are entered again when other places of the token have taken theirs', () => {
+    const places = followed()
+    for (let i = 0; i <= 40; i++) remember(places, 'a', `user ${i}`)
+    remember(places, 'a', 'user 0')
+    expect(find(places, 'a')).toHaveLength(32)
+    expect(find(places, 'a').at(-1)).toEqual(['user 0', URL_READ, URL_READ])
   })
 })

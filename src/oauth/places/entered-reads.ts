@@ -1,0 +1,51 @@
+/** What tells one read of a refresh token from another. */
+export interface TokenRead {
+  readonly refreshToken: string
+  readonly userId: string
+  readonly url: string
+  readonly resourceUrl: string
+}
+
+/** So many reads can be known, each at one slot. */
+const SLOTS = 2 ** 15
+const NOBODY = ''
+
+/**
+ * Tells whether such a read was entered, by a hash of its token and by its very names: two places in memory to look at, where the map and
+ * what it leads to have six, most of which no cache has any more.
+ *
+ * One of four thousand million new tokens has the hash of its predecessor. It is not entered, so its refresh is not coordinated.
+ */
+export class EnteredReads {
+  /** 0: none. */
+  readonly #hashes = new Int32Array(SLOTS)
+  /** Of each slot the user and the URL. */
+  readonly #names: string[] = Array.from({ length: 2 * SLOTS }, () => NOBODY)
+
+  /** Whether it was asked for before, as far as is known. */
+  has({ refreshToken, userId, url, resourceUrl }: TokenRead): boolean {
+    const ofToken = hashOf(refreshToken)
+    const hash = (resourceUrl === url ? ofToken : hashOf(resourceUrl, ofToken)) || 1
+    const slot = ofToken & (SLOTS - 1)
+    const isUser = this.#names[2 * slot] === userId
+    if (isUser && this.#hashes[slot] === hash && this.#names[2 * slot + 1] === url) return true
+    this.#hashes[slot] = hash
+    this.#names[2 * slot] = userId
+    this.#names[2 * slot + 1] = url
+    return false
+  }
+
+  clear(): void {
+    this.#hashes.fill(0)
+    this.#names.fill(NOBODY)
+  }
+}
+
+/** FNV-1a, by characters. */
+function hashOf(text: string, seed = 0x811c9dc5): number {
+  let hash = seed
+  for (let at = 0; at < text.length; at += 1) {
+    hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193)
+  }
+  return hash
+}
