@@ -66,6 +66,17 @@ describe.each(DATABASES)('of %s', (_, options, operations) => {
   })
 })
 
+describe('of a database that coordinates refreshes', () => {
+  it.each([64, 4])('nothing lives on but what is in use, with %i callers', async (callers) => {
+    const { host, port } = server
+    const reads: typeof ALL = [
+      ['reads', [READS]],
+      ['nine reads to a save', NINE_TO_ONE],
+    ]
+    await expectNoSurvivors({ host, port }, reads, callers, true)
+  })
+})
+
 describe('of a database in a Cluster', () => {
   it.each([64, 4])('nothing lives on but what is in use, with %i callers', async (callers) => {
     await expectNoSurvivors({ url: cluster.url }, IN_CLUSTER, callers)
@@ -76,10 +87,11 @@ async function expectNoSurvivors(
   options: RedisOAuthDatabaseOptions,
   operations: typeof ALL,
   callers: number,
+  coordinates: boolean = false,
 ): Promise<void> {
   const [child] = (await startProcesses({ entry, flags: FLAGS })) as [TestProcess]
   try {
-    await child.call('open', options)
+    await child.call('open', options, coordinates)
     const survivors: Record<string, number> = {}
     for (const [title, names] of operations) {
       survivors[title] = await child.call<number>('survivors', names, callers, COUNT)

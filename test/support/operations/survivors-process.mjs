@@ -40,8 +40,10 @@ const OPERATIONS = {
 }
 
 serve({
-  async open(options) {
+  /** @param {boolean} coordinates - whether there is a coordinated `fetch`, for which reads note where refresh tokens stand */
+  async open(options, coordinates) {
     db = new RedisOAuthDatabase(options)
+    if (coordinates) db.coordinatedFetch()
     await call(['saves of records'], 64, RECORDS)
     await call(['saves of tokens'], 64, RECORDS)
   },
