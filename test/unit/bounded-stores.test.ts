@@ -192,7 +192,7 @@ const ROWS: readonly Row[] = [
     },
   },
   {
-    file: 'store/vault/indexed-records.ts',
+    file: 'store/vault/noted-deletions.ts',
     maps: 1,
     store: () => {
       const keys = new KeySpace('test:')

@@ -1,11 +1,11 @@
 import { systemClock } from '../../leaves/clock.js'
-import { RecentMap } from '../../leaves/recent-map.js'
 import type { FoundKey, KeySpace, RecordKey } from '../../record/keys.js'
 import type { Expiry, Value } from '../../redis/commands.js'
 import { inBunches } from '../../redis/commands.js'
 import type { DeletionTally } from '../../redis/deletion-tally.js'
 import type { EntryLife, IndexCommands } from '../../redis/index-commands.js'
 import { isOk } from '../../redis/protocol/replies.js'
+import { NotedDeletions } from './noted-deletions.js'
 import { type SavedRecord, SavedRecords } from './saved-records.js'
 
 const DAY_MS = 86_400_000
@@ -28,13 +28,6 @@ const DONE = Promise.resolve()
 
 const ACCESS_ENTRY: EntryLife = { entryMs: ENTRY_MS, marginMs: DAY_MS }
 
-/** The last deletion of a record or user. */
-interface Deletion {
-  readonly number: number
-  /** When it has ended: the number of the last one that succeeded, 0 if none did. */
-  readonly succeeded: Promise<number>
-}
-
 /** One entry of an index, and the record that it names. */
 export interface IndexedRecord {
   readonly key: FoundKey
@@ -55,11 +48,7 @@ export class IndexedRecords {
   readonly #commands: IndexCommands
   readonly #loginEntry: EntryLife
   readonly #saved = new SavedRecords(REMEMBERED_MS)
-  readonly #deletions = new RecentMap<Deletion>({
-    maxEntries: 10_000,
-    maxBytes: 16_777_216,
-    maxAgeMs: 600_000,
-  })
+  readonly #deletions = new NotedDeletions()
   #calls = 0
   #lateSaves = 0
 
@@ -74,8 +63,7 @@ export class IndexedRecords {
   set(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
     const record = isRemembered(key) ? this.#saved.get(key) : undefined
     if (record === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
-    this.#calls += 1
-    const call = this.#calls
+    const call = this.#nextCall()
     record.latest = call
     // Here, where the command reads its reply: a reaction to its promise would make one promise more.
     record.saving = this.#commands.setExisting(key.redisKey, value, expiry, (reply) => {
@@ -116,7 +104,7 @@ export class IndexedRecords {
     const { index, field } = this.#keys.entryOf(key)
     const markers = key.kind === 'pkce' ? [this.#keys.consumedOf(key)] : []
     const removal = this.#commands.delete(index, [{ key: key.redisKey, field }], markers)
-    this.#noteDeletion(key.redisKey, removal)
+    this.#deletions.note(key.redisKey, this.#nextCall(), removal)
     this.#forget(key)
     return removal.then(([removed]) => removed > 0)
   }
@@ -166,10 +154,8 @@ export class IndexedRecords {
   async deleteAll(userId: string, tally: DeletionTally): Promise<void> {
     const index = this.#keys.of('index', userId)
     const work = this.#deleteAll(index, tally)
-    this.#noteDeletion(
-      index.redisKey,
-      work.then(() => tally.outcome()),
-    )
+    const succeeding = work.then(() => tally.outcome())
+    this.#deletions.note(index.redisKey, this.#nextCall(), succeeding)
     return work
   }
 
@@ -240,7 +226,7 @@ export class IndexedRecords {
       const later = record.laterSave(call)
       if (later !== undefined) return await later
       const entry = this.#keys.entryOf(key)
-      const deletions = this.#deletionsSince(call, key.redisKey, entry.index)
+      const deletions = this.#deletions.since(call, key.redisKey, entry.index)
       if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
       const meanwhile = record.laterSave(call)
       if (meanwhile !== undefined) return await meanwhile
@@ -261,22 +247,9 @@ export class IndexedRecords {
     if (isRemembered(key)) this.#saved.forget(key)
   }
 
-  #noteDeletion(key: string, work: Promise<unknown>): void {
+  #nextCall(): number {
     this.#calls += 1
-    const number = this.#calls
-    const before = this.#deletions.get(key)?.succeeded ?? 0
-    const succeeded = work.then(
-      () => number,
-      () => before,
-    )
-    this.#deletions.set(key, { number, succeeded })
-  }
-
-  #deletionsSince(call: number, ...keys: string[]): Promise<number>[] {
-    return keys.flatMap((key) => {
-      const deletion = this.#deletions.get(key)
-      return deletion !== undefined && deletion.number > call ? [deletion.succeeded] : []
-    })
+    return this.#calls
   }
 
   #lifeOfEntry({ kind }: RecordKey): EntryLife {
