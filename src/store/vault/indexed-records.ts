@@ -223,13 +223,17 @@ export class IndexedRecords {
     call: number,
   ): Promise<void> {
     try {
-      const later = record.laterSave(call)
-      if (later !== undefined) return await later
       const entry = this.#keys.entryOf(key)
-      const deletions = this.#deletions.since(call, key.redisKey, entry.index)
-      if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
-      const meanwhile = record.laterSave(call)
-      if (meanwhile !== undefined) return await meanwhile
+      // A call that came during a wait counts as well. After the last look nothing is awaited: what is called next is sent after this.
+      let looked = call
+      for (;;) {
+        const later = record.laterSave(call)
+        if (later !== undefined) return await later
+        const deletions = this.#deletions.since(looked, key.redisKey, entry.index)
+        if (deletions.length === 0) break
+        looked = this.#calls
+        if ((await Promise.all(deletions)).some((number) => number > call)) return undefined
+      }
       const life = this.#lifeOfEntry(key)
       await this.#commands.set(key.redisKey, entry, value, expiry, life, 'absent')
       record.succeeded(call)
