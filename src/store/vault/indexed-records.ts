@@ -62,9 +62,13 @@ export class IndexedRecords {
   /** One round trip; two where a record that this process has saved is gone. */
   set(key: RecordKey, value: Value, expiry: Expiry): Promise<void> {
     const record = isRemembered(key) ? this.#saved.get(key) : undefined
-    if (record === undefined || lifeOf(expiry) > MAX_LIFE_MS) return this.#enter(key, value, expiry)
+    if (record === undefined) return this.#enter(key, value, expiry)
     const call = this.#nextCall()
     record.latest = call
+    if (!record.isEntered || lifeOf(expiry) > MAX_LIFE_MS) {
+      record.saving = this.#enter(key, value, expiry).then(() => record.succeeded(call))
+      return record.saving
+    }
     // Here, where the command reads its reply: a reaction to its promise would make one promise more.
     record.saving = this.#commands.setExisting(key.redisKey, value, expiry, (reply) => {
       if (!isOk(reply)) return this.#enterLate(key, value, expiry, record, call)

@@ -4,6 +4,8 @@ import type { FoundKey } from '../../record/keys.js'
 
 /** What this process knows of a record that it has entered in its index. */
 export class SavedRecord {
+  /** Not from its deletion to the next save. */
+  isEntered = true
   /** The number of the latest save. */
   latest = 0
   /** The number of the latest that has succeeded. */
@@ -70,16 +72,23 @@ export class SavedRecords {
       users = new Map()
       this.#recent.set(name, users)
     }
-    if (users.has(userId)) return
-    users.set(userId, this.#older.get(name)?.get(userId) ?? new SavedRecord())
+    const known = users.get(userId)
+    if (known !== undefined) {
+      known.isEntered = true
+      return
+    }
+    const record = this.#older.get(name)?.get(userId) ?? new SavedRecord()
+    record.isEntered = true
+    users.set(userId, record)
     this.#entries += 1
     this.#bytes += weightOf(userId, name)
     if (this.#entries >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn(this.#now())
   }
 
+  /** To be called when the record is deleted. It is kept: saves that are under way have to know of later ones. */
   forget({ name = '', userId = '' }: FoundKey): void {
-    this.#recent.get(name)?.delete(userId)
-    this.#older.get(name)?.delete(userId)
+    const record = this.#recent.get(name)?.get(userId) ?? this.#older.get(name)?.get(userId)
+    if (record !== undefined) record.isEntered = false
   }
 
   #turnInTime(): void {

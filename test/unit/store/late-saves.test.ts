@@ -14,7 +14,9 @@ function ordersOf(saves: number, deletions: number): OwnKind[][] {
 }
 
 test.each([
+  { saves: 2, deletions: 1, failures: 1, peerActs: 1 },
   { saves: 1, deletions: 2, failures: 1, peerActs: 1 },
+  { saves: 2, deletions: 2, failures: 1, peerActs: 0 },
 ])(
   'saves of a record that is gone end as they say, in every way of $saves saves, $deletions deletions, $failures failures and $peerActs acts of a peer',
   async ({ saves, deletions, ...faults }) => {

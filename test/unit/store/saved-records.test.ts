@@ -27,17 +27,25 @@ it('knows each record by user and url', () => {
   expect(records.get(key('ann', 'other'))).not.toBe(known)
   expect(records.get(key('bob', 'other'))).toBeUndefined()
   records.forget(key('ann'))
-  expect(records.get(key('ann'))).toBeUndefined()
-  expect(records.get(key('ann', 'other'))).toBeDefined()
+  expect(records.get(key('ann'))?.isEntered).toBe(false)
+  expect(records.get(key('ann', 'other'))?.isEntered).toBe(true)
 })
 
-it('keeps what it knows of a record that is entered again', () => {
+it('keeps what it knows of a record that is entered again, also after it was deleted', () => {
   records.remember(key('ann'))
   const known = records.get(key('ann'))
+  records.forget(key('ann'))
+  records.remember(key('ann'))
+  expect(known?.isEntered).toBe(true)
   vi.advanceTimersByTime(13 * HOUR_MS)
   records.remember(key('ann'))
   vi.advanceTimersByTime(13 * HOUR_MS)
   expect(records.get(key('ann'))).toBe(known)
+  records.forget(key('ann'))
+  vi.advanceTimersByTime(9 * HOUR_MS)
+  records.remember(key('ann'))
+  expect(records.get(key('ann'))).toBe(known)
+  expect(known?.isEntered).toBe(true)
 })
 
 it.each([1, 11, 13, 23])('forgets after a day, asked each %i hours', (hours) => {
