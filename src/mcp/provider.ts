@@ -64,6 +64,7 @@ class Provider {
   readonly #logins: Logins
   readonly #registrations: Registrations
   readonly #memory = new ClientMemory()
+  readonly #fetchOptions = {}
 
   constructor(options: McpOAuthProviderOptions) {
     const { db, userId } = options
@@ -81,9 +82,10 @@ class Provider {
   /** Members of its own, and no class: callers add to it by spreading it. */
   face(): McpOAuthProvider {
     const { clientMetadata, clientMetadataUrl, clientInformation: given } = this.#options
-    const fetch = this.#db.coordinatedFetch(this.#options.fetch)
+    const fetch = this.#db.coordinatedFetch(this.#options.fetch, this.#fetchOptions)
+    const { issuers } = this.#parts.coordination
     return {
-      fetch: watchedFetch(fetch, this.#memory, this.#issuers) as unknown as McpFetch,
+      fetch: watchedFetch(fetch, this.#memory, issuers) as unknown as McpFetch,
       redirectUrl: this.#redirectUrl,
       clientMetadata: {
         redirect_uris: [this.#redirectUrl],
@@ -119,10 +121,6 @@ class Provider {
 
   get #parts(): Composition {
     return this.#operations.parts
-  }
-
-  get #issuers(): Composition['coordination']['issuers'] {
-    return this.#parts.coordination.issuers
   }
 
   async #state(): Promise<string> {
@@ -267,7 +265,7 @@ class Provider {
 
   #addServer(server: McpDiscoveryState): void {
     this.#memory.addServer(server)
-    learnServer(this.#issuers, server)
+    learnServer(this.#parts.coordination, this.#fetchOptions, server)
   }
 
   async #invalidate(scope: string, tokens?: McpTokens): Promise<void> {

@@ -1,4 +1,5 @@
-import { type Issuers, issuerKey, metadataUrl } from '../oauth/trust/issuers.js'
+import type { Composition } from '../database/composition.js'
+import { issuerKey, metadataUrl } from '../oauth/trust/issuers.js'
 import type { McpDiscoveryState } from './shapes.js'
 
 /** Whether both name one issuer, with a slash at the end or without. */
@@ -20,8 +21,14 @@ export function withOwnMetadata(server: McpDiscoveryState): McpDiscoveryState {
 /**
  * Has the endpoints of an authorization server known that an SDK found earlier, or in another process. An SDK asks the server whose URL
  * that is for its metadata, so they count if they name that very server as their issuer (RFC 8414 section 3.3).
+ * @param client - what its `fetch` was given as options
  */
-export function learnServer(issuers: Issuers, server: McpDiscoveryState): void {
+export function learnServer(
+  coordination: Composition['coordination'],
+  client: object,
+  server: McpDiscoveryState,
+): void {
   const { authorizationServerMetadata: metadata } = withOwnMetadata(server)
-  if (metadata !== undefined) issuers.learn(metadataUrl(metadata.issuer), metadata)
+  if (metadata === undefined) return
+  coordination.learnFor(client, metadataUrl(metadata.issuer), metadata)
 }

@@ -128,7 +128,7 @@ export function createCoordinatedFetch(parts: CoordinatedFetchParts): FetchLike 
       client?.session.loginFailed()
     }
     await issuers.caughtUp()
-    if (request.kind === 'code') await noteIssued(issuers, answer, request.endpoint)
+    if (request.kind === 'code') await noteIssued(whole, answer, request.endpoint)
     await clients.noteClientRefusal(answer, request, !isAuthorization)
     return answer
   }
@@ -213,8 +213,12 @@ async function afterwards(sent: Promise<Answer>, note: (answer: Answer) => void)
   return answer
 }
 
-async function noteIssued(issuers: Issuers, answer: Answer, endpoint: string): Promise<void> {
-  const issuer = answer.status === 200 ? issuers.issuerOf(endpoint, 'token') : undefined
+async function noteIssued(
+  { issuers, read }: { issuers: Issuers; read: ReadIssuers },
+  answer: Answer,
+  endpoint: string,
+): Promise<void> {
+  const issuer = answer.status === 200 ? issuers.tokenIssuer(endpoint, read) : undefined
   if (issuer === undefined) return
   const { access_token: accessToken } = await jsonOf(answer)
   if (typeof accessToken === 'string') issuers.noteIssued(accessToken, issuer, endpoint)

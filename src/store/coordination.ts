@@ -198,11 +198,6 @@ export class Coordination {
   coordinatedFetch(fetch: FetchLike | undefined, options: CoordinatedFetchOptions): FetchLike {
     checkFetch(fetch, options)
     const { authorizeAnew, session } = options
-    const memory = this.#clients.get(session ?? options) ?? {
-      refusedTokens: session?.refusedTokens ?? new RefusedTokens(),
-      read: new ReadIssuers(),
-    }
-    this.#clients.set(session ?? options, memory)
     return createCoordinatedFetch({
       fetch: fetch ?? globalFetch(),
       flights: this.flights,
@@ -214,7 +209,7 @@ export class Coordination {
       timing: this.#timing,
       registrations: this.#registrations,
       issuers: this.issuers,
-      ...memory,
+      ...this.#memoryOf(options),
       call: (work) => this.#layer.runSteps('coordinatedFetch', work),
       unsaved: this.#unsaved,
       closesAtMs: () => this.#layer.closesAtMs,
@@ -226,6 +221,21 @@ export class Coordination {
         },
       }),
     })
+  }
+
+  /** Has the client whose fetch is given these options know metadata as if it had read it through that. */
+  learnFor(options: CoordinatedFetchOptions, foundAt: URL, metadata: object): void {
+    this.issuers.learnFor(this.#memoryOf(options).read, foundAt, metadata)
+  }
+
+  #memoryOf(options: CoordinatedFetchOptions): ClientMemory {
+    const { session } = options
+    const memory = this.#clients.get(session ?? options) ?? {
+      refusedTokens: session?.refusedTokens ?? new RefusedTokens(),
+      read: new ReadIssuers(),
+    }
+    this.#clients.set(session ?? options, memory)
+    return memory
   }
 
   /** Waits for nobody's registration. */

@@ -78,7 +78,8 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
   checkOptions(options, 'options')
   const { db, userId, callbackUrl, fetch } = options
   const { searchParams: parameters } = new URL(callbackUrl, BASE)
-  const coordinated = db.coordinatedFetch(fetch)
+  const client = {}
+  const coordinated = db.coordinatedFetch(fetch, client)
   return operationsOf(db).runSteps('finishMcpLogin', async (parts) => {
     const state = parameters.get('state')
     const logins = new Logins(parts)
@@ -87,7 +88,7 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     try {
       checkIssuer(login, parameters.get('iss'))
       const code = codeOf(parameters)
-      learnServer(parts.coordination.issuers, login.discovery)
+      learnServer(parts.coordination, client, login.discovery)
       const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
       const record = recordOf(tokens, login.serverUrl, Date.now())
       await parts.coordination.saveAccessToken(userId, login.serverUrl, record)

@@ -4,6 +4,7 @@ import { expiresAtMs } from '../../record/lifetime.js'
 import type { StoredToken, TokenOrigin } from '../../record/origin.js'
 import type { RefreshRequest } from '../http/requests.js'
 import type { Issuers } from '../trust/issuers.js'
+import type { ReadIssuers } from '../trust/read-issuers.js'
 import type { RefusedTokens } from '../trust/refused-tokens.js'
 import type { Echoes } from './echoes.js'
 import type { RefreshRecords } from './records.js'
@@ -15,6 +16,7 @@ export interface SentTokenParts {
   readonly places: TokenPlaces
   readonly echoes: Echoes
   readonly issuers: Issuers
+  readonly read: ReadIssuers
   readonly refusedTokens: RefusedTokens
   readonly clock: Clock
 }
@@ -77,7 +79,8 @@ export class SentToken {
   /** Of the pair that replaces the token at this place. */
   originAt({ origin }: TokenPlace): TokenOrigin {
     const { endpoint, refreshToken } = this.#request
-    const issuer = this.#parts.issuers.issuerOf(endpoint, 'token')
+    const { issuers, read } = this.#parts
+    const issuer = issuers.tokenIssuer(endpoint, read)
     const from = issuer === undefined ? origin : { issuer, endpoint }
     return { ...from, line: lineOf(refreshToken, origin) }
   }

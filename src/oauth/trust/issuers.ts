@@ -96,11 +96,7 @@ export class Issuers {
     if (answer.status !== 200) return
     this.#reading += 1
     readJson(answer, readMs)
-      .then((document) => {
-        const issuer = this.learn(url, document)
-        if (issuer !== undefined) read.add(issuer)
-        else if (!isAnothers(document, url)) read.addUnknown()
-      })
+      .then((document) => this.learnFor(read, url, document))
       .finally(() => {
         this.#reading -= 1
       })
@@ -142,16 +138,26 @@ export class Issuers {
     return isWhole ? issuer : undefined
   }
 
+  /** As {@link learn}, for a client that has read the document. */
+  learnFor(read: ReadIssuers, foundAt: URL, document: object): void {
+    const issuer = this.learn(foundAt, document)
+    if (issuer !== undefined) read.add(issuer)
+    else if (!isAnothers(document, foundAt)) read.addUnknown()
+  }
+
+  /** Whose tokens a client gets at an endpoint; undefined where that is unknown or contested. */
+  tokenIssuer(endpoint: string, read: ReadIssuers): string | undefined {
+    const issuer = this.issuerOf(endpoint, 'token')
+    return issuer !== undefined && read.believes(issuer, endpoint) ? issuer : undefined
+  }
+
   /**
    * The issuer that an endpoint belongs to as one of these kinds; undefined where that is unknown or contested.
    */
   issuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
-    const name = nameOf(endpoint)
-    const claim = inUse(this.#claims, name)
-    if (name === undefined || claim === undefined) return undefined
-    const { own, foreign } = claim
-    const [owner, rival] = own.length > 0 ? own : foreign
-    return rival === undefined ? this.#issuerNaming(owner, name, kinds) : undefined
+    return this.#issuerNaming(endpoint, kinds, ({ own, foreign }) =>
+      own.length > 0 ? own : foreign,
+    )
   }
 
   /**
@@ -159,11 +165,7 @@ export class Issuers {
    * and what is answered is handed on: the client may send it to whoever named the endpoint.
    */
   soleIssuerOf(endpoint: string, ...kinds: readonly EndpointKind[]): string | undefined {
-    const name = nameOf(endpoint)
-    const claim = inUse(this.#claims, name)
-    if (name === undefined || claim === undefined) return undefined
-    const [owner, rival] = [...claim.own, ...claim.foreign]
-    return rival === undefined ? this.#issuerNaming(owner, name, kinds) : undefined
+    return this.#issuerNaming(endpoint, kinds, ({ own, foreign }) => [...own, ...foreign])
   }
 
   /**
@@ -203,11 +205,15 @@ export class Issuers {
   }
 
   #issuerNaming(
-    key: string | undefined,
-    name: string,
+    endpoint: string,
     kinds: readonly EndpointKind[],
+    ownersIn: (claim: Claim) => readonly string[],
   ): string | undefined {
-    const document = inUse(this.#documents, key)
+    const name = nameOf(endpoint)
+    const claim = inUse(this.#claims, name)
+    if (claim === undefined) return undefined
+    const [owner, rival] = ownersIn(claim)
+    const document = rival === undefined ? inUse(this.#documents, owner) : undefined
     return kinds.some((kind) => document?.endpoints.get(kind) === name)
       ? document?.issuer
       : undefined

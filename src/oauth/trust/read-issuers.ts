@@ -26,6 +26,14 @@ export class ReadIssuers {
     this.#isSure = false
   }
 
+  /**
+   * Whether tokens that the client gets at this endpoint can be the issuer's. Anyone can name the endpoint of another: so if it is of
+   * another origin, the client has to have read that it is the issuer's.
+   */
+  believes(issuer: string, endpoint: string): boolean {
+    return this.has(issuer) || new URL(issuer).origin === new URL(endpoint).origin
+  }
+
   /** Whether the client has read this issuer's metadata, and no other that might name the same endpoints. */
   has(issuer: string): boolean {
     return this.#isSure && this.#issuers.has(issuer)

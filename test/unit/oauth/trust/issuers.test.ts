@@ -82,6 +82,28 @@ test("endpoints may stand at another origin than the issuer's", () => {
   expect(issuers.issuerOf('https://tokens.example/token', 'token')).toBe(HONEST)
 })
 
+describe('whose tokens a client gets at an endpoint', () => {
+  const APART = 'https://tokens.example/token'
+  const issuers = having(metadata(HONEST), metadata(EVIL, { token_endpoint: APART }))
+
+  test("the issuer's at its own origin, whatever the client has read", () => {
+    const read = new ReadIssuers()
+    expect(issuers.tokenIssuer(`${HONEST}/token`, read)).toBe(HONEST)
+    read.addUnknown()
+    expect(issuers.tokenIssuer(`${HONEST}/token`, read)).toBe(HONEST)
+  })
+
+  test('at another only of an issuer that the client has read, and of nobody else', () => {
+    const read = new ReadIssuers()
+    read.add(HONEST)
+    expect(issuers.tokenIssuer(APART, read)).toBeUndefined()
+    read.add(EVIL)
+    expect(issuers.tokenIssuer(APART, read)).toBe(EVIL)
+    read.addUnknown()
+    expect(issuers.tokenIssuer(APART, read)).toBeUndefined()
+  })
+})
+
 describe('an endpoint that a document of another issuer names too', () => {
   const lie = metadata(EVIL, {
     token_endpoint: `${HONEST}/token`,
