@@ -12,7 +12,9 @@ export function open({ url, tls }, records, options) {
     const copy = duplicate(override)
     const call = copy.call.bind(copy)
     // When the cache rests, Redis need not remember what is read.
-    copy.once('end', () => client.call('CLIENT', 'TRACKING', 'OFF').catch(() => {}))
+    copy.once('end', () => {
+      client.call('CLIENT', 'TRACKING', 'OFF').catch(() => {})
+    })
     copy.call = (name, ...args) => {
       const [subcommand, , , id] = args
       return subcommand === 'TRACKING'

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '../leaves/clock.js'
 import { publishCache } from '../leaves/diagnostics.js'
+import { Balance } from './balance.js'
 import { bytesOfText, type Expiry, type Names, Shelf, type Slot, type Source } from './shelf.js'
 
 export interface NearCacheLimits {
@@ -16,7 +17,7 @@ const SLOT_BYTES = 512
 
 /**
  * Keeps what was read from Redis in the memory of this process, as long as Redis reports every change. Whoever receives those
- * reports arms the cache. While it is not armed, it neither returns nor keeps anything.
+ * reports arms the cache. While it is not armed, it neither returns nor keeps anything. While it costs more than it spares, it rests.
  *
  * One rule makes it correct: a slot is in `#slots` from the moment its read is sent, and anything that may have changed the key
  * removes it. So a value is kept only if no change of its key was reported since before it was requested.
@@ -24,6 +25,7 @@ const SLOT_BYTES = 512
 export class NearCache {
   readonly #limits: NearCacheLimits
   readonly #clock: Pick<Clock, 'now'>
+  readonly #balance: Balance
   // biome-ignore lint/suspicious/noExplicitAny: each shelf knows what it holds
   readonly #shelves: Shelf<any>[] = []
   // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -35,19 +37,25 @@ export class NearCache {
    */
   // biome-ignore lint/suspicious/noExplicitAny: as above
   #hand: Iterator<Slot<any>> | undefined
-  #isArmed = false
+  #state: 'off' | 'armed' | 'resting' = 'off'
   /** Since when records are read and none can be kept, by `performance.now()`. */
   #disarmedAtMs: number | undefined
   #disarmedMs = 0
   #bytes = 0
 
-  constructor(limits: NearCacheLimits, clock: Pick<Clock, 'now'> = systemClock) {
+  constructor(
+    limits: NearCacheLimits,
+    clock: Pick<Clock, 'now'> = systemClock,
+    balance: Balance = new Balance(),
+  ) {
     this.#limits = limits
     this.#clock = clock
+    this.#balance = balance
   }
 
-  get isArmed(): boolean {
-    return this.#isArmed
+  /** Whether it keeps nothing at present because that would cost more than it spares. */
+  get isResting(): boolean {
+    return this.#state === 'resting'
   }
 
   /** Memory of all records together, as counted against `maxBytes`. */
@@ -55,7 +63,7 @@ export class NearCache {
     return this.#bytes
   }
 
-  /** For how long, since the first read, nothing could be kept. Milliseconds. */
+  /** For how long, since the first read, nothing could be kept; rests are not among it. Milliseconds. */
   get disarmedMs(): number {
     const sinceMs = this.#disarmedAtMs
     return this.#disarmedMs + (sinceMs === undefined ? 0 : performance.now() - sinceMs)
@@ -63,7 +71,7 @@ export class NearCache {
 
   /** To be called once every change will be reported. */
   armed(): void {
-    this.#isArmed = true
+    this.#state = 'armed'
     this.#disarmedMs = this.disarmedMs
     this.#disarmedAtMs = undefined
     publishCache('armed')
@@ -71,18 +79,23 @@ export class NearCache {
 
   /** To be called as soon as a change may be missed. */
   disarmed(): void {
-    this.#isArmed = false
+    if (this.#state === 'off') return
+    this.#state = 'off'
     this.#disarmedAtMs = performance.now()
     this.#clear()
     publishCache('disarmed')
   }
 
-  /** To be called with the keys that have changed, or null if any may have. */
-  changed(keys: readonly Buffer[] | null): void {
+  /**
+   * To be called with the keys that have changed, or null if any may have.
+   * @returns false if nothing more need be reported until it is armed again: it rests
+   */
+  changed(keys: readonly Buffer[] | null): boolean {
+    if (this.#state !== 'armed') return true
     if (keys === null) {
       publishCache('invalidated', this.#slots.size)
       this.#clear()
-      return
+      return true
     }
     let dropped = 0
     for (const key of keys) {
@@ -92,6 +105,12 @@ export class NearCache {
       this.#remove(slot)
     }
     if (dropped > 0) publishCache('invalidated', dropped)
+    this.#balance.heard(keys.length)
+    if (!this.#balance.isLoss()) return true
+    this.#state = 'resting'
+    this.#clear()
+    publishCache('rested')
+    return false
   }
 
   /** To be called when this process sends a write, and again when it is answered. */
@@ -103,16 +122,21 @@ export class NearCache {
   /** @param onFirstRead - called before the first read of the shelf, to have changes of its keys reported from then on */
   shelf<V>(onFirstRead: () => void): Shelf<V> {
     const shelf = new Shelf<V>(this, this.#clock, () => {
-      if (!this.#isArmed) this.#disarmedAtMs ??= performance.now()
+      if (this.#state === 'off') this.#disarmedAtMs ??= performance.now()
       onFirstRead()
     })
     this.#shelves.push(shelf)
     return shelf
   }
 
+  /** For the shelves: a read found its record in memory. */
+  hit(): void {
+    this.#balance.hit()
+  }
+
   /** For the shelves: reads, and keeps what was read if no change of the key is reported meanwhile. */
   read<V>(shelf: Shelf<V>, names: Names, source: Source<V>): Promise<V | null> {
-    if (!this.#isArmed) return source.read()
+    if (this.#state !== 'armed') return source.read()
     const { group, name, key } = names
     const standing: Slot<V> | undefined = this.#slots.get(key)
     if (standing?.reading !== undefined) return standing.reading
@@ -137,6 +161,7 @@ export class NearCache {
       bytes: 0,
     }
     this.#slots.set(key, slot)
+    this.#balance.filled()
     slot.reading = this.#fill(slot, source)
     return slot.reading
   }
@@ -202,6 +227,7 @@ export class NearCache {
   }
 
   #remove(slot: Slot<unknown>): void {
+    this.#balance.ended()
     this.#slots.delete(slot.key)
     this.#bytes -= slot.bytes
     slot.shelf.take(slot)

@@ -47,6 +47,8 @@ export interface Names {
 
 /** The cache, as a shelf needs it. */
 interface Reader {
+  readonly isResting: boolean
+  hit(): void
   read<V>(shelf: Shelf<V>, names: Names, source: Source<V>): Promise<V | null>
 }
 
@@ -66,9 +68,16 @@ export class Shelf<V> {
     this.#onFirstRead = onFirstRead
   }
 
+  /** Whether `read` only asks Redis. */
+  get isResting(): boolean {
+    return this.#cache.isResting
+  }
+
   /** The record in memory, for a caller who reads it; undefined if Redis has to be asked. */
   get(group: string, name: string): Entry<V> | undefined {
+    if (this.#cache.isResting) return undefined
     const entry = this.peek(group, name)
+    if (entry !== undefined) this.#cache.hit()
     publishCacheRead(entry !== undefined)
     return entry
   }

@@ -147,6 +147,8 @@ export interface CacheEvent {
     | 'armed'
     /** A change may be missed, so nothing is kept. */
     | 'disarmed'
+    /** Changes cost more than the copies spared, so nothing is kept for about a minute. */
+    | 'rested'
   count?: number
 }
 

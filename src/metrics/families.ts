@@ -76,6 +76,10 @@ export class Families {
     'cache_invalidations',
     'Records that the near cache dropped because they changed',
   )
+  readonly cacheRests: Numbers = new Numbers(
+    'cache_rests',
+    'Minutes without near cache, because changes had cost more than it spared',
+  )
   readonly disarmedSeconds: Numbers = new Numbers(
     'cache_disarmed_seconds',
     'For how long the near cache could keep nothing',

@@ -108,9 +108,10 @@ export class Recorder {
   }
 
   #noteCache({ event, count }: CacheEvent): void {
-    const { cacheRequests, invalidations } = this.families
+    const { cacheRequests, cacheRests, invalidations } = this.families
     if (event === 'hit' || event === 'miss') cacheRequests.add(1, event)
     if (event === 'invalidated') invalidations.add(count)
+    if (event === 'rested') cacheRests.add()
   }
 }
 

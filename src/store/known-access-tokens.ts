@@ -44,6 +44,11 @@ export class KnownAccessTokens {
     this.#parts = parts
   }
 
+  /** Whether nothing is in memory, and nothing that is read stays there. */
+  get isResting(): boolean {
+    return this.#shelf.isResting
+  }
+
   /** Undefined if Redis has to be asked. */
   get(userId: string, url: string): AccessToken | null | undefined {
     const entry = this.#shelf.get(url, userId)

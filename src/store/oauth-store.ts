@@ -143,7 +143,7 @@ export class OAuthStore {
     key: RecordKey,
     lateSaves?: number,
   ): Promise<AccessToken | null> {
-    if (this.#known === undefined) {
+    if (this.#known === undefined || this.#known.isResting) {
       return this.#vault.use(key, (text) => {
         if (text === null) return this.#absent(userId, url, key, lateSaves)
         return this.#standing(

@@ -7,10 +7,13 @@ import { ChangeFeed, type FeedListener, HEARTBEAT_MS, type TrackingFailure } fro
 export interface ChangeListener {
   /** From now on every change is heard of. */
   armed(): void
-  /** From now on a change may be missed. */
+  /** From now on a change may be missed. Said again, also to who was never armed, at each attempt that fails. */
   disarmed(): void
-  /** The names of keys that have changed; null: any may have. */
-  changed(keys: readonly Buffer[] | null): void
+  /**
+   * The names of keys that have changed; null: any may have.
+   * @returns false to hear nothing for about a minute, and then to be armed again
+   */
+  changed(keys: readonly Buffer[] | null): boolean
 }
 
 export interface Feeds {
@@ -18,6 +21,9 @@ export interface Feeds {
   createClient(node: Redis): Redis
   readonly retryDelayMs: number
 }
+
+/** Around it, at random: processes that stop together do not return together. */
+const REST_MS = 60_000
 
 const CLUSTER_EVENTS = ['ready', 'refresh', '+node', '-node', 'close', 'end'] as const
 
@@ -35,6 +41,7 @@ export class Tracking {
   #isArmed = false
   #failure: TrackingFailure | undefined
   #check: NodeJS.Timeout | undefined
+  #rest: NodeJS.Timeout | undefined
 
   constructor(client: Redis | Cluster, listener: ChangeListener, feeds: Feeds) {
     this.#client = client
@@ -63,12 +70,10 @@ export class Tracking {
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#check)
-    for (const event of CLUSTER_EVENTS) this.#client.off(event, this.#onClusterEvent)
-    const nodes = [...this.#nodes.values()]
-    this.#nodes.clear()
+    clearTimeout(this.#rest)
+    const ending = this.#end()
     this.#settle()
-    await Promise.all(nodes.map((node) => node.close()))
+    await ending
   }
 
   #begin(): void {
@@ -79,6 +84,23 @@ export class Tracking {
       this.#check.unref()
     }
     this.#follow()
+  }
+
+  async #end(): Promise<void> {
+    clearInterval(this.#check)
+    for (const event of CLUSTER_EVENTS) this.#client.off(event, this.#onClusterEvent)
+    const nodes = [...this.#nodes.values()]
+    this.#nodes.clear()
+    await Promise.all(nodes.map((node) => node.close()))
+  }
+
+  /** Redis had better not even send what would be ignored here. */
+  #beginRest(): void {
+    this.#isArmed = false
+    void this.#end()
+    this.#rest = setTimeout(() => this.#begin(), REST_MS * (0.75 + Math.random() / 2))
+    // Only an open socket keeps the process alive.
+    this.#rest.unref()
   }
 
   /** Keeps to the servers that there are. */
@@ -103,11 +125,14 @@ export class Tracking {
     const open = (feedListener: FeedListener): ChangeFeed =>
       new ChangeFeed(node, this.#feeds.createClient(node), this.#prefixes, feedListener)
     return new TrackedNode(node, open, this.#feeds.retryDelayMs, {
-      changed: (keys) => this.#listener.changed(keys),
+      changed: (keys) => {
+        if (!this.#listener.changed(keys)) this.#beginRest()
+      },
       heard: () => this.#settle(),
       ended: (reason) => {
         this.#failure = reason
-        this.#settle()
+        // Also after a rest, in which it was not armed.
+        this.#disarm()
       },
     })
   }
@@ -115,7 +140,7 @@ export class Tracking {
   #settle(): void {
     const nodes = [...this.#nodes.values()]
     if (nodes.length === 0 || !nodes.every(({ isHearing }) => isHearing)) {
-      this.#disarm()
+      if (this.#isArmed) this.#disarm()
     } else if (!this.#isArmed) {
       this.#isArmed = true
       this.#failure = undefined
@@ -124,7 +149,6 @@ export class Tracking {
   }
 
   #disarm(): void {
-    if (!this.#isArmed) return
     this.#isArmed = false
     this.#listener.disarmed()
   }

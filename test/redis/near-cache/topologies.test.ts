@@ -9,6 +9,7 @@ import {
   URL,
   USER,
 } from '../../support/near-cache/near-cache-facts.js'
+import { comesToRest, restEnder } from '../../support/near-cache/rests.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import { aclRule } from '../../support/servers/acl-rule.js'
 import { certificates } from '../../support/servers/certificates.js'
@@ -110,6 +111,26 @@ describe('in a Cluster', () => {
     await eventually(isKept, { withinMs: 10_000 })
     await Promise.all(KEYS.map((key) => peer.storeToken(key, 'three')))
     await eventually(async () => expect(new Set(await readAll())).toEqual(new Set(['three'])))
+  })
+
+  it('a cache that rests hears of no master, and of all when it returns', async () => {
+    const endRest = restEnder()
+    await isRemembered()
+    const change = (round: number) =>
+      Promise.all(KEYS.map((key) => peer.storeToken(key, `value ${round}`)))
+    await comesToRest(db, change, () => readAll())
+    await eventually(async () => {
+      const feeds = await Promise.all(
+        running().map((node) => node.cli('CLIENT', 'LIST', 'TYPE', 'pubsub')),
+      )
+      expect(feeds.join('')).toBe('')
+    })
+    await Promise.all(KEYS.map((key) => peer.storeToken(key, 'two')))
+    expect(new Set(await readAll())).toEqual(new Set(['two']))
+    endRest()
+    await isRemembered()
+    await Promise.all(KEYS.map((key) => peer.storeToken(key, 'three')))
+    for (const key of KEYS) await comesTo(() => db.getToken(key), 'three', 'two')
   })
 
   it("a caller's client serves as well, and stays open", async () => {

@@ -1,4 +1,5 @@
 import { beforeEach } from 'vitest'
+import { Balance } from '../../../src/cache/balance.js'
 import { NearCache, type NearCacheLimits } from '../../../src/cache/near-cache.js'
 import type { Shelf, Source } from '../../../src/cache/shelf.js'
 
@@ -23,9 +24,9 @@ export class MemoryScene {
     })
   }
 
-  readonly open = (limits: Partial<NearCacheLimits>): void => {
+  readonly open = (limits: Partial<NearCacheLimits>, balance = new Balance()): void => {
     const usual = { maxEntries: 100, maxBytes: 1e9, maxAgeMs: MemoryScene.MAX_AGE_MS }
-    this.cache = new NearCache({ ...usual, ...limits }, { now: () => this.now })
+    this.cache = new NearCache({ ...usual, ...limits }, { now: () => this.now }, balance)
     this.shelf = this.cache.shelf(() => undefined)
     this.cache.armed()
   }
@@ -59,7 +60,7 @@ export class MemoryScene {
     return { answer, value: this.read(name, { read: () => held, ...more }) }
   }
 
-  readonly changed = (...names: string[]): void =>
+  readonly changed = (...names: string[]): boolean =>
     this.cache.changed(names.map((name) => Buffer.from(`key:${name}`)))
 
   readonly isKept = (name: string): boolean => this.shelf.get('group', name) !== undefined

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Balance } from '../../../src/cache/balance.js'
 import { MemoryScene } from '../../support/near-cache/memory-scene.js'
 
 const scene = new MemoryScene()
@@ -149,6 +150,78 @@ describe('while nothing is heard', () => {
     held.answer('one')
     await held.value
     expect(isKept('a')).toBe(false)
+  })
+})
+
+describe('while it rests', () => {
+  /** Copies that are changed before anybody reads them. */
+  async function comeToRest(): Promise<void> {
+    scene.open({}, new Balance(2))
+    await read('a')
+    expect(changed('a')).toBe(true)
+    await read('a')
+    await read('b')
+    expect(scene.cache.isResting).toBe(false)
+    expect(changed('a')).toBe(false)
+    expect(scene.cache.isResting).toBe(true)
+    scene.reads.length = 0
+  }
+
+  it('nothing is given, kept or joined, and nobody is to say again that it shall rest', async () => {
+    await comeToRest()
+    expect(isKept('b')).toBe(false)
+    expect(scene.cache.bytes).toBe(0)
+    await Promise.all([read('a'), read('a')])
+    expect(scene.reads).toEqual(['key:a', 'key:a'])
+    expect([changed('a'), scene.cache.changed(null)]).toEqual([true, true])
+  })
+
+  it('what was being read is not kept, even when it is armed before the read ends', async () => {
+    scene.open({}, new Balance(1))
+    const held = heldRead('b')
+    await read('a')
+    expect(changed('a')).toBe(false)
+    const late = heldRead('c')
+    scene.cache.armed()
+    for (const { answer } of [held, late]) answer('one')
+    expect(await Promise.all([held.value, late.value])).toEqual(['one', 'one'])
+    expect([isKept('b'), isKept('c')]).toEqual([false, false])
+  })
+
+  it('that is no time in which it could keep nothing, until changes are missed', async () => {
+    await comeToRest()
+    expect(scene.cache.disarmedMs).toBe(0)
+    scene.cache.armed()
+    expect([scene.cache.disarmedMs, scene.cache.isResting]).toEqual([0, false])
+    await read('a')
+    expect(isKept('a')).toBe(true)
+    await comeToRest()
+    scene.cache.disarmed()
+    expect(scene.cache.isResting).toBe(false)
+    expect(scene.cache.disarmedMs).toBeGreaterThan(0)
+  })
+})
+
+describe('a copy counts as ended, for what it costs,', () => {
+  const ends: [name: string, end: () => Promise<unknown>][] = [
+    ['when it changes', async () => changed('a')],
+    ['when this process writes it', async () => scene.cache.drop('key:a')],
+    [
+      'when it is too old',
+      async () => {
+        scene.now += MemoryScene.MAX_AGE_MS
+        await read('a')
+      },
+    ],
+    ['when others need its room', () => read('b')],
+  ]
+  it.each(ends)('%s', async (_, end) => {
+    scene.open({ maxEntries: 1 }, new Balance(1))
+    await read('a')
+    expect(changed('other')).toBe(true)
+    await end()
+    changed('other')
+    expect(scene.cache.isResting).toBe(true)
   })
 })
 

@@ -61,6 +61,7 @@ test.each([
   ['redirections', '', 'connection', { event: 'redirected' }],
   ['cacheRequests', 'hit', 'cache', { event: 'hit' }],
   ['cacheRequests', 'miss', 'cache', { event: 'miss' }],
+  ['cacheRests', '', 'cache', { event: 'rested' }],
   ['invalidations', '', 'cache', { event: 'invalidated', count: 1 }],
 ] as const)('%s{%s} counts an event of the %s channel', (family, value, channelName, message) => {
   tell(channelName, message)
