@@ -9,6 +9,7 @@ import { redacted } from './redaction.js'
 
 /** What a command is written to. */
 export interface Socket {
+  readonly destroyed: boolean
   destroy(): void
 }
 
@@ -73,6 +74,10 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     // By way of variables: what is assigned to a property as a literal is made in old space by V8, see `driver/internals/command.ts`.
     const answered = (reply: unknown): void => {
       if (this.settled) return
+      if (this.isCutOff) {
+        this.reject(lost())
+        return
+      }
       let value: T | Promise<T>
       try {
         value = read(reply)
@@ -109,7 +114,14 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     if (isRedirection((error as Error).message)) publishConnection('redirected')
     this.refused(error)
     if (this.isSpent) this.fail(error)
+    // It has had its answer: a refusal of the next connection counts, though this one may be gone by then.
+    this.sentOver = undefined
     return this.settled
+  }
+
+  /** Whether its connection was dropped. ioredis reads that packet to its end, and gives it what may be the answer to another command. */
+  get isCutOff(): boolean {
+    return this.sentOver?.destroyed === true
   }
 
   /** It may have run, and must not run twice: between its two runs others may have written. */
@@ -118,7 +130,7 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
   }
 
   override toWritable(socket: Socket): string | Buffer {
-    if (this.isSpent) this.fail(new Error('Connection is closed.'))
+    if (this.isSpent) this.fail(lost())
     // ioredis has no way to take a command back, but it asks for the bytes only when it sends them.
     if (this.settled) return NOTHING
     let bytes: string | Buffer
@@ -143,13 +155,20 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
 }
 
 /** What Redis says may quote the command. ioredis needs the words of a redirection, which quote nothing. */
-function shown(error: Error): Error {
-  return isReply(error) && !isRedirection(error.message) ? redacted(error) : error
+function shown(error: Error, command: TrackedCommand): Error {
+  if (!isReply(error)) return error
+  if (command.isCutOff) return lost()
+  return isRedirection(error.message) ? error : redacted(error)
+}
+
+/** As ioredis words it: a Cluster's client then sends again what may run twice. */
+function lost(): Error {
+  return new Error('Connection is closed.')
 }
 
 showErrors(TrackedCommand, shown)
 
 /** To be told of each refusal of a client's, as `reject` is. */
 export function noteRefusal(command: object, error: Error): void {
-  if (command instanceof TrackedCommand) command.refused(shown(error))
+  if (command instanceof TrackedCommand) command.refused(shown(error, command))
 }

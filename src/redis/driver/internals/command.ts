@@ -61,16 +61,16 @@ function shownCount(name: string, args: readonly Argument[]): number {
 }
 
 /** Has all that stand between ioredis and a command, as tracers do, see of an error what `shown` makes of it. */
-export function showErrors(
-  { prototype }: { readonly prototype: DriverCommand },
-  shown: (error: Error) => Error,
+export function showErrors<T extends DriverCommand>(
+  { prototype }: { readonly prototype: T },
+  shown: (error: Error, command: T) => Error,
 ): void {
   Object.defineProperty(prototype, 'reject', {
-    get(this: DriverCommand) {
+    get(this: T) {
       const { rejectShown } = this
-      return (error: Error) => rejectShown.call(this, shown(error))
+      return (error: Error) => rejectShown.call(this, shown(error, this))
     },
-    set(this: DriverCommand, reject: (error: Error) => void) {
+    set(this: T, reject: (error: Error) => void) {
       this.rejectShown = reject
     },
   })

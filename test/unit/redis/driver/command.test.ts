@@ -21,7 +21,7 @@ function set(): TrackedCommand<void> {
   return new TrackedCommand(owner, 'write', 'set', ['a', 'token'], ok)
 }
 
-const socket = { destroy: () => {} }
+const socket = { destroyed: false, destroy: () => {} }
 
 describe('a command', () => {
   it('that reads, or may be repeated, is sent as often as it is asked for, and counts that', () => {
@@ -84,20 +84,35 @@ describe('a command', () => {
       ['read', 'REDIS_ERROR'],
       ['write', 'OUTCOME_UNKNOWN'],
     ] as const) {
-      let isDropped = false
-      const command = new TrackedCommand(owner, effect, 'get', ['a'], text)
-      command.toWritable({
+      const dropped = {
+        destroyed: false,
         destroy: () => {
-          isDropped = true
+          dropped.destroyed = true
         },
-      })
+      }
+      const command = new TrackedCommand(owner, effect, 'get', ['a'], text)
+      command.toWritable(dropped)
       command.resolve([Buffer.from('token'), null])
       const error = await command.promise.catch((reason: unknown) => reason as Error)
       expect(error).toMatchObject({ code })
       expect((error as Error).message).toContain('a list of 2 came where a string was due')
       expect((error as Error).message).not.toContain('token')
-      expect(isDropped).toBe(true)
+      expect(dropped.destroyed).toBe(true)
     }
+  })
+
+  it('believes a refusal only of a connection that stands, or of the next one', async () => {
+    const dropped = { destroyed: true, destroy: () => {} }
+    const refusal = () => Object.assign(new Error('WRONGPASS no'), { name: 'ReplyError' })
+    const command = new TrackedCommand(owner, 'read', 'get', ['a'], text)
+    command.toWritable(dropped)
+    command.reject(refusal())
+    await expect(command.promise).rejects.toMatchObject({ code: 'CONNECTION_LOST' })
+    const sentOn = new TrackedCommand(owner, 'read', 'get', ['a'], text)
+    sentOn.toWritable(dropped)
+    expect(sentOn.cutOff(new Error('Connection is closed.'))).toBe(false)
+    sentOn.reject(refusal())
+    await expect(sentOn.promise).rejects.toMatchObject({ code: 'AUTHENTICATION_FAILED' })
   })
 
   it('never lets the driver’s error through as it is', async () => {
