@@ -169,16 +169,17 @@ export class Issuers {
   }
 
   /**
-   * Whether a record's tokens have no business at a token endpoint: its issuer is known, and the endpoint is not the issuer's.
-   * If this process has not seen the issuer's document, the endpoint has to be the one that gave the tokens.
+   * Whether a record's tokens have no business at a token endpoint: its issuer is known, and the endpoint neither gave the tokens nor
+   * is the issuer's. An issuer may have several documents, of which the last that was read counts.
    */
   isForeign(origin: RecordOrigin, endpoint: string): boolean {
     if (origin.issuer === undefined) return false
     const name = nameOf(endpoint)
     if (name === undefined) return true
+    if (origin.endpoint !== undefined && nameOf(origin.endpoint) === name) return false
     const document = inUse(this.#documents, issuerKey(origin.issuer))
     if (document !== undefined) return document.endpoints.get('token') !== name
-    if (origin.endpoint !== undefined) return nameOf(origin.endpoint) !== name
+    if (origin.endpoint !== undefined) return true
     return endpointUrl(origin.issuer)?.origin !== endpointUrl(endpoint)?.origin
   }
 

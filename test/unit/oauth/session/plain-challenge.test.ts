@@ -5,7 +5,7 @@ import { ClientSession } from '../../../../src/oauth/session/client-session.js'
 import { startProcess, USER } from '../../../support/oauth/fleet-process.js'
 import { MemoryStore } from '../../../support/oauth/memory-store.js'
 import { all, type Client, callAll, clientIn } from '../../../support/oauth/published-client.js'
-import { json, MCP_URL, StrictServer } from '../../../support/oauth/strict-server.js'
+import { json, MCP_URL, StrictServer, TOKEN_URL } from '../../../support/oauth/strict-server.js'
 
 // The published client at servers that say nothing but 401, and without the class of its error: nothing here throws it.
 
@@ -240,6 +240,29 @@ describe('a server that lies', () => {
     expect(server.count.refreshes).toBeLessThanOrEqual(2)
     expect(server.count.authorizations).toBeLessThanOrEqual(2)
     expect(server.count.familiesRevoked).toBe(0)
+  })
+
+  test('and fills the memory for issuers gets no token of another', async () => {
+    const evil = 'https://evil.example'
+    let named = TOKEN_URL
+    let sent = 0
+    server.step = (path) => {
+      if (path === '/steal') sent += 1
+      const [, tenant] = /^\/\.well-known\/oauth-authorization-server\/(\d+)$/.exec(path) ?? []
+      const endpoints = tenant === '0' ? { token_endpoint: named } : {}
+      return tenant ? json(200, { issuer: `${evil}/${tenant}`, ...endpoints }) : undefined
+    }
+    const client = startClient()
+    for (let tenant = 0; tenant < 2_000; tenant += 1) {
+      await client.fetch(`${evil}/.well-known/oauth-authorization-server/${tenant}`)
+    }
+    store.clients.set(`${evil}/0`, { clientId: 'c', clientSecret: 's', redirectUri: '' })
+    await client.call()
+    named = `${evil}/steal`
+    server.expireAccessTokens()
+    expect(await client.call()).toBe(200)
+    expect(sent).toBe(0)
+    expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1 })
   })
 
   test('cannot have the token of another server renewed', async () => {

@@ -162,6 +162,18 @@ test.each([
     `${HONEST}/token`,
     false,
   ],
+  [
+    'that gave it, and is not in its document now',
+    { issuer: HONEST, endpoint: `${HONEST}/other` },
+    `${HONEST}/other`,
+    false,
+  ],
+  [
+    'in its document, though another gave it',
+    { issuer: HONEST, endpoint: `${HONEST}/other` },
+    `${HONEST}/token`,
+    false,
+  ],
   ['of a record without issuer', {}, `${EVIL}/token`, false],
   ['no URL', { issuer: HONEST }, 'token', true],
   [
