@@ -51,6 +51,8 @@ export abstract class OAuthMethods extends TokenMethods implements OAuthDb {
 
   /**
    * Stores the registration with an authorization server. It does not expire. One round trip.
+   * @throws TypeError for more than 65,536 characters, `credentials` as JSON and `serverUrl` together: any server may have a
+   * client register
    * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` if the connection broke before the answer came
    * @example
    * ```ts

@@ -1,12 +1,9 @@
 import type { Composition } from '../database/composition.js'
 import type { ClientCredentials } from '../leaves/contract.js'
-import { decodeRecord, encodeRecord } from '../record/codec.js'
+import { decodeRecord, encodeRecord, MAX_LENGTH } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import { loginFailed } from './login/failures.js'
 import type { McpClientInformation } from './shapes.js'
-
-/** Far more than a client says of itself. Anyone can be an authorization server, and a registration stands for ever. */
-const MAX_LENGTH = 65_536
 
 /** A registration as its record holds it: for everyone else, and as the SDK saved it. */
 interface Registration extends ClientCredentials {
@@ -42,9 +39,12 @@ export class Registrations {
       redirectUri: this.#redirectUrl,
       information,
     }
+    const name = this.#nameOf(issuer)
     const text = encodeRecord('mcp', 'clientInformation', registration)
-    if (text.length > MAX_LENGTH) throw loginFailed('the registration of the client is too large')
-    await vault.set(keys.of('mcp', this.#nameOf(issuer)), text)
+    if (name.length + text.length > MAX_LENGTH) {
+      throw loginFailed('the registration of the client is too large')
+    }
+    await vault.set(keys.of('mcp', name), text)
     this.#remember(issuer, registration)
   }
 

@@ -4,6 +4,22 @@ import { type JsonKind, type JsonRecords, KINDS, type Kind } from './kinds.js'
 import { type StoredToken, splitOrigin, type TokenOrigin, withOrigin } from './origin.js'
 
 /**
+ * How many characters authorization servers may make a record long, tokens apart: far more than honest ones need. Anyone can be
+ * such a server, and has a client save something with each answer.
+ */
+export const MAX_LENGTH = 65_536
+
+/** Whether what a server says is short enough to be kept. */
+export function isShort(said: object): boolean {
+  try {
+    return JSON.stringify(said).length <= MAX_LENGTH
+  } catch {
+    // It nests too deeply.
+    return false
+  }
+}
+
+/**
  * The object as given, as JSON: members that a newer SDK adds survive the round trip.
  * @throws TypeError that calls the object `argument`
  */

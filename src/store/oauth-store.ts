@@ -3,7 +3,13 @@ import { systemClock } from '../leaves/clock.js'
 import type { AccessToken, ClientCredentials, PKCEValues } from '../leaves/contract.js'
 import { isUnreadable } from '../leaves/errors.js'
 import type { TokenPlaces } from '../oauth/places/token-places.js'
-import { decodeRecord, decodeToken, encodeRecord, encodeToken } from '../record/codec.js'
+import {
+  decodeRecord,
+  decodeToken,
+  encodeRecord,
+  encodeToken,
+  MAX_LENGTH,
+} from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import type { FoundKey, KeySpace, RecordKey } from '../record/keys.js'
 import { type ClientRole, KINDS } from '../record/kinds.js'
@@ -100,9 +106,16 @@ export class OAuthStore {
     })
   }
 
+  /** @throws TypeError for one that is too long: it stands for ever, and every server that says so is one more */
   saveClient(serverUrl: string, role: ClientRole, credentials: ClientCredentials): Promise<void> {
     const key = this.#keys.of(role, serverUrl)
-    return this.#vault.set(key, encodeRecord(role, 'credentials', credentials))
+    const text = encodeRecord(role, 'credentials', credentials)
+    if (serverUrl.length + text.length > MAX_LENGTH) {
+      throw new TypeError(
+        `credentials must have at most ${MAX_LENGTH} characters as JSON, with serverUrl`,
+      )
+    }
+    return this.#vault.set(key, text)
   }
 
   deleteClient(serverUrl: string, role: ClientRole): Promise<boolean> {

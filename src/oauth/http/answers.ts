@@ -1,4 +1,5 @@
 import type { AccessToken, FetchLike } from '../../leaves/contract.js'
+import { isShort } from '../../record/codec.js'
 import { expiresAtAfter, expiresIn } from '../../record/lifetime.js'
 
 export type FetchInit = Parameters<FetchLike>[1]
@@ -122,7 +123,10 @@ const RESERVED = [
 ]
 const LEFT_OUT: ReadonlySet<string> = new Set([...RENAMED, ...RESERVED])
 
-/** The record after a token response: all members of the response, and what it does not speak of stays as it was. */
+/**
+ * The record after a token response: all members of the response, and what it does not speak of stays as it was. Of a response that makes
+ * the record too long, the pair alone: a server could add other members with each.
+ */
 export function renewedToken(
   { expiresAt, ...record }: AccessToken,
   body: TokenResponse,
@@ -130,8 +134,9 @@ export function renewedToken(
   now: number,
 ): AccessToken {
   const added = Object.fromEntries(Object.entries(body).filter(([name]) => !LEFT_OUT.has(name)))
-  const refreshToken = refreshTokenOf(body) ?? sent
-  const token = { ...record, ...added, accessToken: body.access_token, refreshToken }
+  const pair = { accessToken: body.access_token, refreshToken: refreshTokenOf(body) ?? sent }
+  const grown = { ...record, ...added, ...pair }
+  const token = isShort(grown) ? grown : { ...record, ...pair }
   const renewed = expiresAtAfter(body.expires_in, now, expiresAt === undefined ? {} : { expiresAt })
   return renewed === undefined ? token : { ...token, expiresAt: renewed }
 }

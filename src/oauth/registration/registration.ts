@@ -3,6 +3,7 @@ import type { FlightRunner } from '../../flight/single-flight.js'
 import type { FetchLike } from '../../leaves/contract.js'
 import { publishSession } from '../../leaves/diagnostics.js'
 import { codeIn } from '../../leaves/errors.js'
+import { isShort } from '../../record/codec.js'
 import { type Answer, type FetchInit, jsonAnswer, jsonOf } from '../http/answers.js'
 import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
 import type { RegistrationRequest } from '../http/requests.js'
@@ -87,6 +88,8 @@ export class ClientRegistration {
       return answer
     }
     publishSession('registered', { status }, startedAtMs)
+    // Nor is it saved by who asked.
+    if (!isShort(reply)) return answer
     try {
       await registrations.share(name, JSON.stringify(reply), timing.replyMs)
     } catch {

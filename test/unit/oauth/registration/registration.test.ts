@@ -249,6 +249,21 @@ test('a registration that cannot be shared still serves who made it', async () =
   expect((await register(process)).status).toBe(201)
 })
 
+test('a registration that is too long to be kept is shared with nobody', async () => {
+  const processes = startAll(2)
+  const client_secret = 'x'.repeat(65_536)
+  server.step = (path, when) =>
+    path === '/register' && when === 'request'
+      ? json(201, { client_id: 'long', client_secret, client_secret_expires_at: 0 })
+      : undefined
+  const clients = await settled(Promise.all(processes.map((process) => register(process))))
+  expect(clients.map(({ status, client_id }) => [status, client_id])).toEqual([
+    [201, 'long'],
+    [201, 'long'],
+  ])
+  expect(store.replies.size).toBe(0)
+})
+
 test('a server that never answers lets the next try after requestMs', async () => {
   const processes = startAll(2)
   let hung = 1
