@@ -19,6 +19,8 @@ export class Balance {
   #fills = 0
   #ends = 0
   #heard = 0
+  /** Reads when keys were reported last. */
+  #readsBefore = 0
 
   /** @param enough - how many copies were read or ended before it is judged */
   constructor(enough: number = ENOUGH_COPIES) {
@@ -40,9 +42,11 @@ export class Balance {
     this.#ends += 1
   }
 
-  /** Redis reported so many keys. */
+  /** Redis reported so many keys. Those that come while nothing is read say nothing of what reads will cost. */
   heard(keys: number): void {
-    this.#heard += keys
+    const reads = this.#hits + this.#fills
+    if (reads !== this.#readsBefore) this.#heard += keys
+    this.#readsBefore = reads
   }
 
   /** Whether the copies cost more than they spare; then, and whenever enough is known, it begins anew. */
@@ -50,13 +54,14 @@ export class Balance {
     const known = this.#hits + this.#ends
     if (known < this.#enough) return false
     // All reads heard them, the first of a key too, of which it is not known yet what they are good for.
-    const heard = (this.#heard * known) / (this.#hits + this.#fills)
+    const heard = (this.#heard * known) / Math.max(1, this.#hits + this.#fills)
     const cost = this.#ends * FILL_READS + heard * HEARD_KEY_READS
     const isLoss = this.#hits < cost
     this.#hits = 0
     this.#fills = 0
     this.#ends = 0
     this.#heard = 0
+    this.#readsBefore = 0
     return isLoss
   }
 }

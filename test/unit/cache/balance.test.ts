@@ -73,6 +73,28 @@ describe('copies spare more than they cost', () => {
   })
 })
 
+it('what is heard while nothing is read is no reason', () => {
+  const balance = new Balance()
+  for (let i = 0; i < 10_000; i += 1) {
+    balance.heard(100)
+    expect(balance.isLoss()).toBe(false)
+  }
+  for (let i = 0; i < 2_000; i += 1) balance.hit()
+  balance.heard(1)
+  expect(balance.isLoss()).toBe(false)
+})
+
+it('what each read hears is one, though every read finds a copy', () => {
+  const balance = new Balance()
+  for (let i = 0; i < 1_999; i += 1) {
+    balance.hit()
+    balance.heard(100)
+  }
+  expect(balance.isLoss()).toBe(false)
+  balance.hit()
+  expect(balance.isLoss()).toBe(true)
+})
+
 it('little is no reason, however bad it looks', () => {
   const balance = new Balance()
   for (let i = 0; i < 1_000; i += 1) {
