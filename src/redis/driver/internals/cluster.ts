@@ -18,9 +18,8 @@ export function sendToCluster(cluster: Cluster, command: Command, isOver: IsOver
 type IsOver = (error: unknown) => boolean
 
 /**
- * What ioredis' pipelines tell of where they are sent; it notes the client here. Commands that come with one it does not redirect by
- * itself. All others get a literal of a function as `reject`, which keeps them alive when they are answered, as `command.ts` says: up
- * to 2,700 bytes each.
+ * The slot of a command. ioredis' pipelines pass one, and ioredis notes the client in it. It leaves the redirections of such a command to
+ * the caller; to any other it assigns a literal of a function as `reject`, which keeps up to 2,700 bytes alive, as `command.ts` says.
  */
 class Place {
   readonly slot: number
