@@ -130,7 +130,7 @@ export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
     subscriber: new Subscriber(() =>
       client.isCluster
         ? (client as Cluster).duplicate()
-        : (client as Redis).duplicate({ autoResubscribe: false }),
+        : (client as Redis).duplicate({ autoResubscribe: false, maxRetriesPerRequest: 0 }),
     ),
     track: (listener) =>
       new Tracking(client, listener, {

@@ -18,7 +18,10 @@ export class Subscriber {
     this.#createClient = createClient
   }
 
-  /** Resolves once subscribed, with what unsubscribes; the listener may be called before that. */
+  /**
+   * Resolves once subscribed, with what unsubscribes; the listener may be called before that. Rejects when the connection fails
+   * meanwhile.
+   */
   async subscribe(channel: string, listener: Listener): Promise<() => void> {
     const client = this.#connected()
     const listeners = this.#listeners.get(channel) ?? new Set()

@@ -12,7 +12,7 @@ import {
 import { checkSlots, refuseReadsOfReplica, reportNodeError } from './internals/cluster.js'
 import { guard } from './internals/guard.js'
 import { expectFurtherErrors } from './internals/socket.js'
-import { idleDelayMs, type RetryLimits } from './retry.js'
+import { idleDelayMs, idleDelays, type RetryLimits } from './retry.js'
 
 type OneServer = ServerTopology | SentinelTopology
 
@@ -111,7 +111,9 @@ function subscriberOptions(options: RedisOptions, limits: RetryLimits): RedisOpt
     ...options,
     // The subscriber does: ioredis lets the refusal of its own go unhandled, as after a change of the password.
     autoResubscribe: false,
-    retryStrategy: (attempt) => idleDelayMs(attempt, limits.retryDelayOnFailover),
+    // A connection that fails fails what waits for it: kept, it would pile up, and go out at once where there is room again.
+    maxRetriesPerRequest: 0,
+    retryStrategy: idleDelays(limits.retryDelayOnFailover),
   }
 }
 

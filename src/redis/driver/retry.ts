@@ -1,3 +1,5 @@
+import { monotonicMs } from '../../leaves/clock.js'
+
 export interface RetryLimits {
   /** Milliseconds for one attempt to connect. */
   readonly connectionTimeout: number
@@ -42,4 +44,19 @@ const MAX_IDLE_RETRY_MS = 1_000
 export function idleDelayMs(failures: number, retryDelayMs: number): number {
   const backoffMs = Math.min(retryDelayMs * 2 ** Math.min(failures, 10), MAX_IDLE_RETRY_MS)
   return Math.max(retryDelayMs, backoffMs * (0.5 + Math.random() / 2))
+}
+
+/**
+ * The same for a client that counts each connection that was accepted as one that succeeded: here those that ended soon, too,
+ * count as failures. Called at each end.
+ */
+export function idleDelays(retryDelayMs: number, now: () => number = monotonicMs): () => number {
+  let failures = 0
+  let endedAtMs = Number.NEGATIVE_INFINITY
+  return () => {
+    const endsAtMs = now()
+    failures = endsAtMs - endedAtMs > 2 * MAX_IDLE_RETRY_MS ? 0 : failures + 1
+    endedAtMs = endsAtMs
+    return idleDelayMs(failures, retryDelayMs)
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { attemptLimitMs } from '../../../../src/redis/driver/retry.js'
+import { attemptLimitMs, idleDelays } from '../../../../src/redis/driver/retry.js'
 
 const limits = {
   connectionTimeout: 10_000,
@@ -30,4 +30,19 @@ test('a network that was lost for 10 s is tried again before others stop waiting
     // Others wait 10 s from the end of the lease, which was last renewed up to 1.7 s before the loss.
     expect(atMs, String(noticedMs)).toBeLessThan(13_300)
   }
+})
+
+test('connections that are accepted and closed at once are made ever more slowly, until one has lasted', () => {
+  let nowMs = 0
+  const nextDelayMs = idleDelays(1, () => nowMs)
+  const delays = Array.from({ length: 12 }, () => {
+    const delayMs = nextDelayMs()
+    nowMs += delayMs
+    return delayMs
+  })
+  expect(delays[0]).toBe(1)
+  expect(Math.min(...delays.slice(10))).toBeGreaterThanOrEqual(500)
+  expect(Math.max(...delays)).toBeLessThanOrEqual(1_000)
+  nowMs += 60_000
+  expect(nextDelayMs()).toBe(1)
 })
