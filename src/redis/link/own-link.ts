@@ -140,7 +140,9 @@ export class OwnLink implements Link {
   }
 
   async #connect(): Promise<void> {
-    if (this.#isConnecting || this.#isClosed) return
+    // Where the last one has not ended yet, #lost connects.
+    const isIdle = this.#client.status === 'wait' || this.#client.status === 'end'
+    if (this.#isConnecting || this.#isClosed || !isIdle) return
     this.#isConnecting = true
     this.#isEnding = false
     try {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import type { CredentialsProvider } from '../../../src/index.js'
-import { openDatabase, startServer } from '../../support/scene.js'
+import type { ConnectionEvent, CredentialsProvider } from '../../../src/index.js'
+import { eventually } from '../../support/eventually.js'
+import { listenTo } from '../../support/operations/listening.js'
+import { openDatabase, startProxy, startServer } from '../../support/scene.js'
 
 describe('what credentials give', () => {
   it.each<[string, unknown]>([
@@ -30,5 +32,46 @@ describe('what credentials give', () => {
     for (const credentials of given) {
       await openDatabase({ host, port, credentials: () => credentials }).ping()
     }
+  })
+})
+
+describe('a connection that was dropped after a stall', () => {
+  it('is followed by one that stays, also where a call asks for it before the old one has ended', async () => {
+    const commandTimeout = 300
+    const proxy = await startProxy(await startServer({ requirepass: 'hunter2' }))
+    const events = listenTo<ConnectionEvent>('connection')
+    let asked = 0
+    const db = openDatabase({
+      host: proxy.host,
+      port: proxy.port,
+      commandTimeout,
+      retryDelayOnFailover: 100,
+      credentials: async () => {
+        asked += 1
+        if (asked > 1) await eventually(() => events.some(({ event }) => event === 'lost'))
+        return { password: 'hunter2' }
+      },
+    })
+    await db.ping()
+    const connectedAt = performance.now()
+    await eventually(() => performance.now() - connectedAt > commandTimeout)
+    proxy.stall('replies')
+    let next: Promise<string | null> | undefined
+    const { code } = await db.getToken('a').catch((error) => {
+      next = db.getToken('a')
+      return error
+    })
+    expect(code).toBe('TIMEOUT')
+    proxy.resume()
+    expect(await next).toBeNull()
+    const startedAt = performance.now()
+    await eventually(() => db.ping().then(() => performance.now() - startedAt > 2 * commandTimeout))
+    expect(events.map(({ event }) => event)).toEqual([
+      'connected',
+      'timedOut',
+      'lost',
+      'reconnected',
+    ])
+    expect(asked).toBe(2)
   })
 })
