@@ -3,7 +3,7 @@ import type { RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Argument } from '../protocol/frame.js'
 import type { Reader } from '../protocol/replies.js'
 import { isRedirection } from '../protocol/replies.js'
-import { isReply } from './failure.js'
+import { codeOf, isReply } from './failure.js'
 import { DriverCommand, showErrors } from './internals/command.js'
 import { redacted } from './redaction.js'
 
@@ -113,7 +113,9 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
   cutOff(error: unknown): boolean {
     if (isRedirection((error as Error).message)) publishConnection('redirected')
     this.refused(error)
-    if (this.isSpent) this.fail(error)
+    // Of a slot in two places. Who joined reads reads them one by one, and needs not wait for the end of the move.
+    const isSplit = this.name === 'mget' && codeOf(error) === 'CLUSTER_DOWN'
+    if (this.isSpent || isSplit) this.fail(error)
     // It has had its answer: a refusal of the next connection counts, though this one may be gone by then.
     this.sentOver = undefined
     return this.settled

@@ -95,12 +95,7 @@ export class ClusterLink implements Link {
 
   #transmit(command: TrackedCommand): void {
     command.isHeld = false
-    sendToCluster(this.#cluster, command, (error) => {
-      // Of a slot in two places. Who joined reads reads them one by one, and needs not wait for the end of the move.
-      const isSplit = command.name === 'mget' && codeOf(error) === 'CLUSTER_DOWN'
-      if (!command.cutOff(error) && isSplit) command.fail(error)
-      return command.settled
-    })
+    sendToCluster(this.#cluster, command, (error) => command.cutOff(error))
   }
 
   /** Before the first command each master has to answer: on a slow network that takes longer than a command may. */

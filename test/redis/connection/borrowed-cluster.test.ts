@@ -2,6 +2,7 @@ import { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
+import type { RedisServer } from '../../support/servers/redis-server.js'
 
 let servers: ClusterServers
 let client: Cluster
@@ -32,7 +33,7 @@ async function move(key: string): Promise<void> {
   const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', `atxp:oauth:${key}`))
   const owner = await servers.nodeOfSlot(slot)
   const other = (await servers.masters()).find((node) => node !== owner)
-  await servers.migrateSlot(slot, other as (typeof servers.nodes)[number])
+  await servers.migrateSlot(slot, other as RedisServer)
 }
 
 it('says false of a token that is not there, also when its slot has moved and the command is redirected', async () => {
@@ -56,6 +57,21 @@ it('stores, reads and lists tokens whose slot has moved', async () => {
   expect((await db.listTokens()).sort()).toEqual(keys)
   expect(await db.getTokens(keys)).toHaveProperty('size', keys.length)
   expect(await db.deleteTokens(keys)).toBe(keys.length)
+})
+
+it('reads tokens together whose slot is on its way, before it has arrived', async () => {
+  const keys = ['{a}0', '{a}1', '{a}2', '{a}3']
+  await Promise.all(keys.map((key) => db.storeToken(key, key)))
+  const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', 'atxp:oauth:{a}'))
+  const owner = await servers.nodeOfSlot(slot)
+  const to = (await servers.masters()).find((node) => node !== owner) as RedisServer
+  const migration = await servers.openMigration(slot, to)
+  try {
+    await migration.move(2)
+    expect([...(await db.getTokens(keys)).values()]).toEqual(keys)
+  } finally {
+    await migration.finish()
+  }
 })
 
 it.each(['slave', 'all', (nodes: unknown[]) => nodes[0]])(
