@@ -111,7 +111,7 @@ export class ClusterLink implements Link {
   }
 
   #open(): void {
-    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
+    const event = this.#wasOpen ? 'reconnected' : 'connected'
     if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
@@ -119,6 +119,8 @@ export class ClusterLink implements Link {
       command.failuresBefore = 0
       if (command.isHeld) this.#transmit(command)
     })
+    // At the end: who hears it may call, and what is called then goes out at once.
+    publishConnection(event)
   }
 
   /** For the first time: from now on commands wait no longer than `commandTimeout`. */

@@ -197,7 +197,7 @@ export class OwnLink implements Link {
     this.#isOpen = true
     this.#endAttempt()
     if (this.#wasOpen || this.#failures > 0) this.reopenedAtMs = performance.now()
-    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
+    const event = this.#wasOpen ? 'reconnected' : 'connected'
     if (!this.#wasOpen) this.#connected()
     this.#failures = 0
     this.#lastError = undefined
@@ -205,6 +205,8 @@ export class OwnLink implements Link {
       command.failuresBefore = 0
       this.#transmit(command)
     })
+    // At the end: who hears it may call, and what is called then goes out at once.
+    publishConnection(event)
   }
 
   /** For the first time. */
