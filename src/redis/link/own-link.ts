@@ -244,7 +244,8 @@ export class OwnLink implements Link {
     this.#isOpen = false
     if (this.#isEnding) return
     this.#isEnding = true
-    this.#client.disconnect()
+    // Else ioredis would tell the end of a connection that there never was.
+    if (this.#client.status !== 'wait' && this.#client.status !== 'end') this.#client.disconnect()
   }
 
   #lost(): void {

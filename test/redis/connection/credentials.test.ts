@@ -3,6 +3,7 @@ import type { ConnectionEvent, CredentialsProvider } from '../../../src/index.js
 import { eventually } from '../../support/eventually.js'
 import { listenTo } from '../../support/operations/listening.js'
 import { openDatabase, startProxy, startServer } from '../../support/scene.js'
+import { freePort } from '../../support/servers/free-port.js'
 
 describe('what credentials give', () => {
   it.each<[string, unknown]>([
@@ -73,5 +74,25 @@ describe('a connection that was dropped after a stall', () => {
       'reconnected',
     ])
     expect(asked).toBe(2)
+  })
+})
+
+describe('credentials that cannot be had', () => {
+  it('before the first connection are no lost connection, and not why a later attempt fails', async () => {
+    const events = listenTo<ConnectionEvent>('connection')
+    let given: () => { password: string } = () => {
+      throw new Error('not yet')
+    }
+    const port = await freePort()
+    const credentials = (): { password: string } => given()
+    const place = { host: '127.0.0.1', port, maxRetriesPerRequest: 0, retryDelayOnFailover: 1 }
+    const db = openDatabase({ ...place, credentials })
+    await expect(db.getToken('a')).rejects.toMatchObject({ code: 'CREDENTIALS_UNAVAILABLE' })
+    given = () => ({ password: 'hunter2' })
+    await expect(db.getToken('a')).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' })
+    expect(events.slice(0, 2)).toEqual([
+      { event: 'failed', code: 'CREDENTIALS_UNAVAILABLE' },
+      { event: 'failed', code: 'CONNECTION_REFUSED' },
+    ])
   })
 })
