@@ -1,5 +1,5 @@
 import type { Composition } from '../database/composition.js'
-import { issuerKey, metadataUrl } from '../oauth/trust/issuers.js'
+import { issuerKey } from '../oauth/trust/issuers.js'
 import type { McpDiscoveryState } from './shapes.js'
 
 /** Whether both name one issuer, with a slash at the end or without. */
@@ -28,7 +28,6 @@ export function learnServer(
   client: object,
   server: McpDiscoveryState,
 ): void {
-  const { authorizationServerMetadata: metadata } = withOwnMetadata(server)
-  if (metadata === undefined) return
-  coordination.learnFor(client, metadataUrl(metadata.issuer), metadata)
+  if (server.authorizationServerMetadata === undefined) return
+  coordination.learnFor(client, withOwnMetadata(server).authorizationServerMetadata)
 }

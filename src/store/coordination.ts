@@ -10,7 +10,7 @@ import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
 import { RegistrationTurns } from '../oauth/registration/registration-turns.js'
 import type { ClientSession } from '../oauth/session/client-session.js'
 import type { FlightTiming } from '../oauth/timing.js'
-import { Issuers } from '../oauth/trust/issuers.js'
+import { Issuers, metadataUrl } from '../oauth/trust/issuers.js'
 import { ReadIssuers } from '../oauth/trust/read-issuers.js'
 import { RefusedTokens } from '../oauth/trust/refused-tokens.js'
 import { checkPart } from '../record/keys.js'
@@ -233,9 +233,15 @@ export class Coordination {
     })
   }
 
-  /** Has the client whose fetch is given these options know metadata as if it had read it through that. */
-  learnFor(options: CoordinatedFetchOptions, foundAt: URL, metadata: object): void {
-    this.issuers.learnFor(this.#memoryOf(options).read, foundAt, metadata)
+  /**
+   * Has the client whose fetch is given these options know an issuer's metadata as if it had read it through that.
+   * @param metadata - undefined where the client has taken a document for metadata that is not its server's own
+   */
+  learnFor(options: CoordinatedFetchOptions, metadata: { issuer: string } | undefined): void {
+    const { read } = this.#memoryOf(options)
+    const issuer = metadata && this.issuers.learn(metadataUrl(metadata.issuer), metadata)
+    if (issuer === undefined) read.addUnknown()
+    else read.add(issuer)
   }
 
   #memoryOf(options: CoordinatedFetchOptions): ClientMemory {

@@ -93,10 +93,18 @@ export class Issuers {
    * @param read - notes whose metadata the client has read
    */
   observe(url: URL, answer: Answer, readMs: number, read: ReadIssuers): void {
-    if (answer.status !== 200) return
+    if (answer.status !== 200) {
+      // Some clients take it all the same.
+      if (answer.status > 200 && answer.status < 300) read.addUnknown()
+      return
+    }
     this.#reading += 1
     readJson(answer, readMs)
-      .then((document) => this.learnFor(read, url, document))
+      .then((document) => {
+        const issuer = this.learn(url, document)
+        if (issuer !== undefined) read.add(issuer)
+        else if (!isAnothers(document, url)) read.addUnknown()
+      })
       .finally(() => {
         this.#reading -= 1
       })
@@ -136,13 +144,6 @@ export class Issuers {
       else isWhole = false
     }
     return isWhole ? issuer : undefined
-  }
-
-  /** As {@link learn}, for a client that has read the document. */
-  learnFor(read: ReadIssuers, foundAt: URL, document: object): void {
-    const issuer = this.learn(foundAt, document)
-    if (issuer !== undefined) read.add(issuer)
-    else if (!isAnothers(document, foundAt)) read.addUnknown()
   }
 
   /** Whose tokens a client gets at an endpoint; undefined where that is unknown or contested. */

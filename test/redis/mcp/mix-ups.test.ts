@@ -148,6 +148,35 @@ describe('an authorization server that passes itself off as another', () => {
     expect(sent).toEqual([])
   })
 
+  it.each([
+    ['the issuer of the other', 200],
+    ['its own, with a status that SDKs take', 201],
+  ])('gets no client that is shared by those of the other: it names %s', async (_, status) => {
+    const honest = scene.provider()
+    expect(await FLOWS.v1(scene, honest, honest.fetch)).toBe('REDIRECT')
+    const metadataOf = (name: string) => ({
+      issuer: name,
+      authorization_endpoint: `${EVIL}/authorize`,
+      token_endpoint: `${EVIL}/token`,
+      registration_endpoint: `${issuer}/register`,
+      response_types_supported: ['code'],
+      code_challenge_methods_supported: ['S256'],
+    })
+    const others = lying({})
+    const provider = scene.provider({
+      userId: 'user_456',
+      fetch: (async (url: string | URL, init?: RequestInit) =>
+        String(url).startsWith(`${EVIL}/.well-known/`)
+          ? Response.json(metadataOf(status === 200 ? issuer : EVIL), { status })
+          : others(url, init)) as typeof fetch,
+    })
+    // Its MCP server has named the other first.
+    await provider.fetch(`${issuer}/.well-known/oauth-authorization-server`)
+    expect(await FLOWS.v1(scene, provider, provider.fetch)).toBe('REDIRECT')
+    const clients = scene.urls.map(({ searchParams }) => searchParams.get('client_id'))
+    expect(new Set(clients).size).toBe(2)
+  })
+
   it('gets no client of the other from a process with another SDK, which takes up the login', async () => {
     const honest = { client_id: 'honest', client_secret: 'honest-secret', issuer }
     await scene.provider().saveClientInformation?.(honest, { issuer })

@@ -231,6 +231,16 @@ describe('observing', () => {
     expect(await observe(answer())).toBeUndefined()
   })
 
+  test.each([
+    [201, false],
+    [404, true],
+  ])('after an answer with %i a client knows its issuers: %s', (status, isSure) => {
+    const read = new ReadIssuers()
+    read.add(HONEST)
+    new Issuers().observe(url, Response.json(metadata(EVIL), { status }), 60_000, read)
+    expect(read.has(HONEST)).toBe(isSure)
+  })
+
   test('an answer that was read already breaks nothing', async () => {
     const answer = Response.json(metadata(HONEST))
     await answer.text()
