@@ -56,7 +56,7 @@ export const isOk: Reader<boolean> = (reply) => {
 }
 
 export const pong: Reader<void> = (reply) => {
-  if (String(reply) !== 'PONG') throw new WrongReply(reply, 'PONG')
+  if (text(reply) !== 'PONG') throw new WrongReply(reply, 'PONG')
 }
 
 export function orNil<T>(read: Reader<T>): Reader<T | null> {
@@ -87,13 +87,18 @@ export const keyTime: Reader<KeyTime> = (reply) => {
   return { text: text(reply[0]), leftMs: integer(reply[1]) }
 }
 
-/** The fields of a hash and their values. */
+/** The fields of a hash and their values. ioredis 6 with `replyMapping: 'resp3'` gives them as an object. */
 export const pairs: Reader<Map<string, string>> = (reply) => {
-  const list = listOf(text)(reply)
+  const list = listOf(text)(isObject(reply) ? Object.entries(reply).flat() : reply)
   if (list.length % 2 !== 0) throw new WrongReply(reply, 'a list of pairs')
   const found = new Map<string, string>()
   for (let at = 0; at < list.length; at += 2) found.set(list[at] as string, list[at + 1] as string)
   return found
+}
+
+/** No list, string or error. By its name, as a client may come from another realm. */
+function isObject(reply: unknown): reply is object {
+  return Object.prototype.toString.call(reply) === '[object Object]'
 }
 
 export interface ScanReply {

@@ -8,6 +8,7 @@ import {
   listOf,
   ok,
   orNil,
+  pairs,
   pong,
   type Reader,
   scanReply,
@@ -23,6 +24,7 @@ const READERS: Readonly<Record<string, Reader<unknown>>> = {
   'list of text': listOf(text),
   'list of two': listOf(orNil(bytes), 2),
   ok,
+  pairs,
   pong,
   scanReply,
   text,
@@ -43,6 +45,25 @@ it.each<[string, unknown, unknown]>([
   ['list of text', [b('a'), b('b')], ['a', 'b']],
   ['list of two', [null, b('a')], [null, b('a')]],
   ['ok', b('OK'), undefined],
+  ['pairs', [], new Map()],
+  [
+    'pairs',
+    [b('a'), b('1'), b('b'), b('2')],
+    new Map([
+      ['a', '1'],
+      ['b', '2'],
+    ]),
+  ],
+  ['pairs', {}, new Map()],
+  ['pairs', Object.assign(Object.create(null), { a: b('1') }), new Map([['a', '1']])],
+  [
+    'pairs',
+    JSON.parse('{"__proto__":"1","constructor":"2"}'),
+    new Map([
+      ['__proto__', '1'],
+      ['constructor', '2'],
+    ]),
+  ],
   ['pong', b('PONG'), undefined],
   ['scanReply', [b('0'), []], { cursor: '0', keys: [] }],
   [
@@ -68,6 +89,11 @@ it.each<[string, unknown, string]>([
   ['list of two', [null], 'a list of 1 came where a list of 2 was due'],
   ['list of two', null, 'nil came where a list of 2 was due'],
   ['ok', null, 'nil came where OK was due'],
+  ['pairs', [b('a')], 'a list of 1 came where a list of pairs was due'],
+  ['pairs', { a: null }, 'nil came where a string was due'],
+  ['pairs', { a: [b('secret')] }, 'a list of 1 came where a string was due'],
+  ['pairs', b('a'), 'a string came where a list was due'],
+  ['pairs', new Error('a'), 'an error came where a list was due'],
   ['pong', b('OK'), 'a string came where PONG was due'],
   ['scanReply', b('0'), 'a string came where a cursor and a list was due'],
   ['scanReply', [b('-1'), []], 'a string came where a cursor and a list was due'],
@@ -92,6 +118,7 @@ describe('whatever comes', () => {
       fc.uint8Array().map((some) => Buffer.from(some)),
       fc.string().map((message) => new Error(`secret${message}`)),
       fc.array(tie('reply'), { maxLength: 4 }),
+      fc.dictionary(fc.string(), tie('reply'), { maxKeys: 4 }),
     ),
   }))
 
