@@ -66,7 +66,7 @@ describe('a connection is dropped and made again, and nothing is thrown,', () =>
 
   it('where a publication is none', async () => {
     const server = await startLyingServer(() => '*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n')
-    const client = guarded({ port: server.port })
+    const client = guarded({ port: server.port, autoResubscribe: false })
     await client.subscribe('a')
     server.send('*1\r\n$-1\r\n')
     await eventually(() => server.accepted === 2)
