@@ -6,7 +6,8 @@ type Listener = (message: string) => void
 
 /**
  * The connection that hears of publications, beside the one for commands, since Redis lets a subscribed connection do
- * nothing else. Made by the first subscription. Publications are hints: one may be missed while the connection is down.
+ * nothing else. Made by the first subscription, and anew by the next one where it has ended. Publications are hints: one may
+ * be missed while the connection is down.
  */
 export class Subscriber {
   readonly #createClient: () => Redis | Cluster
@@ -30,7 +31,7 @@ export class Subscriber {
     const unsubscribe = (): void => {
       if (!listeners.delete(listener) || listeners.size > 0) return
       this.#listeners.delete(channel)
-      if (!this.#isClosed) client.unsubscribe(channel).catch(() => {})
+      if (!this.#isClosed) this.#client?.unsubscribe(channel).catch(() => {})
     }
     try {
       // Again for every listener: the first subscription may not be confirmed yet, and this one follows it.
@@ -56,7 +57,8 @@ export class Subscriber {
 
   #connected(): Redis | Cluster {
     if (this.#isClosed) throw new Error('Connection is closed.')
-    if (this.#client === undefined) {
+    // As after one round through Sentinels of which none answered.
+    if (this.#client === undefined || this.#client.status === 'end') {
       this.#client = this.#createClient()
       // Commands on the other connection say what is wrong; here only silence follows.
       this.#client.on('error', () => {})

@@ -75,3 +75,28 @@ describe.each([
     await eventually(() => subscriber.subscribe('later', () => {}))
   })
 })
+
+it('a subscriber is there again after no Sentinel could be asked', async () => {
+  const monitor = `sentinel monitor mymaster ${server.host} ${server.port} 1`
+  const sentinel = await startServer({ sentinel: [monitor] })
+  const { host, port } = sentinel
+  const sentinels = { kind: 'sentinel', name: 'mymaster', db: 0, nodes: [{ host, port }] } as const
+  const { subscriber } = connect({ ...sentinels, sentinel: {} }, LIMITS)
+  onTestFinished(() => subscriber.close())
+  const heard: string[] = []
+  await subscriber.subscribe('kept', (message) => heard.push(message))
+  await sentinel.kill()
+  await server.cli('CLIENT', 'KILL', 'TYPE', 'pubsub')
+  await eventually(() =>
+    subscriber
+      .subscribe('other', () => {})
+      .then(
+        () => false,
+        () => true,
+      ),
+  )
+  await sentinel.start('loaded')
+  await eventually(() => subscriber.subscribe('later', () => {}))
+  await eventually(async () => (await server.cli('PUBLISH', 'kept', 'news')) === 1)
+  await eventually(() => heard.length > 0)
+})
