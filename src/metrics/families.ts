@@ -78,7 +78,7 @@ export class Families {
   )
   readonly cacheRests: Numbers = new Numbers(
     'cache_rests',
-    'Minutes without near cache, because changes had cost more than it spared',
+    'Times that the near cache stopped for about a minute, since changes cost more than it spared',
   )
   readonly disarmedSeconds: Numbers = new Numbers(
     'cache_disarmed_seconds',
