@@ -14,7 +14,7 @@ const NOBODY = ''
  * Tells whether such a read was entered, by a hash of its token and by its very names: two places in memory to look at, where the map and
  * what it leads to have six, most of which no cache has any more.
  *
- * One of four thousand million new tokens has the hash of its predecessor. It is not entered, so its refresh is not coordinated.
+ * One new token in 4 billion has the hash of its predecessor. It is not entered, so its refresh is not coordinated.
  */
 export class EnteredReads {
   /** 0: none. */
