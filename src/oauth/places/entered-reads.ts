@@ -25,8 +25,8 @@ export class EnteredReads {
   /** Whether it was asked for before, as far as is known. */
   has({ refreshToken, userId, url, resourceUrl }: TokenRead): boolean {
     const ofToken = hashOf(refreshToken)
-    const hash = (resourceUrl === url ? ofToken : hashOf(resourceUrl, ofToken)) || 1
-    const slot = ofToken & (SLOTS - 1)
+    const hash = (resourceUrl === url ? ofToken : hashOf(`\0${resourceUrl}`, ofToken)) || 1
+    const slot = slotOf(ofToken)
     const isUser = this.#names[2 * slot] === userId
     if (isUser && this.#hashes[slot] === hash && this.#names[2 * slot + 1] === url) return true
     this.#hashes[slot] = hash
@@ -35,10 +35,20 @@ export class EnteredReads {
     return false
   }
 
+  /** All reads of one token. */
+  forget(refreshToken: string): void {
+    this.#hashes[slotOf(hashOf(refreshToken))] = 0
+  }
+
   clear(): void {
     this.#hashes.fill(0)
     this.#names.fill(NOBODY)
   }
+}
+
+/** A token's reads share one. */
+function slotOf(hash: number): number {
+  return hash & (SLOTS - 1)
 }
 
 /** FNV-1a, by characters. */

@@ -74,7 +74,7 @@ export class TokenPlaces {
 
   /** What was remembered under this very object is found for at least as long as it is the one. */
   get generation(): object {
-    this.#turnInTime()
+    this.#settle()
     return this.#recent
   }
 
@@ -87,7 +87,7 @@ export class TokenPlaces {
     const oldest = this.#reads % MAX_WAITING
     this.#waiting.push(...this.#waiting.splice(0, oldest))
     this.#reads = this.#waiting.length
-    this.#enterAll(this.#entered)
+    this.#settle()
   }
 
   /** To be called with every record that a read returned. */
@@ -102,18 +102,23 @@ export class TokenPlaces {
     }
     this.#waiting[this.#reads % MAX_WAITING] = read
     this.#reads += 1
-    if (this.#entered && this.#reads === MAX_WAITING) this.#enterAll(this.#entered)
+    if (this.#entered && this.#reads === MAX_WAITING) this.#settle()
   }
 
-  #enterAll(entered: EnteredReads): void {
-    for (let at = 0; at < this.#reads; at += 1) {
-      const read = this.#waiting[at] as Read
-      if (!entered.has(read)) this.#enter(read)
+  /** Enters what waits, and only then looks how old the generation is: what was read in it is found in the next. */
+  #settle(): void {
+    if (this.#entered !== undefined) {
+      for (let at = 0; at < this.#reads; at += 1) {
+        const read = this.#waiting[at] as Read
+        if (!this.#entered.has(read)) this.#enter(read)
+      }
+      this.#reads = 0
     }
-    this.#reads = 0
+    if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
   }
 
-  #enter({ refreshToken, userId, url, resourceUrl, origin }: Read): void {
+  #enter(read: Read): void {
+    const { refreshToken, userId, url, resourceUrl } = read
     const key = keyOf(refreshToken)
     const last = this.#recent.get(key)
     for (let place = last; place !== undefined; place = place.before) {
@@ -121,24 +126,20 @@ export class TokenPlaces {
       if (place.resourceUrl === resourceUrl) return
       break
     }
-    this.#add(key, last ?? this.#older.get(key), { userId, url, resourceUrl, origin })
+    this.#add(key, last ?? this.#older.get(key), read)
   }
 
-  #add(key: string, last: KnownPlace | undefined, place: TokenPlace): void {
-    const { userId, url, resourceUrl, origin } = place
-    this.#turnInTime()
+  #add(key: string, last: KnownPlace | undefined, read: Read): void {
+    const { refreshToken, userId, url, resourceUrl, origin } = read
     const others = listOf(last).filter((other) => other.userId !== userId || other.url !== url)
-    if (others.length >= MAX_PLACES) this.#entered?.clear()
+    // One of them is forgotten, and has to be entered when it is read again.
+    if (others.length >= MAX_PLACES) this.#entered?.forget(refreshToken)
     let before: KnownPlace | undefined
     for (const other of others.slice(-MAX_PLACES + 1)) before = new KnownPlace(other, before)
-    this.#recent.set(key, new KnownPlace(place, before))
+    this.#recent.set(key, new KnownPlace(read, before))
     const { issuer, endpoint, line } = origin
     this.#bytes += weightOf(key, userId, url, resourceUrl, issuer, endpoint, line)
     if (this.#recent.size >= MAX_ENTRIES || this.#bytes >= MAX_BYTES) this.#turn()
-  }
-
-  #turnInTime(): void {
-    if (performance.now() - this.#since >= GENERATION_MS) this.#turn()
   }
 
   #turn(): void {
@@ -151,7 +152,7 @@ export class TokenPlaces {
 
   /** Where the token was read; the last place that is known comes last. */
   find(refreshToken: string): readonly TokenPlace[] {
-    if (this.#entered) this.#enterAll(this.#entered)
+    this.#settle()
     const key = keyOf(refreshToken)
     return listOf(this.#recent.get(key) ?? this.#older.get(key))
   }

@@ -1,4 +1,4 @@
-import { describe, expect, it, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
 import { TokenPlaces } from '../../../../src/oauth/places/token-places.js'
 
 const USER = 'base:0xabc'
@@ -191,11 +191,56 @@ describe('reads that are entered already', () => {
     for (let i = 0; i < 1_000; i++) expect(places.find(`token ${i}`)).toEqual([PLACE])
   })
 
-  it('are entered again when other places of the token have taken theirs', () => {
+  it.each([
+    ['short', 'a'],
+    ['long', 'x'.repeat(500)],
+  ])(
+    'of a %s token are entered again when its other places have taken theirs',
+    (_, refreshToken) => {
+      const places = followed()
+      for (let i = 0; i <= 40; i++) remember(places, refreshToken, `user ${i}`)
+      remember(places, refreshToken, 'user 0')
+      expect(find(places, refreshToken)).toHaveLength(32)
+      expect(find(places, refreshToken).at(-1)).toEqual(['user 0', URL_READ, URL_READ])
+    },
+  )
+
+  it('tell a record that lacks its resource from one that is its own', () => {
     const places = followed()
-    for (let i = 0; i <= 40; i++) remember(places, 'a', `user ${i}`)
-    remember(places, 'a', 'user 0')
-    expect(find(places, 'a')).toHaveLength(32)
-    expect(find(places, 'a').at(-1)).toEqual(['user 0', URL_READ, URL_READ])
+    places.remember(USER, URL_READ, { ...token('a'), resourceUrl: '' }, {})
+    remember(places, 'a')
+    expect(find(places, 'a')).toEqual([[USER, URL_READ, URL_READ]])
+  })
+})
+
+describe('in time', () => {
+  const HALF_DAY_MS = 12 * 3_600_000
+
+  beforeEach(() => vi.useFakeTimers({ toFake: ['performance'] }))
+  afterEach(() => vi.useRealTimers())
+
+  it('a read that waits to be entered loses its token no other place', () => {
+    const places = followed()
+    remember(places, 'a')
+    remember(places, 'a', 'another')
+    places.find('a')
+    vi.advanceTimersByTime(HALF_DAY_MS)
+    places.find('b')
+    vi.advanceTimersByTime(HALF_DAY_MS - 1)
+    remember(places, 'b')
+    remember(places, 'a')
+    vi.advanceTimersByTime(1)
+    expect(places.find('a').map(({ userId }) => userId)).toEqual(['another', USER])
+  })
+
+  it('what waits is entered before its generation turns', () => {
+    const places = followed()
+    const { generation } = places
+    remember(places, 'a')
+    vi.advanceTimersByTime(HALF_DAY_MS)
+    expect(places.generation).not.toBe(generation)
+    vi.advanceTimersByTime(HALF_DAY_MS)
+    expect(places.generation).not.toBe(generation)
+    expect(places.find('a')).toEqual([])
   })
 })
