@@ -3,7 +3,7 @@ import { Reentrance } from '../flight/reentrance.js'
 import { type FlightOptions, type FlightRunner, Flights } from '../flight/single-flight.js'
 import type { AccessToken, ClientCredentials, FetchLike } from '../leaves/contract.js'
 import { createCoordinatedFetch } from '../oauth/coordinated-fetch.js'
-import { type Echo, Echoes } from '../oauth/places/echoes.js'
+import { Echoes } from '../oauth/places/echoes.js'
 import type { Place, TokenPlaces } from '../oauth/places/token-places.js'
 import type { RestStore } from '../oauth/refresh/rests.js'
 import { UnsavedPairs } from '../oauth/refresh/unsaved-pairs.js'
@@ -146,19 +146,9 @@ export class Coordination {
 
   saveAccessToken(userId: string, url: string, token: AccessToken): Promise<void> {
     // After a coordinated refresh the client saves once more what stands in Redis already.
-    const echo = token?.accessToken ? this.#echoes.take(userId, url, token) : undefined
-    if (echo?.isCertain) return DONE
-    if (echo !== undefined) return this.#saveIfGone(userId, url, token, echo)
+    if (token?.accessToken && this.#echoes.take(userId, url, token)) return DONE
     const origin = token?.accessToken ? this.issuers.issuedBy(token.accessToken) : undefined
     return this.#records.saveAccessToken(userId, url, token, origin)
-  }
-
-  /** Two round trips. After a long stop of this process a peer may have spent the pair. */
-  async #saveIfGone(userId: string, url: string, token: AccessToken, echo: Echo): Promise<void> {
-    const reads = echo.urls.map((place) => this.#refreshes.read({ userId, url: place }))
-    if ((await Promise.all(reads)).some((standing) => standing !== null)) return
-    const origin = this.issuers.issuedBy(token.accessToken)
-    await this.#records.saveAccessToken(userId, url, token, origin)
   }
 
   deleteAccessToken(

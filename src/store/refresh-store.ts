@@ -41,7 +41,7 @@ export class RefreshStore implements RefreshRecords {
     return this.#connection.troubledAtMs
   }
 
-  async read(place: Pick<Place, 'userId' | 'url'>): Promise<StoredToken | null> {
+  async read(place: Place): Promise<StoredToken | null> {
     const key = this.#key(place)
     const text = await this.#vault.get(key)
     return text === null ? null : reading(key, () => decodeToken(text))

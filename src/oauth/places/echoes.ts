@@ -2,11 +2,9 @@ import { fingerprint } from '../../flight/fingerprint.js'
 import type { AccessToken } from '../../leaves/contract.js'
 import { RecentMap, weightOf } from '../../leaves/recent-map.js'
 
-/** A process may be stopped, or its machine, before its client saves what it was handed. */
-const MAX_AGE_MS = 86_400_000
-/** A client saves right away, or after a stall. From then on a peer may have deleted the user, and a new login may give the same pair. */
-const CERTAIN_MS = 60_000
-/** The same where this process has deleted the user. */
+/** A client saves what it was handed right away. */
+const MAX_AGE_MS = 60_000
+/** And in this time also after a stall. From then on a user who was deleted meanwhile may have logged in anew, with the same pair. */
 const AFTER_DELETION_MS = 15_000
 const MAX_ENTRIES = 50_000
 const MAX_BYTES = 32 * 2 ** 20
@@ -19,14 +17,6 @@ interface HandedOut {
   readonly callers: number
   /** When the last of them got it, by `performance.now()`. */
   readonly atMs: number
-}
-
-/** A save of a pair that was handed out. */
-export interface Echo {
-  /** Whether it must write nothing, whatever stands in Redis. */
-  readonly isCertain: boolean
-  /** Else it must write nothing if there is a record at any of these: the pair itself, or what a peer made of it. */
-  readonly urls: readonly string[]
 }
 
 /**
@@ -46,7 +36,7 @@ export class Echoes {
   readonly #deletions = new RecentMap<number>({
     maxEntries: MAX_ENTRIES,
     maxBytes: MAX_BYTES,
-    maxAgeMs: CERTAIN_MS,
+    maxAgeMs: MAX_AGE_MS,
   })
 
   /** To be called when one caller is about to be handed `token`, which stands at `userId` and `url`. */
@@ -58,38 +48,33 @@ export class Echoes {
     this.#handedOut.set(key, [...others, { userId, url, callers, atMs: performance.now() }])
   }
 
-  /** The echo that this save is, undefined if it is none. Counts it as one. */
-  take(userId: string, url: string, token: AccessToken): Echo | undefined {
-    if (this.#handedOut.size === 0 || !token.refreshToken) return undefined
+  /** Whether this save is an echo. Counts it as one. */
+  take(userId: string, url: string, token: AccessToken): boolean {
+    if (this.#handedOut.size === 0 || !token.refreshToken) return false
     const key = keyOf(userId, token)
-    const pairs = this.#handedOut.get(key) ?? []
-    const above = pairs.filter((one) => isAtOrBelow(one.url, url))
-    const certain = above.find((one) => this.#isCertain(one))
-    const pair = certain ?? above[0]
-    if (pair === undefined) return undefined
+    const pairs = this.#handedOut.get(key)
+    const pair = pairs?.find((one) => isAtOrBelow(one.url, url) && !this.#isDeleted(one))
+    if (pairs === undefined || pair === undefined) return false
     const left = pairs.filter((one) => one !== pair)
     if (pair.callers > 1) left.push({ ...pair, callers: pair.callers - 1 })
     if (left.length > 0) this.#handedOut.set(key, left)
     else this.#handedOut.delete(key)
-    const urls = [...new Set([url, ...above.map((one) => one.url)])]
-    return { isCertain: certain !== undefined, urls }
+    return true
   }
 
   /**
    * To be called when a user's record is deleted, or all of them. What was handed out right before is an echo all the same, which
-   * would bring the user back. Later the same pair may come from a new login.
+   * would bring the user back; later the same pair may come from a new login.
    */
   forget(userId: string, url?: string): void {
     this.#deletions.set(nameOf(userId, url), performance.now())
   }
 
-  #isCertain({ userId, url, atMs }: HandedOut): boolean {
+  #isDeleted({ userId, url, atMs }: HandedOut): boolean {
     const deletedAtMs = (name: string): number =>
       this.#deletions.get(name) ?? Number.NEGATIVE_INFINITY
-    const ageMs = performance.now() - atMs
-    if (ageMs <= AFTER_DELETION_MS) return true
-    if (ageMs >= CERTAIN_MS) return false
-    return Math.max(deletedAtMs(nameOf(userId)), deletedAtMs(nameOf(userId, url))) < atMs
+    if (performance.now() - atMs <= AFTER_DELETION_MS) return false
+    return Math.max(deletedAtMs(nameOf(userId)), deletedAtMs(nameOf(userId, url))) >= atMs
   }
 }
 

@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import type { AccessToken } from '../../../src/leaves/contract.js'
 import { openDatabase } from '../../support/scene.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
@@ -14,20 +14,8 @@ beforeAll(async () => {
   redis = await startRedis()
 })
 afterAll(() => redis?.stop())
-afterEach(() => {
-  vi.useRealTimers()
-})
 
 const keyOf = (prefix: string, user: string) => `${prefix}~access:{${user}}:${URL}`
-
-/** Refreshes the record of a user. */
-async function refresh(db: RedisOAuthDatabase, user: string, body: object): Promise<void> {
-  const refreshToken = (await db.getAccessToken(user, URL))?.refreshToken ?? ''
-  const fetch = db.coordinatedFetch(async () => Response.json(body))
-  const form = { grant_type: 'refresh_token', refresh_token: refreshToken, client_id: 'client' }
-  const answer = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams(form) })
-  expect(answer.status).toBe(200)
-}
 
 /** What a refresh with this answer leaves behind, and what a save of the same leaves. */
 async function refreshAndSave(
@@ -39,7 +27,11 @@ async function refreshAndSave(
   const db = openDatabase({ ...options, url: redis.url, keyPrefix: prefix })
   const old = { accessToken: 'old', refreshToken: 'old refresh', resourceUrl: URL, ...before }
   await db.saveAccessToken('refreshed', URL, old)
-  await refresh(db, 'refreshed', body)
+  await db.getAccessToken('refreshed', URL)
+  const fetch = db.coordinatedFetch(async () => Response.json(body))
+  const form = { grant_type: 'refresh_token', refresh_token: 'old refresh', client_id: 'client' }
+  const answer = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams(form) })
+  expect(answer.status).toBe(200)
   const refreshed = (await db.getAccessToken('refreshed', URL)) as AccessToken
   await db.saveAccessToken('saved', URL, refreshed)
   return { db, refreshed, saved: await db.getAccessToken('saved', URL) }
@@ -106,7 +98,13 @@ it.each(['deleteUser', 'deleteAccessToken'])(
     const db = openDatabase({ url: redis.url, keyPrefix: `test:${method}:` })
     const old = { accessToken: 'old', refreshToken: 'old refresh', resourceUrl: URL }
     await db.saveAccessToken('alice', URL, old)
-    await refresh(db, 'alice', { access_token: 'new', refresh_token: 'next' })
+    await db.getAccessToken('alice', URL)
+    const fetch = db.coordinatedFetch(async () =>
+      Response.json({ access_token: 'new', refresh_token: 'next' }),
+    )
+    const form = { grant_type: 'refresh_token', refresh_token: 'old refresh', client_id: 'client' }
+    const answer = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams(form) })
+    expect(answer.status).toBe(200)
     await (method === 'deleteUser' ? db.deleteUser('alice') : db.deleteAccessToken('alice', URL))
     // As the SDK does with what it was handed.
     await db.saveAccessToken('alice', URL, { ...old, accessToken: 'new', refreshToken: 'next' })
@@ -115,42 +113,3 @@ it.each(['deleteUser', 'deleteAccessToken'])(
     expect((await db.getAccessToken('alice', URL))?.accessToken).toBe('of a new login')
   },
 )
-
-describe('after an hour in which its process was stopped', () => {
-  const first = { accessToken: 'first', refreshToken: 'first refresh', resourceUrl: URL }
-
-  /** A process that has refreshed and then stood still, and a peer that went on meanwhile. */
-  async function standStill(
-    name: string,
-    meanwhile: (peer: RedisOAuthDatabase) => Promise<unknown>,
-  ) {
-    const [stopped, peer] = [1, 2].map(() =>
-      openDatabase({ url: redis.url, keyPrefix: `test:stopped:${name}:` }),
-    ) as [RedisOAuthDatabase, RedisOAuthDatabase]
-    await stopped.saveAccessToken('alice', URL, { ...first, refreshToken: 'old refresh' })
-    await refresh(stopped, 'alice', { access_token: 'first', refresh_token: 'first refresh' })
-    await meanwhile(peer)
-    vi.useFakeTimers({ toFake: ['performance'] })
-    // The clock that replaces the real one begins at 0.
-    vi.advanceTimersByTime(3_600_000)
-    return stopped
-  }
-
-  it.each([URL, `${URL}/child`])(
-    'a client that saves at %s what it was handed puts it neither over a pair of a peer nor beside it',
-    async (url) => {
-      const db = await standStill(url, (peer) =>
-        refresh(peer, 'alice', { access_token: 'second', refresh_token: 'second refresh' }),
-      )
-      await db.saveAccessToken('alice', url, first)
-      expect((await db.getAccessToken('alice', URL))?.accessToken).toBe('second')
-      if (url !== URL) expect(await db.getAccessToken('alice', url)).toBeNull()
-    },
-  )
-
-  it('a new login that is given the same pair is saved, where a peer has deleted the user', async () => {
-    const db = await standStill('same-pair', (peer) => peer.deleteUser('alice'))
-    await db.saveAccessToken('alice', URL, first)
-    expect(await db.getAccessToken('alice', URL)).toEqual(first)
-  })
-})

@@ -11,10 +11,6 @@ const token = (name: string) => ({
 
 let echoes: Echoes
 
-type Take = Parameters<Echoes['take']>
-/** Whether a save is one, whatever stands in Redis. */
-const isEcho = (...save: Take) => echoes.take(...save)?.isCertain === true
-
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['performance'] })
   echoes = new Echoes()
@@ -32,27 +28,27 @@ test.each([
   ['elsewhere', 'https://other.example/mcp', false],
 ])('a save of a pair that was handed out is its echo %s: %s is %s', (_, url, echo) => {
   echoes.expect(USER, URL_READ, token('a'))
-  expect(isEcho(USER, url, token('a'))).toBe(echo)
+  expect(echoes.take(USER, url, token('a'))).toBe(echo)
 })
 
 test('a save of another pair, user or refresh token is a save', () => {
   echoes.expect(USER, URL_READ, token('a'))
-  expect(isEcho(USER, URL_READ, token('b'))).toBe(false)
-  expect(isEcho('another', URL_READ, token('a'))).toBe(false)
-  expect(isEcho(USER, URL_READ, { ...token('a'), refreshToken: 'other' })).toBe(false)
+  expect(echoes.take(USER, URL_READ, token('b'))).toBe(false)
+  expect(echoes.take('another', URL_READ, token('a'))).toBe(false)
+  expect(echoes.take(USER, URL_READ, { ...token('a'), refreshToken: 'other' })).toBe(false)
 })
 
 test('a pair handed out at the root has its echo everywhere below, one without url nowhere', () => {
   echoes.expect(USER, 'https://mcp.example/', token('a'))
-  expect(isEcho(USER, URL_READ, token('a'))).toBe(true)
+  expect(echoes.take(USER, URL_READ, token('a'))).toBe(true)
   echoes.expect(USER, '', token('b'))
-  expect(isEcho(USER, URL_READ, token('b'))).toBe(false)
-  expect(isEcho(USER, '', token('b'))).toBe(true)
+  expect(echoes.take(USER, URL_READ, token('b'))).toBe(false)
+  expect(echoes.take(USER, '', token('b'))).toBe(true)
 })
 
 test('each caller has one echo, and the next save of that pair is a save', () => {
   for (let caller = 0; caller < 3; caller++) echoes.expect(USER, URL_READ, token('a'))
-  const saves = [1, 2, 3, 4].map(() => isEcho(USER, URL_READ, token('a')))
+  const saves = [1, 2, 3, 4].map(() => echoes.take(USER, URL_READ, token('a')))
   expect(saves).toEqual([true, true, true, false])
 })
 
@@ -61,24 +57,24 @@ test('with an access token that stays the same, two refreshes have their echoes 
   const second = { ...token('a'), refreshToken: 'r2' }
   echoes.expect(USER, URL_READ, first)
   echoes.expect(USER, URL_READ, second)
-  expect([first, second].map((pair) => isEcho(USER, URL_READ, pair))).toEqual([true, true])
+  expect([first, second].map((pair) => echoes.take(USER, URL_READ, pair))).toEqual([true, true])
 })
 
 test.each([
   ['the user', undefined],
   ['the record', URL_READ],
 ])(
-  'when %s is deleted, what was handed out right before is an echo, and later the same pair may be a new login',
+  'when %s is deleted, what was handed out right before is an echo, and later the same pair is a new login',
   (_, url) => {
     echoes.expect(USER, URL_READ, token('a'))
     echoes.expect(USER, URL_READ, token('a'))
     vi.advanceTimersByTime(1)
     echoes.forget(USER, url)
-    expect(isEcho(USER, URL_READ, token('a'))).toBe(true)
+    expect(echoes.take(USER, URL_READ, token('a'))).toBe(true)
     vi.advanceTimersByTime(15_000)
-    expect(echoes.take(USER, URL_READ, token('a'))?.isCertain).toBe(false)
+    expect(echoes.take(USER, URL_READ, token('a'))).toBe(false)
     echoes.expect(USER, URL_READ, token('a'))
-    expect(isEcho(USER, URL_READ, token('a'))).toBe(true)
+    expect(echoes.take(USER, URL_READ, token('a'))).toBe(true)
   },
 )
 
@@ -86,26 +82,17 @@ test('a deletion elsewhere takes no echo away', () => {
   echoes.expect(USER, URL_READ, token('a'))
   echoes.forget('another')
   echoes.forget(USER, 'https://other.example/')
-  expect(isEcho(USER, URL_READ, token('a'))).toBe(true)
+  expect(echoes.take(USER, URL_READ, token('a'))).toBe(true)
 })
 
-test('a minute later the same pair may be a new login, and what stands at its places tells', () => {
-  for (const url of ['https://mcp.example/', URL_READ, `${URL_READ}/child`]) {
-    echoes.expect(USER, url, token('a'))
-  }
-  vi.advanceTimersByTime(60_000)
-  const late = { isCertain: false, urls: [URL_READ, 'https://mcp.example/'] }
-  expect(echoes.take(USER, URL_READ, token('a'))).toEqual(late)
-})
-
-test('nothing is an echo after a day', () => {
+test('nothing is an echo after a minute', () => {
   echoes.expect(USER, URL_READ, token('a'))
-  vi.advanceTimersByTime(86_400_000)
-  expect(echoes.take(USER, URL_READ, token('a'))).toBeUndefined()
+  vi.advanceTimersByTime(60_001)
+  expect(echoes.take(USER, URL_READ, token('a'))).toBe(false)
 })
 
 test('of ten thousand pairs handed out at once, each is known', () => {
   const all = [...Array(10_000).keys()].map((i) => token(`${i}`))
   for (const pair of all) echoes.expect(USER, URL_READ, pair)
-  expect(all.every((pair) => isEcho(USER, URL_READ, pair))).toBe(true)
+  expect(all.every((pair) => echoes.take(USER, URL_READ, pair))).toBe(true)
 })
