@@ -38,7 +38,7 @@ export interface Session {
   readonly lastRefreshedAt: Date | null
   /**
    * The failure of the last refresh of this session, while it is remembered: up to a minute after `nextAttemptAt`. Absent if none is.
-   * Failures of the whole authorization server (no answer, 503) are not among them, since they are of no one session.
+   * Failures of the whole authorization server (no answer, 429, 503) are not among them, since they are of no one session.
    */
   readonly lastFailure?: SessionFailure
 }

@@ -108,13 +108,12 @@ export class Rests {
     }
   }
 
-  /**
-   * What a failure says something of; undefined for none. A 500 may be of this token alone. So may a 429: many servers count by user, and one
-   * whose MCP server refuses every token would have all others wait.
-   */
+  /** What a failure says something of; undefined for none. A 500 may be of this token alone. */
   #restOf(answer: Answer | undefined): string | undefined {
-    if (answer === undefined || answer.status === 503) return this.#ofEndpoint
-    return answer.status === 429 || answer.status >= 500 ? this.#ofToken : undefined
+    if (answer === undefined || answer.status === 429 || answer.status === 503) {
+      return this.#ofEndpoint
+    }
+    return answer.status >= 500 ? this.#ofToken : undefined
   }
 }
 

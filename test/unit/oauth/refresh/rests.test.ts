@@ -172,6 +172,7 @@ describe('Retry-After', () => {
 
 describe('a rest', () => {
   test.each<[string, () => Response | Error]>([
+    ['429', () => json(429, {})],
     ['503', () => json(503, {})],
     ['no answer', () => new TypeError('fetch failed')],
   ])('after %s holds for all tokens of the client at this endpoint', async (_, answer) => {
@@ -181,22 +182,13 @@ describe('a rest', () => {
     expect(requestsAtMs).toHaveLength(2)
   })
 
-  test.each([429, 500, 502, 504])('after %d holds for its own token alone', async (status) => {
+  test.each([500, 502, 504])('after %d holds for its own token alone', async (status) => {
     failure = () => json(status, {})
     await restsAfter(3)
     expect(await refresh()).toBe('REFRESH_RESTING')
     failure = undefined
     expect(await refreshOther()).toBe(200)
     expect(await refresh()).toBe('REFRESH_RESTING')
-  })
-
-  test('that a server asks one user for is no rest of others', async () => {
-    failure = () => json(429, {}, { 'retry-after': '300' })
-    expect(await refresh()).toBe(429)
-    failure = undefined
-    expect(await refreshOther()).toBe(200)
-    expect(await refresh()).toBe('REFRESH_RESTING')
-    expect(requestsAtMs).toHaveLength(2)
   })
 
   test('ends with the first success, for all', async () => {
