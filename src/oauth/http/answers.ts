@@ -32,9 +32,11 @@ export function reasonIn(phrase: string): string {
   return FIELD_TEXT.test(phrase) ? phrase : ''
 }
 
-/** Of an answer's headers, those that `Response` takes. A `fetch` gives some with other names. None if they cannot be listed. */
+/** Of an answer's headers, those that `Response` takes. A `fetch` gives some with other names. */
 export function headersOf({ headers }: Answer): [string, string][] {
-  const pairs = Array.from(headers as unknown as Iterable<[string, string]>)
+  // What a wrapper or a stub calls a response may have an object, or nothing.
+  const listed = Object(headers) as Iterable<[string, string]> | Record<string, string>
+  const pairs = Symbol.iterator in listed ? Array.from(listed) : Object.entries(listed)
   return pairs.filter(([name, text]) => HEADER_NAME.test(name) && FIELD_TEXT.test(text))
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { jsonOf, renewedToken, tokenAnswer } from '../../../../src/oauth/http/answers.js'
+import { headersOf, jsonOf, renewedToken, tokenAnswer } from '../../../../src/oauth/http/answers.js'
 
 const NOW = 1_700_000_000_000
 const RECORD = { accessToken: 'a', refreshToken: 'r', resourceUrl: 'https://mcp.example/' }
@@ -66,4 +66,16 @@ test('a body that is no object is an empty one, and the answer can still be read
     expect(await jsonOf(answer)).toEqual({})
     expect(await answer.text()).toBe(body)
   }
+})
+
+test.each([
+  ['as fetch has them', new Headers({ 'content-type': 'text/plain' })],
+  ['as an object', { 'content-type': 'text/plain' }],
+  ['as a list', [['content-type', 'text/plain']]],
+])('headers of an answer are taken %s', (_, headers) => {
+  expect(headersOf({ headers } as never)).toEqual([['content-type', 'text/plain']])
+})
+
+test.each([undefined, null])('an answer whose headers are %s has none', (headers) => {
+  expect(headersOf({ headers } as never)).toEqual([])
 })
