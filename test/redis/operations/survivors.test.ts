@@ -94,7 +94,7 @@ async function expectNoSurvivors(
     await child.call('open', options, coordinates)
     const survivors: Record<string, number> = {}
     for (const [title, names] of operations) {
-      survivors[title] = await child.call<number>('survivors', names, callers, COUNT)
+      survivors[title] = await child.call<number>('survivors', names, callers, COUNT, MAX_BYTES)
     }
     const tooMany = Object.entries(survivors).filter(([, bytes]) => bytes > MAX_BYTES)
     expect(tooMany).toEqual([])
