@@ -189,7 +189,10 @@ export class NearCache {
 
   async #readBeside<V>(slot: Slot<V>, source: Source<V>): Promise<V | null> {
     try {
-      return await source.read()
+      const value = await source.read()
+      // Who reads after this caller would get what is older.
+      if (!isSame(value, slot.value, source) && this.#isStanding(slot)) this.#remove(slot)
+      return value
     } finally {
       slot.reading = undefined
     }
@@ -253,6 +256,11 @@ export class NearCache {
     this.#bytes = 0
     for (const shelf of this.#shelves) shelf.clear()
   }
+}
+
+function isSame<V>(one: V | null, other: V | null, source: Source<V>): boolean {
+  if (one === other) return true
+  return one !== null && other !== null && source.isSame?.(one, other) === true
 }
 
 function bytesOf<V>({ key, group, name, value }: Slot<V>, source: Source<V>): number {

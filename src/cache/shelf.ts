@@ -14,6 +14,8 @@ export interface Source<V> {
   read(): Promise<V | null>
   /** When the value expires; null: never; undefined: it must not be kept. */
   expiresAt(value: V | null): Expiry | Promise<Expiry>
+  /** Whether both were read of the same text; by default, whether they are one. Asked where `expiresAt` gives a promise. */
+  isSame?(one: V, other: V): boolean
   /** What a value takes in memory. */
   bytesOf(value: V): number
 }

@@ -81,6 +81,7 @@ export class KnownAccessTokens {
         return text === null ? null : reading(key, () => this.#known(text))
       },
       expiresAt: (known) => (known === null ? null : this.#expiryOf(known, key)),
+      isSame: (one, other) => one.text === other.text,
       bytesOf: ({ bytes }) => bytes,
     })
   }

@@ -274,8 +274,8 @@ describe('the expiry of a value', () => {
     scene.redis.set('key:a', 'one')
     expect(await read('a', { expiresAt: () => expiry })).toBe('one')
     expect(isKept('a')).toBe(false)
-    scene.redis.set('key:a', 'two')
-    expect(await read('a')).toBe('two')
+    expect(await read('a')).toBe('one')
+    expect(scene.reads).toHaveLength(2)
     answer(scene.now + 10)
     await expiry
     expect(scene.shelf.get('group', 'a')?.value).toBe('one')
@@ -295,6 +295,30 @@ describe('the expiry of a value', () => {
     expect(await read('a')).toBe('one')
     expect(scene.reads).toEqual(['key:a', 'key:a'])
   })
+
+  it.each(['before', 'after'])(
+    'that comes %s the next read ends leaves nothing older than that gave',
+    async (expiryComes) => {
+      let answer: (expiresAt: null) => void = () => undefined
+      const expiry = new Promise<null>((resolve) => {
+        answer = resolve
+      })
+      const more = { expiresAt: () => expiry }
+      scene.redis.set('key:a', 'one')
+      expect(await read('a', more)).toBe('one')
+      scene.redis.set('key:a', 'two')
+      const beside = heldRead('a', more)
+      if (expiryComes === 'before') {
+        answer(null)
+        await expiry
+      }
+      beside.answer('two')
+      expect(await beside.value).toBe('two')
+      answer(null)
+      await expiry
+      expect(await read('a', more)).toBe('two')
+    },
+  )
 
   it('is not waited for when it fails, and leaves room for the next read', async () => {
     await read('a', { expiresAt: () => Promise.reject(new Error('lost')) })
