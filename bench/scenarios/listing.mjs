@@ -27,7 +27,7 @@ export const scenario = {
       of: 'listTokens',
       over: BARE,
       atMost: 1.15,
-      obstacle: 'Redis looks each key up, to leave out what is no token',
+      obstacle: 'Redis looks each key up',
     },
   ],
   charts: [
