@@ -141,8 +141,7 @@ export class OwnLink implements Link {
 
   async #connect(): Promise<void> {
     // Where the last one has not ended yet, #lost connects.
-    const isIdle = this.#client.status === 'wait' || this.#client.status === 'end'
-    if (this.#isConnecting || this.#isClosed || !isIdle) return
+    if (this.#isConnecting || this.#isClosed || !this.#isIdle) return
     this.#isConnecting = true
     this.#isEnding = false
     try {
@@ -245,7 +244,13 @@ export class OwnLink implements Link {
     if (this.#isEnding) return
     this.#isEnding = true
     // Else ioredis would tell the end of a connection that there never was.
-    if (this.#client.status !== 'wait' && this.#client.status !== 'end') this.#client.disconnect()
+    if (!this.#isIdle) this.#client.disconnect()
+  }
+
+  /** Whether ioredis has no connection, and begins none by itself. */
+  get #isIdle(): boolean {
+    const { status } = this.#client
+    return status === 'wait' || status === 'end'
   }
 
   #lost(): void {
