@@ -50,7 +50,9 @@ export function expiresAtAfter(
   now: UnixMs,
   before: Expiring = {},
 ): number | undefined {
-  const ms = now + Number(expiresIn ?? Number.NaN) * 1000
+  // Some servers send it as text. Of what else one may send, the conversion could throw.
+  const isNumber = typeof expiresIn === 'number' || typeof expiresIn === 'string'
+  const ms = now + (isNumber ? Number(expiresIn) : Number.NaN) * 1000
   if (!Number.isFinite(ms)) return undefined
   return before.expiresAt && isMilliseconds(before.expiresAt) ? ms : Math.floor(ms / 1000)
 }

@@ -104,9 +104,14 @@ export function refusesRefresh({ status }: Answer, { error }: AnswerBody): boole
 }
 
 /** A token response with the refresh token that is in force: RFC 6749 section 6 lets a server leave out the one that stays. */
-export function renewedAnswer(answer: Answer, body: TokenResponse, sent: string): Answer {
-  if (refreshTokenOf(body) !== undefined) return answer
-  return jsonAnswer(200, JSON.stringify({ ...body, refresh_token: sent }))
+export function renewedAnswer(
+  answer: Answer,
+  body: TokenResponse,
+  renewed: AccessToken,
+  now: number,
+): Answer {
+  // Not of the body: what nests too deeply cannot be made JSON again.
+  return refreshTokenOf(body) === undefined ? tokenAnswer(renewed, now) : answer
 }
 
 /** Members of a token response that a record has under names of its own. */

@@ -10,6 +10,7 @@ const MCP_URL = 'https://server.example/mcp'
 const TOKEN_URL = 'https://auth.example/token'
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
 const LIMIT = 65_536
+const NESTED = '['.repeat(300_000) + ']'.repeat(300_000)
 
 let redis: RedisServer
 
@@ -59,9 +60,29 @@ describe('an authorization server that says much with each refresh', () => {
   })
 
   it('has a pair saved beside what nests too deeply for JSON', async () => {
-    const nested = '['.repeat(300_000) + ']'.repeat(300_000)
-    await refresh(await begin('test:nested:'), 'test:nested:', `"m":${nested}`)
+    await refresh(await begin('test:nested:'), 'test:nested:', `"m":${NESTED}`)
   })
+
+  // Without a refresh token the one that was sent stays, and the answer is made anew.
+  it.each([
+    ['"m"', NESTED],
+    ['"expires_in"', NESTED],
+    ['"expires_in"', '{"toString":1,"valueOf":1}'],
+  ])(
+    'has %s of a kind that cannot be converted left out, and the pair handed on',
+    async (name, value) => {
+      const db = await begin(`test:kept:${name}:${value.length}:`)
+      await db.getAccessToken('alice', MCP_URL)
+      const body = `{"access_token":"new","scope":"all",${name}:${value}}`
+      const fetch = db.coordinatedFetch(async () => new Response(body))
+      const form = { grant_type: 'refresh_token', refresh_token: 'first', client_id: 'client' }
+      const answer = await fetch(TOKEN_URL, { method: 'POST', body: new URLSearchParams(form) })
+      const pair = { access_token: 'new', refresh_token: 'first' }
+      expect(await answer.json()).toMatchObject(pair)
+      const record = { accessToken: 'new', refreshToken: 'first' }
+      expect(await db.getAccessToken('alice', MCP_URL)).toMatchObject(record)
+    },
+  )
 })
 
 describe('an authorization server with a long registration', () => {
