@@ -31,5 +31,5 @@ export function metadataTooLarge(): RedisOAuthDatabaseError {
 
 /** What a server says is wrong, by the codes of RFC 6749 sections 4.1.2.1 and 5.2 and others like them; nothing where it says anything else. */
 export function errorCode(before: string, error: unknown): string {
-  return /^[a-z_]{1,40}$/.test(String(error ?? '')) ? `${before}${error}` : ''
+  return typeof error === 'string' && /^[a-z_]{1,40}$/.test(error) ? `${before}${error}` : ''
 }

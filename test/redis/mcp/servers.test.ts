@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import type { AccessToken } from '../../../src/index.js'
 import { challengeOf } from '../../../src/mcp/client-memory.js'
 import { finishMcpLogin } from '../../../src/mcp.js'
 import { FLOWS, McpScene, USER } from '../../support/mcp/scene.js'
@@ -141,6 +142,43 @@ describe('what servers say', () => {
     await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
     expect(await scene.keysWith('~mcp')).toEqual([])
     expect(scene.urls).toEqual([])
+  })
+
+  const tokens = { access_token: 'access', token_type: 'Bearer' }
+
+  /** Finishes a login at a server that answers the code so. */
+  async function finishWith(status: number, body: object): Promise<AccessToken | null> {
+    const provider = scene.provider()
+    await FLOWS.v1(scene, provider, provider.fetch)
+    const callbackUrl = await scene.agree()
+    const answering = async () => Response.json(body, { status })
+    await finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: answering })
+    return scene.db.getAccessToken(USER, scene.serverUrl)
+  }
+
+  it('does not fill Redis by what comes with tokens', async () => {
+    const padding = 'x'.repeat(100_000)
+    const record = await finishWith(200, { ...tokens, refresh_token: 'refresh', padding })
+    expect(record).toMatchObject({ accessToken: 'access', refreshToken: 'refresh' })
+    expect(record).toHaveProperty('issuer', scene.authorizationServer.issuer)
+    expect(record).not.toHaveProperty('padding')
+    await scene.provider().saveTokens({ ...tokens, access_token: 'next', padding } as typeof tokens)
+    expect(await scene.provider().tokens()).toEqual({ ...tokens, access_token: 'next' })
+  })
+
+  it.each([
+    ['a refresh token', { refresh_token: 5 }],
+    ['an expiry', { expires_in: { toString: 1, valueOf: 1 } }],
+  ])('says what is not %s', async (_what, members) => {
+    const record = await finishWith(200, { ...tokens, ...members })
+    expect(record).toMatchObject({ accessToken: 'access' })
+    expect(record).not.toHaveProperty('refreshToken')
+    expect(record).not.toHaveProperty('expiresAt')
+  })
+
+  it('says what is not an error', async () => {
+    const finished = finishWith(400, { error: { toString: 1, valueOf: 1 } })
+    await expect(finished).rejects.toMatchObject(FAILED)
   })
 
   it('reads no metadata without end', async () => {
