@@ -50,6 +50,11 @@ export function isReply(error: unknown): boolean {
   return partsOf(error).name === 'ReplyError'
 }
 
+/** Whether a master refused a write because too few replicas are in step with it. */
+export function lacksReplicas(error: unknown): boolean {
+  return prefixOf(partsOf(error).message) === 'NOREPLICAS'
+}
+
 /**
  * The error that a caller gets. It names the command and the server and says what to do. Its `cause` is a redacted copy of
  * the driver's error: ioredis attaches a command's arguments to its errors, and Redis quotes them in some.

@@ -6,7 +6,7 @@ import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
 import type { TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
-import { codeOf, firstFailure, isReply } from '../driver/failure.js'
+import { codeOf, firstFailure, isReply, lacksReplicas } from '../driver/failure.js'
 import { setOptions } from '../driver/internals/clients.js'
 import { disconnect, resetSocket, socketOf } from '../driver/internals/socket.js'
 import {
@@ -72,9 +72,12 @@ export class OwnLink implements Link {
   keeps(_command: TrackedCommand, error: unknown): boolean {
     if (!isReply(error)) return !this.#isClosed
     if (codeOf(error) !== 'READ_ONLY') return false
-    // An old master: Sentinel knows who took over, and so may the DNS.
-    if (this.#options.isSentinel || this.#standsMs() >= this.#options.commandTimeout) this.#reset()
-    return this.#options.isSentinel
+    const { isSentinel, commandTimeout } = this.#options
+    // An old master: Sentinel knows who took over, and so may the DNS. But one whose replicas fail is still the master.
+    const isOld = this.#standsMs() >= commandTimeout
+    const isFollowed = isSentinel && (isOld || !lacksReplicas(error))
+    if (isFollowed || isOld) this.#reset()
+    return isFollowed
   }
 
   async layout(): Promise<Layout> {

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
+import type {
+  ConnectionEvent,
+  RedisOAuthDatabase,
+  RedisOAuthDatabaseOptions,
+} from '../../../src/index.js'
 import { expectFailure, SECRETS } from '../../support/connection/failure-facts.js'
 import { eventually } from '../../support/eventually.js'
+import { listenTo } from '../../support/operations/listening.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import {
   ADMIN,
@@ -115,6 +120,25 @@ it('a master without enough replicas fails writes with READ_ONLY, and does not s
     expect(message).toMatch(/min-replicas-to-write demands/)
     expect(message).not.toMatch(/onnect to the master/)
   }
+})
+
+it('behind Sentinel, too, which is asked for a new master no more often than a connection grows old', async () => {
+  const master = await startServer({ config: { 'min-replicas-to-write': '1' } })
+  const monitor = `sentinel monitor mymaster ${at(master).replace(':', ' ')} 1`
+  const { host, port } = await startServer({ sentinel: [monitor] })
+  const nodes = [{ host, port }]
+  const events = listenTo<ConnectionEvent>('connection')
+  const db = openDatabase({ commandTimeout: 1_000, sentinel: { name: 'mymaster', nodes } })
+  const fail = () =>
+    expectFailure(db.storeToken('a', token), 'READ_ONLY', `mymaster (by Sentinel ${host}:${port})`)
+  await fail()
+  await fail()
+  expect(events).toEqual([{ event: 'connected' }])
+  await eventually(async () => {
+    await fail()
+    return events.length > 1
+  })
+  expect(events.slice(1)).toEqual([{ event: 'lost' }, { event: 'reconnected' }])
 })
 
 it('a server that loads its data fails with LOADING at once, and answers when it is ready', async () => {
