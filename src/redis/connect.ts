@@ -111,16 +111,12 @@ export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
         'and a refresh would spend a refresh token that is spent',
     )
   }
-  const server = nameOfClient(client)
   const isSentinel = !client.isCluster && Boolean((client as Redis).options.sentinels)
+  const server = nameOfClient(client, isSentinel)
   return {
     topology: client.isCluster ? 'cluster' : isSentinel ? 'sentinel' : 'server',
     database: client.isCluster ? 0 : ((client as Redis).options.db ?? 0),
-    hasTls: Boolean(
-      client.isCluster
-        ? (client as Cluster).options.redisOptions?.tls
-        : (client as Redis).options.tls,
-    ),
+    hasTls: hasTls(client, isSentinel),
     keyAt: client.isCluster ? (node, prefix) => keyAt(client as Cluster, node, prefix) : anyKey,
     renewSlots: () => {
       if (client.isCluster) void refreshSlots(client as Cluster)
@@ -144,8 +140,18 @@ function tlsOf({ tls }: SentinelTopology['sentinel']): { tls?: ConnectionOptions
   return tls === undefined ? {} : { tls }
 }
 
-function nameOfClient(client: Redis | Cluster): string {
+function hasTls(client: Redis | Cluster, isSentinel: boolean): boolean {
+  if (client.isCluster) return Boolean((client as Cluster).options.redisOptions?.tls)
+  const { tls, enableTLSForSentinelMode } = (client as Redis).options
+  // By Sentinel, ioredis uses no TLS unless it is told so once more.
+  return Boolean(tls && (!isSentinel || enableTLSForSentinelMode))
+}
+
+function nameOfClient(client: Redis | Cluster, isSentinel: boolean): string {
   if (client.isCluster) return "the caller's Cluster"
-  const { host = 'localhost', port = 6379, path } = (client as Redis).options
-  return path ?? nameOfAddress({ host, port })
+  const { host = 'localhost', port = 6379, path, name, sentinels } = (client as Redis).options
+  if (!isSentinel) return path ?? nameOfAddress({ host, port })
+  // Host and port are ioredis' defaults there, of no server.
+  const nodes = (sentinels ?? []).map(({ host = 'localhost', port = 26_379 }) => ({ host, port }))
+  return nameOfTopology({ kind: 'sentinel', name: name ?? '', nodes, db: 0, sentinel: {} })
 }

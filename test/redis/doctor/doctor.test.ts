@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Redis } from 'ioredis'
 import { expect, it, onTestFinished } from 'vitest'
 import { doctor, type Finding } from '../../../src/admin.js'
 import type { RedisOAuthDatabase, RedisOAuthDatabaseOptions } from '../../../src/index.js'
@@ -130,6 +131,20 @@ it('advises encryption, and TLS where the connection may leave the machine', asy
   const findings = await doctor(away)
   expect(codesOf(findings, 'advice')).toEqual(['NO_TLS'])
   expect(codesOf(findings, 'trouble')).toEqual(['HOST_NOT_FOUND'])
+})
+
+it('takes a borrowed client of Sentinel for what it is, and not for a connection to localhost', async () => {
+  const master = await startServer()
+  const monitor = `sentinel monitor mymaster ${master.host} ${master.port} 1`
+  const { host, port } = await startServer({ sentinel: [monitor] })
+  // Without `enableTLSForSentinelMode` ioredis makes nothing of `tls`.
+  const client = new Redis({ sentinels: [{ host, port }], name: 'mymaster', tls: {} })
+  onTestFinished(() => client.disconnect())
+  const findings = await doctor(openDatabase({ client }))
+  expect(codesOf(findings, 'advice')).toContain('NO_TLS')
+  expect(factsOf(findings)).toContain(
+    `number 0 of mymaster (by Sentinel ${host}:${port}) (sentinel), without near cache`,
+  )
 })
 
 it.each([
