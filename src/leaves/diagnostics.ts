@@ -127,7 +127,7 @@ export interface ConnectionEvent {
     | 'reconnected'
     /** A connection ended, and the database is open. */
     | 'lost'
-    /** An attempt to connect, or to have a password for it, failed: `code` says why. Of a Cluster: to one node. */
+    /** An attempt to connect, or to have a password for it, failed: `code` says why, unless the client is borrowed. Of a Cluster: to one node. */
     | 'failed'
     /** A command got no answer within its time. */
     | 'timedOut'

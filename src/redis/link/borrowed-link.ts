@@ -16,17 +16,26 @@ export class BorrowedLink implements Link {
   readonly #client: Redis | Cluster
   readonly #server: string
   #wasOpen: boolean
+  #isOpen: boolean
   readonly #onReady = (): void => {
-    publishConnection(this.#wasOpen ? 'reconnected' : 'connected')
+    const event = this.#wasOpen ? 'reconnected' : 'connected'
+    this.#isOpen = true
     this.#wasOpen = true
+    publishConnection(event)
   }
-  readonly #onClose = (): void => publishConnection('lost')
+  // ioredis tells it as well of each attempt to connect that fails.
+  readonly #onClose = (): void => {
+    const event = this.#isOpen ? 'lost' : 'failed'
+    this.#isOpen = false
+    publishConnection(event)
+  }
 
   /** @param server - how messages name it */
   constructor(client: Redis | Cluster, queue: CommandQueue, server: string) {
     this.#client = client
     this.#server = server
-    this.#wasOpen = client.status === 'ready'
+    this.#isOpen = client.status === 'ready'
+    this.#wasOpen = this.#isOpen
     client.on('ready', this.#onReady)
     client.on('close', this.#onClose)
     // How long it may take to connect is its own affair.

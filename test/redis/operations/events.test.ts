@@ -43,14 +43,24 @@ it('a command without an answer is told', async () => {
 it('a borrowed client tells the same, until the database is closed', async () => {
   const proxy = await startProxy(await startServer())
   const client = bareClient({ host: proxy.host, port: proxy.port, retryStrategy: () => 10 })
+  client.on('error', () => undefined)
   const listeners = (): number[] => ['close', 'ready'].map((name) => client.listenerCount(name))
   const before = listeners()
   const heard = listenTo('connection')
   const db = openDatabase({ client })
   await db.ping()
+  proxy.refuse()
   proxy.cut()
-  await eventually(() => heard.length >= 3)
-  expect(heard).toEqual([{ event: 'connected' }, { event: 'lost' }, { event: 'reconnected' }])
+  await eventually(() => heard.length >= 4)
+  expect(heard.slice(0, 4)).toEqual([
+    { event: 'connected' },
+    { event: 'lost' },
+    { event: 'failed' },
+    { event: 'failed' },
+  ])
+  await proxy.accept()
+  await eventually(() => db.ping())
+  expect(heard.at(-1)).toEqual({ event: 'reconnected' })
   await db.close()
   expect(listeners()).toEqual(before)
 })
