@@ -4,6 +4,12 @@ import { didYouMean, shownName } from '../options/checks.js'
 /** Wrong use of the command line: exit code 2. */
 export class UsageError extends Error {}
 
+/** What an error is, without its message: that may hold a secret. */
+export function kindOf(error: unknown): string {
+  const { name = 'Error', code } = Object(error) as { name?: string; code?: unknown }
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? `${name} ${code}` : name
+}
+
 export interface OptionRow {
   readonly type: 'string' | 'boolean'
   /** What stands for the value in the help. */

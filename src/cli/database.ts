@@ -35,7 +35,7 @@ export async function openDatabase(
   } catch (error) {
     // Of options; none of these quotes a value.
     if (error instanceof TypeError) {
-      throw new UsageError(error.message.replace('options.url', '--url'))
+      throw new UsageError(url ? error.message.replace('options.url', '--url') : error.message)
     }
     throw error
   }

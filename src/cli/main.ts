@@ -1,11 +1,12 @@
 import type { RedisOAuthDatabase } from '../database/redis-oauth-database.js'
 import { RedisOAuthDatabaseError } from '../leaves/errors.js'
 import { didYouMean, shownName } from '../options/checks.js'
-import { parseArguments, UsageError } from './arguments.js'
+import { kindOf, parseArguments, UsageError } from './arguments.js'
 import type { Command, Outcome } from './command.js'
 import { COMMANDS } from './commands.js'
 import { openDatabase } from './database.js'
 import { COMMON, helpOf, overview } from './help.js'
+import { OutputError } from './output-file.js'
 import { Screen, type Streams } from './screen.js'
 
 export const WRONG_USE = 2
@@ -21,7 +22,8 @@ export async function runCommandLine(
   args: readonly string[],
   surroundings: Surroundings,
 ): Promise<number> {
-  const isJson = args.includes('--json')
+  const end = args.indexOf('--')
+  const isJson = (end < 0 ? args : args.slice(0, end)).includes('--json')
   const screen = new Screen(surroundings, isJson)
   try {
     const [name = '--help', ...others] = args
@@ -56,6 +58,8 @@ async function runCommand(
   let db: RedisOAuthDatabase | undefined
   const open = async (): Promise<RedisOAuthDatabase> => {
     db ??= await openDatabase(given, env)
+    // While a module of the user's was loaded.
+    if (signal.aborted) throw new RedisOAuthDatabaseError('ABORTED', 'it was interrupted')
     return db
   }
   // What waits for Redis ends with it.
@@ -82,16 +86,21 @@ async function report(error: unknown, screen: Screen, signal: AbortSignal): Prom
     return WRONG_USE
   }
   if (signal.aborted) return INTERRUPTED
+  if (error instanceof OutputError) {
+    await screen.note(`atxp-redis: ${error.message}`)
+    return 1
+  }
   if (error instanceof RedisOAuthDatabaseError) {
-    const { code, message } = error
+    const { code, cause } = error
+    const message = error.message.replace('See cause', `Cause: ${kindOf(cause)}`)
     if (screen.isJson && !screen.hasResult) await screen.json({ error: { code, message } })
     await screen.note(`atxp-redis: ${code}: ${message}`)
     return 1
   }
   // A defect. What it says may hold a secret; where it comes from does not.
-  const { name = 'Error', stack = '' } = Object(error) as Partial<Error>
+  const { stack = '' } = Object(error) as Partial<Error>
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line))
-  await screen.note(`atxp-redis: unexpected ${name}`)
+  await screen.note(`atxp-redis: unexpected ${kindOf(error)}`)
   for (const frame of frames) await screen.note(frame)
   return 1
 }

@@ -13,6 +13,10 @@ export async function runProcess(): Promise<void> {
     if (error.code === 'EPIPE') process.exit(0)
     throw error
   })
+  // Nobody reads what it says any more; what it does goes on.
+  process.stderr.on('error', () => {})
+  // Where nothing keeps the process alive any more, as a promise in a module of the user's that never settles.
+  process.exitCode = 1
   const { stdout, stderr, env } = process
   process.exitCode = await runCommandLine(process.argv.slice(2), {
     stdout,

@@ -101,7 +101,7 @@ export class RecordImport {
       const { secrets = DEFAULTS.import.secrets } = this.#options
       if (secrets === 'plain') return 'plain'
       throw new TypeError(
-        "The secrets of this export are plain, and whoever could write to it made records of their own. To import it, say { secrets: 'plain' }",
+        "options.secrets must be 'plain' (--plain in a shell) for this export: its secrets are, and whoever could write to it made records of their own",
       )
     }
     const text = await this.#unseal(settings, SETTINGS_CONTEXT)

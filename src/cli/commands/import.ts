@@ -1,4 +1,5 @@
 import { open as openFile } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
 import { importRecords } from '../../admin/transfer/import.js'
 import { UsageError } from '../arguments.js'
 import type { Command } from '../command.js'
@@ -44,11 +45,14 @@ export const importCommand: Command = {
       if (line > 0)
         await screen.note(`all lines up to ${line} are done: continue with --resume ${line}`)
       throw error
+    } finally {
+      // A pipe that nobody ends would keep the process alive.
+      source.destroy()
     }
   },
 }
 
-async function sourceOf(file: string): Promise<AsyncIterable<Uint8Array>> {
+async function sourceOf(file: string): Promise<Readable> {
   if (file === '-') return process.stdin
   const handle = await openFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`${file} cannot be read (${error.code})`)

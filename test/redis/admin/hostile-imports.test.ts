@@ -137,7 +137,7 @@ it('a plain record is not planted in a sealed export, even where plain records a
 it('a plain export in the place of a sealed one is refused unless it is meant', async () => {
   const target = open(sealing, 'to')
   const refused = importRecords(target, [ndjson(HEADER, good, { end: 1 })])
-  await expect(refused).rejects.toThrow(/say \{ secrets: 'plain' \}/)
+  await expect(refused).rejects.toThrow(/secrets must be 'plain'/)
   expect(await target.listTokens()).toEqual([])
 })
 

@@ -298,28 +298,9 @@ describe('wrong use ends with 2, and quotes no value', () => {
   })
 })
 
-describe('--config', () => {
-  it('names a module that exports a database, which is closed', async () => {
-    await fill()
-    const file = join(directory, 'database.mjs')
-    const dist = new globalThis.URL('../../../dist/index.js', import.meta.url).href
-    writeFileSync(
-      file,
-      `import { RedisOAuthDatabase } from '${dist}'\nexport default new RedisOAuthDatabase({ url: process.env.REDIS_URL })\n`,
-    )
-    const { code, stdout } = await runProgram(['users', '--config', file], env)
-    expect(code).toBe(0)
-    expect(stdout.split('\n').sort()).toEqual(['', 'alice', 'bob'])
-  })
-
-  it('shows nothing of what a module throws', async () => {
-    const file = join(directory, 'throws.mjs')
-    writeFileSync(file, `throw new Error('the key is s3cr3t')\n`)
-    const { code, stderr } = await runProgram(['users', '--config', file], env)
-    expect(code).toBe(2)
-    expect(stderr).toContain('cannot be loaded (Error)')
-    expectNoSecret(stderr)
-  })
+it('what follows -- is no option', async () => {
+  const { stdout, stderr } = await run(['sessions', '--', '--json'], { env })
+  expect([stdout, stderr]).toEqual(['', 'no sessions\n'])
 })
 
 it('a failure of Redis is told by its code, for programs as JSON', async () => {

@@ -1,14 +1,15 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
 import { run } from '../../support/cli/command-line.js'
 import { encryptionHooks } from '../../support/databases/encryption-hooks.mjs'
 import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs'
+import { eventually } from '../../support/eventually.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 const SECRET = 's3cr3t-of-alice'
@@ -157,10 +158,58 @@ it('a record of the published class that is left out is named, with nothing of w
   expect(stderr).not.toContain('s3cr3t')
 })
 
+it('plain secrets are imported only where that is said', async () => {
+  await fill(from)
+  const file = join(directory, 'plain.ndjson')
+  await run(['export', '--plain', '--out', file], { env: from })
+  const refused = await run(['import', file], { env: to })
+  expect(refused).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--plain') })
+  expect(refused.stderr).not.toContain('s3cr3t')
+  expect(await tokenOfAlice(to)).toBeNull()
+})
+
+it('an export whose disk is full ends with 1, also where only its last line has no room', async () => {
+  const bytes = async (token: string): Promise<number> => {
+    await withDatabase(from, (db) => db.storeToken('a', token))
+    return (await run(['export', '--plain'], { env: from })).stdout.length
+  }
+  const most = 10_240
+  expect(await bytes('x'.repeat(most + 5 - (await bytes('x')) + 1))).toBe(most + 5)
+  const file = join(directory, 'cut.ndjson')
+  const { status, stderr } = spawnSync(
+    'sh',
+    [
+      '-c',
+      `ulimit -f ${most / 512}; exec '${process.execPath}' '${PROGRAM}' export --plain --out '${file}'`,
+    ],
+    { env: { ...from, PATH: process.env.PATH }, encoding: 'utf8' },
+  )
+  expect(readFileSync(file)).toHaveLength(most)
+  expect(status).toBe(1)
+  expect(stderr).toContain(`--out ${file} is not whole (Error EFBIG)`)
+})
+
+it('an interrupted import does not wait for more of its input', async () => {
+  await withDatabase(from, (db) => db.storeToken('a', SECRET))
+  const [header, record] = (await run(['export', '--plain'], { env: from })).stdout.split('\n')
+  const child = spawn(process.execPath, [PROGRAM, 'import', '-', '--plain'], {
+    env: to,
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const code = new Promise((resolve) => child.once('exit', resolve))
+  child.stdin.write(`${header}\n${record}\n`)
+  await eventually(async () => (await server.cli('EXISTS', 'to:a')) === 1, { withinMs: 10_000 })
+  child.kill('SIGTERM')
+  expect(await code).toBe(130)
+})
+
 it('what is no export is told by its code', async () => {
   const file = join(directory, 'other.txt')
   writeFileSync(file, 'something else\n')
   const { code, stderr } = await run(['import', file, '--plain'], { env: to })
   expect(code).toBe(1)
   expect(stderr).toContain('INVALID_ENTRY')
+  const unread = await run(['import', directory, '--plain'], { env: to })
+  expect(unread).toMatchObject({ code: 1, stderr: expect.stringContaining('Cause: Error EISDIR') })
 })
