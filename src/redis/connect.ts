@@ -19,7 +19,7 @@ import {
 } from './driver/clients.js'
 import { authenticate } from './driver/credentials.js'
 import { type ConnectOptions, FEED_OPTIONS } from './driver/driver-options.js'
-import { refreshSlots } from './driver/internals/cluster.js'
+import { failWithoutConnection, refreshSlots } from './driver/internals/cluster.js'
 import type { RetryLimits } from './driver/retry.js'
 import { BorrowedLink } from './link/borrowed-link.js'
 import { ClusterLink } from './link/cluster-link.js'
@@ -123,11 +123,13 @@ export function borrow(lent: BorrowedClient, limits: RetryLimits): Channels {
     },
     connection: new Connection(server, limits, (queue) => new BorrowedLink(client, queue, server)),
     // Not the client itself: a subscribed connection takes no other commands.
-    subscriber: new Subscriber(() =>
-      client.isCluster
-        ? (client as Cluster).duplicate()
-        : (client as Redis).duplicate({ autoResubscribe: false, maxRetriesPerRequest: 0 }),
-    ),
+    subscriber: new Subscriber(() => {
+      if (!client.isCluster)
+        return (client as Redis).duplicate({ autoResubscribe: false, maxRetriesPerRequest: 0 })
+      const cluster = (client as Cluster).duplicate()
+      failWithoutConnection(cluster)
+      return cluster
+    }),
     track: (listener) =>
       new Tracking(client, listener, {
         retryDelayMs: limits.retryDelayOnFailover,

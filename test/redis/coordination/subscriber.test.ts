@@ -1,10 +1,11 @@
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import type { BorrowedClient } from '../../../src/redis/borrowed-client.js'
 import type { Subscriber } from '../../../src/redis/changes/subscriber.js'
 import { borrow, connect } from '../../../src/redis/connect.js'
 import { eventually } from '../../support/eventually.js'
 import { startServer } from '../../support/scene.js'
+import { startCluster } from '../../support/servers/cluster.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
 
 const LIMITS = {
@@ -99,4 +100,22 @@ it('a subscriber is there again after no Sentinel could be asked', async () => {
   await eventually(() => subscriber.subscribe('later', () => {}))
   await eventually(async () => (await server.cli('PUBLISH', 'kept', 'news')) === 1)
   await eventually(() => heard.length > 0)
+})
+
+it("a subscriber of a caller's Cluster fails who subscribes while no node has room, and subscribes when one has", async () => {
+  const cluster = await startCluster()
+  onTestFinished(() => cluster.stop())
+  const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+  const client = new Cluster(nodes, { lazyConnect: true, clusterRetryStrategy: () => 1 })
+  const { subscriber } = borrow(client as unknown as BorrowedClient, LIMITS)
+  onTestFinished(() => subscriber.close())
+  const limit = (clients: number) =>
+    Promise.all(cluster.nodes.map((node) => node.cli('CONFIG', 'SET', 'maxclients', clients)))
+  // Each node with the connection of this test alone.
+  await limit(1)
+  const attempts = CHANNELS.map((channel) => subscriber.subscribe(channel, () => {}))
+  const results = await Promise.allSettled(attempts)
+  expect(results.filter(({ status }) => status === 'fulfilled')).toEqual([])
+  await limit(100)
+  await eventually(() => subscriber.subscribe('later', () => {}))
 })

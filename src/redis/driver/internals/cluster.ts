@@ -71,6 +71,12 @@ export function masterAddressOf(cluster: Cluster, slot: number): string | undefi
   return cluster.slots[slot]?.[0]
 }
 
+/** Fails what waits for a connection of a Cluster's client when none could be had; ioredis would keep it until there is one. */
+export function failWithoutConnection(cluster: Cluster): void {
+  const { flushQueue } = cluster as unknown as { flushQueue(error: Error): void }
+  cluster.on('close', () => flushQueue.call(cluster, new Error('Connection is closed.')))
+}
+
 /** Asks the nodes anew who serves what. Resolves when that has ended, well or not. */
 export function refreshSlots(cluster: Cluster): Promise<void> {
   return new Promise((resolve) => cluster.refreshSlotsCache(() => resolve()))
