@@ -114,7 +114,8 @@ export class TrackedCommand<T = unknown> extends DriverCommand {
     if (isRedirection((error as Error).message)) publishConnection('redirected')
     this.refused(error)
     // Of a slot in two places. Who joined reads reads them one by one, and needs not wait for the end of the move.
-    const isSplit = this.name === 'mget' && codeOf(error) === 'CLUSTER_DOWN'
+    const isJoined = this.name === 'mget' || (this.name === 'exists' && this.args.length > 1)
+    const isSplit = isJoined && codeOf(error) === 'CLUSTER_DOWN'
     if (this.isSpent || isSplit) this.fail(error)
     // It has had its answer: a refusal of the next connection counts, though this one may be gone by then.
     this.sentOver = undefined

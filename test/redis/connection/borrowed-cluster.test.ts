@@ -1,7 +1,11 @@
 import { Cluster } from 'ioredis'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { RedisOAuthDatabase } from '../../../src/index.js'
-import { type ClusterServers, startCluster } from '../../support/servers/cluster.js'
+import {
+  type ClusterServers,
+  type SlotMigration,
+  startCluster,
+} from '../../support/servers/cluster.js'
 import type { RedisServer } from '../../support/servers/redis-server.js'
 
 let servers: ClusterServers
@@ -72,6 +76,24 @@ it('reads tokens together whose slot is on its way, before it has arrived', asyn
   } finally {
     await migration.finish()
   }
+})
+
+it('finds none of several tokens that are not there, also when their slot begins to move after the first look', async () => {
+  const keys = ['{b}0', '{b}1', '{b}2', '{b}3']
+  const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', 'atxp:oauth:{b}'))
+  const owner = await servers.nodeOfSlot(slot)
+  const to = (await servers.masters()).find((node) => node !== owner) as RedisServer
+  let migrating: Promise<SlotMigration> | undefined
+  const { sendCommand } = client
+  client.sendCommand = (command, ...others) => {
+    const send = () => sendCommand.call(client, command, ...others)
+    if (command.name !== 'exists' || migrating !== undefined) return send()
+    migrating = servers.openMigration(slot, to)
+    void migrating.then(() => void send())
+    return command.promise
+  }
+  expect(await db.getTokens(keys)).toHaveProperty('size', 0)
+  await (await migrating)?.finish()
 })
 
 it.each(['slave', 'all', (nodes: unknown[]) => nodes[0]])(
