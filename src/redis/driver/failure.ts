@@ -9,7 +9,7 @@ import { denialIn } from '../protocol/rights.js'
 import { ADVICE, type Reason } from './advice.js'
 import type { Effect } from './command.js'
 import { lastNodeErrorOf } from './internals/cluster.js'
-import { lastSentinelErrorOf, TIMED_OUT } from './internals/texts.js'
+import { lastSentinelErrorOf, MISDIRECTED, TIMED_OUT } from './internals/texts.js'
 import { HANDSHAKE_CUT, lackOf, prefixOf, redacted } from './redaction.js'
 import { NEVER_ANSWERED, NO_REDIS } from './retry.js'
 
@@ -38,6 +38,7 @@ function reasonOf(error: unknown): Reason {
     if (known !== undefined) return known
   }
   if (message === NO_REDIS.message) return 'NOT_REDIS'
+  if (MISDIRECTED.test(message)) return 'CLUSTER_DOWN'
   if (TIMED_OUT.test(message))
     return lastNodeErrorOf(error) === undefined ? 'TIMEOUT' : 'CONNECTION_TIMEOUT'
   if (/max number of clients/i.test(message)) return 'TOO_MANY_CLIENTS'

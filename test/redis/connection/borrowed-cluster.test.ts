@@ -96,6 +96,19 @@ it('finds none of several tokens that are not there, also when their slot begins
   await (await migrating)?.finish()
 })
 
+it('says that a slot is not served which is on its way for longer than the client lets its nodes refuse a command', async () => {
+  const slot = Number(await servers.cli('CLUSTER', 'KEYSLOT', 'atxp:oauth:~access:{c}'))
+  const owner = await servers.nodeOfSlot(slot)
+  const to = (await servers.masters()).find((node) => node !== owner) as RedisServer
+  const migration = await servers.openMigration(slot, to)
+  const save = () => db.saveAccessToken('c', 'url', { accessToken: 'a', resourceUrl: 'url' })
+  // Of two keys, as the first save of each record.
+  await expect(save()).rejects.toMatchObject({ code: 'CLUSTER_DOWN' })
+  expect(await db.getAccessToken('c', 'url')).toBeNull()
+  await migration.finish()
+  await save()
+})
+
 it.each(['slave', 'all', (nodes: unknown[]) => nodes[0]])(
   'is refused when it reads from %s: replicas answer with what they had',
   (scaleReads) => {

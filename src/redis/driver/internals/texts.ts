@@ -4,6 +4,9 @@ export function lastSentinelErrorOf(message: string): string | undefined {
   return message.split('Last error: ')[1] ?? ''
 }
 
+/** ioredis' word that the nodes of a Cluster have refused a command, each for another, as often as a client lets them. */
+export const MISDIRECTED: RegExp = /^Too many Cluster redirections\. Last error: ReplyError: /
+
 /** ioredis' words for its own time limits: of a command, of a Sentinel, of the question for a Cluster's slots. */
 export const TIMED_OUT: RegExp = /timed out|^timeout$/i
 
