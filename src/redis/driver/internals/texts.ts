@@ -6,7 +6,7 @@ export function lastSentinelErrorOf(message: string): string | undefined {
 
 /** ioredis' word that the nodes of a Cluster have refused a command, each for another, as often as a client lets them. */
 export const MISDIRECTED: RegExp =
-  /^Too many Cluster redirections\. Last error: (?!(Error: )?Connection is closed)/
+  /^Too many Cluster redirections(?!\. Last error: (Error: )?Connection is closed)/
 
 /** ioredis' words for its own time limits: of a command, of a Sentinel, of the question for a Cluster's slots. */
 export const TIMED_OUT: RegExp = /timed out|^timeout$/i
