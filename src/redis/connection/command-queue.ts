@@ -28,6 +28,7 @@ export class CommandQueue {
   #newest: TrackedCommand | undefined
   #timer: NodeJS.Timeout | undefined
   #operations = 0
+  #addedAtMs = 0
   #whenEmpty: (() => void)[] = []
   #slowAtMs = Number.NEGATIVE_INFINITY
 
@@ -54,7 +55,8 @@ export class CommandQueue {
   }
 
   add(command: TrackedCommand): void {
-    command.deadlineMs = performance.now() + this.#lifetimeMs
+    this.#addedAtMs = performance.now()
+    command.deadlineMs = this.#addedAtMs + this.#lifetimeMs
     command.previous = this.#newest
     if (this.#newest === undefined) {
       this.#oldest = command
@@ -101,6 +103,11 @@ export class CommandQueue {
   /** When a command was last seen to have waited for more than half of its time, by `performance.now()`. */
   get slowAtMs(): number {
     return this.#slowAtMs
+  }
+
+  /** When the newest was added, by `performance.now()`. */
+  get addedAtMs(): number {
+    return this.#addedAtMs
   }
 
   get isEmpty(): boolean {

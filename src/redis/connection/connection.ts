@@ -52,15 +52,17 @@ export class Connection implements CommandOwner {
 
   /** The value of a string key. Many reads of one turn leave as one command, in their place among the others. */
   get(key: string): Promise<string | null> {
-    const size = this.#turn.size(this.#underWay + 1)
-    if (size < MIN_KEYS) return this.start('read', 'get', [key], nullableText).promise
+    const size = this.#size(1)
+    if (size < MIN_KEYS)
+      return this.start('read', 'get', [key], nullableText, undefined, size).promise
     this.#turn.begin()
     return this.#strings.get(key, size)
   }
 
   getBuffer(key: string): Promise<Buffer | null> {
-    const size = this.#turn.size(this.#underWay + 1)
-    if (size < MIN_KEYS) return this.start('read', 'get', [key], nullableBytes).promise
+    const size = this.#size(1)
+    if (size < MIN_KEYS)
+      return this.start('read', 'get', [key], nullableBytes, undefined, size).promise
     this.#turn.begin()
     return this.#buffers.get(key, size)
   }
@@ -88,9 +90,10 @@ export class Connection implements CommandOwner {
     args: Argument[],
     read: Reader<T | Promise<T>>,
     node?: Node,
+    size?: number,
   ): TrackedCommand<T> {
     this.#flush()
-    return this.#start(effect, name, args, read, node)
+    return this.#start(effect, name, args, read, node, size)
   }
 
   /** Gives a command up at a moment, by `performance.now()`, that is before its time is over. */
@@ -112,16 +115,17 @@ export class Connection implements CommandOwner {
     args: Argument[],
     read: Reader<T | Promise<T>>,
     node?: Node,
+    size?: number,
   ): TrackedCommand<T> {
     const command = new TrackedCommand<T>(this, effect, name, args, read)
+    const together = size ?? this.#size(command.operations)
     this.#queue.add(command)
     if (this.#isEnded) {
       command.fail(closedFailure(this.server))
     } else {
-      const size = this.#turn.size(this.#underWay)
-      if (size > 1) this.#turn.begin()
+      if (together > 1) this.#turn.begin()
       this.#link.send(command, node)
-      this.#turn.sent(command.operations, size)
+      this.#turn.sent(command.operations, together)
     }
     return command
   }
@@ -138,6 +142,11 @@ export class Connection implements CommandOwner {
   /** How many operations have no answer yet, those that were put off among them. */
   get #underWay(): number {
     return this.#queue.operations + this.#strings.size + this.#buffers.size
+  }
+
+  /** How many operations leave together with so many that are next. */
+  #size(operations: number): number {
+    return this.#turn.size(this.#underWay + operations, this.#queue.addedAtMs)
   }
 
   #beginMany(): void {

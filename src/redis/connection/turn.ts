@@ -17,8 +17,19 @@ const MAX_OPERATIONS = 128
 const MEMORY = 512
 
 /**
- * Has the commands of one turn of the event loop leave together while many are under way: a `write` a command is what a busy
- * client spends most of its time on. What is left over leaves by `setImmediate`, so that commands of several sockets that were read in
+ * Milliseconds from the last command to its answer from which on the cores are busy, or Redis is far: on an idle machine it answers within
+ * 0.1. What then is called in one go leaves in one part: nobody could begin with the first of it in the meantime. Measured with mixed
+ * operations, as a multiple of the rate without it: 16 processes with 4 callers 1.29, 4 with 4 callers 1.15, 8 with 16 callers 1.34.
+ */
+const LONG_MS = 0.15
+/** A load of about one: nothing is there to leave with. */
+const ONE_CALLER = 1.5
+/** Once in so many turns they leave in parts all the same: if Redis is only far, answers come apart again, and each is followed up at once. */
+const TRIAL = 16
+
+/**
+ * Has the commands of one turn of the event loop leave together while many are under way, or the cores are busy: a `write` a command is what
+ * a busy client spends most of its time on. What is left over leaves by `setImmediate`, so that commands of several sockets that were read in
  * the same turn are taken together, which a microtask would not see.
  */
 export class Turn {
@@ -29,6 +40,8 @@ export class Turn {
   #isScheduled = false
   #unsent = 0
   #load = 0
+  #longWaits = 0
+  #isWhole = false
 
   /** @param beforeEnd - sends what has been put off to the end of the turn */
   constructor(cork: Cork, beforeEnd: () => void) {
@@ -39,11 +52,14 @@ export class Turn {
   /**
    * How many operations leave together, when so many are under way with the one that is next. By the most that were so of late: when the
    * answers to all have come in one packet, none is under way, and as many follow.
+   * @param sentAtMs - when the last command was sent, by `performance.now()`
    */
-  size(underWay: number): number {
+  size(underWay: number, sentAtMs: number): number {
     if (underWay > this.#load) this.#load = underWay
     else this.#load -= (this.#load - underWay) / MEMORY
-    if (this.#load <= MOST_ALONE) return 1
+    if (underWay === 1 && this.#load > ONE_CALLER) this.#begin(performance.now() - sentAtMs)
+    if (this.#isWhole) return Math.min(MAX_OPERATIONS, Math.ceil(this.#load))
+    if (this.#isLight) return 1
     return Math.min(MAX_OPERATIONS, Math.ceil(this.#load / PARTS))
   }
 
@@ -52,7 +68,9 @@ export class Turn {
     this.#uncork ??= this.#cork()
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(this.#end)
+    // Of few, those that follow are called before anything else is read.
+    if (this.#isLight) process.nextTick(this.#end)
+    else setImmediate(this.#end)
   }
 
   /** To be called when so many operations have been sent, of which `size` leave together. */
@@ -63,8 +81,19 @@ export class Turn {
 
   end(): void {
     this.#isScheduled = false
+    this.#isWhole = false
     this.#beforeEnd()
     this.#letGo()
+  }
+
+  get #isLight(): boolean {
+    return this.#load <= MOST_ALONE
+  }
+
+  /** All answers have come. */
+  #begin(waitedMs: number): void {
+    this.#longWaits = waitedMs > LONG_MS ? this.#longWaits + 1 : 0
+    this.#isWhole = this.#longWaits % TRIAL > 0
   }
 
   #letGo(): void {
