@@ -1,9 +1,12 @@
-/** What tells one read of a refresh token from another. */
+import type { TokenOrigin } from '../../record/origin.js'
+
+/** What tells one read of a refresh token from another. Of the origin, whether the issuer is known. */
 export interface TokenRead {
   readonly refreshToken: string
   readonly userId: string
   readonly url: string
   readonly resourceUrl: string
+  readonly origin: TokenOrigin
 }
 
 /** So many reads can be known, each at one slot. */
@@ -23,9 +26,10 @@ export class EnteredReads {
   readonly #names: string[] = Array.from({ length: 2 * SLOTS }, () => NOBODY)
 
   /** Whether it was asked for before, as far as is known. */
-  has({ refreshToken, userId, url, resourceUrl }: TokenRead): boolean {
+  has({ refreshToken, userId, url, resourceUrl, origin }: TokenRead): boolean {
     const ofToken = hashOf(refreshToken)
-    const hash = (resourceUrl === url ? ofToken : hashOf(`\0${resourceUrl}`, ofToken)) || 1
+    const ofNames = resourceUrl === url ? ofToken : hashOf(`\0${resourceUrl}`, ofToken)
+    const hash = (origin.issuer === undefined ? ofNames : ~ofNames) || 1
     const slot = slotOf(ofToken)
     const isUser = this.#names[2 * slot] === userId
     if (isUser && this.#hashes[slot] === hash && this.#names[2 * slot + 1] === url) return true

@@ -118,12 +118,12 @@ export class TokenPlaces {
   }
 
   #enter(read: Read): void {
-    const { refreshToken, userId, url, resourceUrl } = read
+    const { refreshToken, userId, url, resourceUrl, origin } = read
     const key = keyOf(refreshToken)
     const last = this.#recent.get(key)
     for (let place = last; place !== undefined; place = place.before) {
       if (place.url !== url || place.userId !== userId) continue
-      if (place.resourceUrl === resourceUrl) return
+      if (place.resourceUrl === resourceUrl && isSameOrigin(place.origin, origin)) return
       break
     }
     this.#add(key, last ?? this.#older.get(key), read)
@@ -166,6 +166,11 @@ function listOf(last: KnownPlace | undefined): TokenPlace[] {
     places.push({ userId, url, resourceUrl, origin })
   }
   return places.reverse()
+}
+
+/** A refresh token that stays in force keeps its place, and its issuer may become known. */
+function isSameOrigin(one: TokenOrigin, other: TokenOrigin): boolean {
+  return one.issuer === other.issuer && one.endpoint === other.endpoint && one.line === other.line
 }
 
 function lengthOf({ refreshToken, userId, url, resourceUrl, origin }: Read): number {

@@ -38,6 +38,14 @@ test('knows a place again whose resource has changed', () => {
   expect(places.find('a').map(({ resourceUrl }) => resourceUrl)).toEqual(['https://other.example'])
 })
 
+test('knows a place again whose issuer has become known', () => {
+  const places = followed()
+  remember(places, 'a')
+  const origin = { issuer: 'https://auth.example', endpoint: 'https://auth.example/token' }
+  places.remember(USER, URL_READ, token('a'), origin)
+  expect(places.find('a')).toEqual([{ ...PLACE, origin }])
+})
+
 test('a record without a refresh token leaves no trace', () => {
   const places = followed()
   places.remember(USER, URL_READ, { accessToken: 'a', resourceUrl: '' }, {})
