@@ -158,7 +158,8 @@ export class RedisOAuthDatabase extends OAuthMethods {
 
   /**
    * Returns what Redis says of itself, per node (version, role, memory, persistence, round-trip time, clock skew), and
-   * `warnings` for an operator, each with a `code`. Three round trips a node.
+   * `warnings` for an operator, each with a `code`. Three round trips a node, four in a Cluster.
+   * @throws RedisOAuthDatabaseError that says why Redis does not answer; `CLUSTER_DOWN` if a part of a Cluster is not served
    * @example
    * ```ts
    * const { topology, nodes, warnings } = await db.health()
@@ -213,8 +214,8 @@ export class RedisOAuthDatabase extends OAuthMethods {
   /**
    * For a readiness probe: resolves when Redis serves this database, and rejects with the reason if it does not, within
    * `commandTimeout`, also before the first connection. With `write: true` it tries out everything that storing needs, and so finds
-   * a replica (`READ_ONLY`), a full memory (`OUT_OF_MEMORY`) and missing rights (`PERMISSION_DENIED`). One round trip, to every master
-   * of a Cluster.
+   * a replica (`READ_ONLY`), a full memory (`OUT_OF_MEMORY`) and missing rights (`PERMISSION_DENIED`). One round trip; in a
+   * Cluster two, to every master.
    * @throws TypeError for options that are none
    * @throws RedisOAuthDatabaseError that says why Redis does not serve
    * @example

@@ -43,15 +43,16 @@ export interface Health {
   readonly warnings: readonly HealthWarning[]
 }
 
-/** A round trip, and two more a node. */
+/** A round trip, one more in a Cluster, and two more a node. */
 export async function healthOf(
   connection: Connection,
   { topology, database }: Pick<Channels, 'topology' | 'database'>,
   replicas: number,
 ): Promise<Health> {
   await connection.reached()
+  const layout = await connection.layout()
   const nodes = await Promise.all(
-    connection.masters().map(async (node): Promise<NodeHealth> => {
+    layout.nodes.map(async (node): Promise<NodeHealth> => {
       const ask = <T>(name: string, read: Reader<T>): Promise<T> =>
         connection.start('read', name, [], read, node).promise
       const startedAt = performance.now()

@@ -45,8 +45,10 @@ export async function ready(
     connection.until(endsAt, connection.start('read', name, args, read, node))
   // A Cluster knows its masters once it is connected.
   if (connection.masters().length === 0) await ask('ping', [], pong)
+  // And its client those of then, without any whose connection has ended since.
+  const { nodes } = await connection.layout(endsAt - performance.now())
   await Promise.all(
-    connection.masters().map((node) => {
+    nodes.map((node) => {
       const key = node === undefined ? marker : keyAt(node, marker)
       return write
         ? ask('eval', [TRY_OUT, 1, key, Date.now() + TRIED_OUT_MS], integer, node)

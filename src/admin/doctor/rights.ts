@@ -2,6 +2,7 @@ import type { Composition } from '../../database/composition.js'
 import { within } from '../../leaves/clock.js'
 import { DOCS, RedisOAuthDatabaseError } from '../../leaves/errors.js'
 import type { Node } from '../../redis/connection/link.js'
+import { isReply } from '../../redis/driver/failure.js'
 import type { Argument } from '../../redis/protocol/frame.js'
 import {
   type Denial,
@@ -41,12 +42,16 @@ const probesOf = (key: string): readonly Probe[] => [
 /** Servers before Redis 7 lack it, and nothing is lost without it. */
 const DISPENSABLE: Right = 'pexpiretime'
 
-/** Tries out every command that this database sends, one by one, on a key of its own. Two round trips to every master. */
+/**
+ * Tries out every command that this database sends, one by one, on a key of its own. Two round trips to every master.
+ * @throws RedisOAuthDatabaseError where one gives no answer
+ */
 export async function rightFindings(parts: Composition): Promise<Finding[]> {
   const { connection, keys } = parts
   const marker = keys.of('marker').redisKey
+  const { nodes } = await connection.layout()
   const denials = await Promise.all([
-    ...connection.masters().flatMap((node) => {
+    ...nodes.flatMap((node) => {
       const key = node === undefined ? marker : parts.keyAt(node, marker)
       return [...probesOf(key), ...probesFor(parts)].map((probe) => tryOut(parts, probe, node))
     }),
@@ -82,6 +87,7 @@ async function tryOut(
   } catch (error) {
     if (right === DISPENSABLE || !(error instanceof RedisOAuthDatabaseError)) return []
     const { code, cause } = error
+    if (!isReply(cause)) throw error
     if (code === 'UNSUPPORTED_BY_SERVER') return [lacking(right)]
     if (code !== 'PERMISSION_DENIED') return []
     return [denied(denialIn((cause as Error).message) ?? right, right, keys.prefix)]

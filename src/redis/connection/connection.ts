@@ -194,9 +194,14 @@ export class Connection implements CommandOwner {
     return this.#link.clients().find((client) => socketOf(client) === sentOver)
   }
 
-  /** @throws RedisOAuthDatabaseError `CLUSTER_DOWN`: keys of a part that nobody serves would be missed */
-  async layout(): Promise<Layout> {
-    const layout = await this.#link.layout(this.commandTimeout)
+  /** @throws RedisOAuthDatabaseError `CLUSTER_DOWN`: keys of a part that nobody serves would be missed; `PERMISSION_DENIED` */
+  async layout(limitMs: number = this.commandTimeout): Promise<Layout> {
+    let layout: Layout | undefined
+    try {
+      layout = await this.#link.layout(limitMs)
+    } catch (error) {
+      throw failureOf(error, this.server, { name: 'cluster', effect: 'read', writes: 0 })
+    }
     if (layout === undefined) throw partlyDownFailure(this.server)
     return layout
   }

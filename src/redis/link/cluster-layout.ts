@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import { systemClock, within } from '../../leaves/clock.js'
 import type { Layout } from '../connection/link.js'
+import { codeOf } from '../driver/failure.js'
 import { refreshSlots } from '../driver/internals/cluster.js'
 import { SLOT_COUNT } from '../protocol/slot.js'
 
@@ -10,17 +11,19 @@ const LOOK_AGAIN_MS = 100
  * Which master serves which slots, as each says of itself; undefined when it cannot be had within `limitMs`, as while a part
  * of the slots is not served. ioredis hears of a change only when a command is redirected, and a scan never is: so what it
  * knows is renewed until all slots are there.
+ * @throws what a node says to a user who may not ask
  */
 export async function layoutOf(cluster: Cluster, limitMs: number): Promise<Layout | undefined> {
   const deadline = performance.now() + limitMs
+  const leftMs = (): number => Math.max(deadline - performance.now(), 0)
   for (;;) {
     const layout = new ClusterLayout(
-      await Promise.all(cluster.nodes('master').map((node) => describe(node, limitMs))),
+      await Promise.all(cluster.nodes('master').map((node) => describe(node, leftMs()))),
     )
     if (layout.isWhole) return layout
-    if (performance.now() >= deadline) return undefined
-    await within(limitMs, refreshSlots(cluster)).catch(() => {})
-    await systemClock.sleep(LOOK_AGAIN_MS)
+    if (leftMs() === 0) return undefined
+    await within(leftMs(), refreshSlots(cluster)).catch(() => {})
+    await systemClock.sleep(Math.min(LOOK_AGAIN_MS, leftMs()))
   }
 }
 
@@ -37,7 +40,8 @@ async function describe(node: Redis, limitMs: number): Promise<Description> {
     // Behind the id, eight columns on the state of the links.
     const [id = '', ...columns] = self.split(' ')
     return { node, text: [id, ...columns.slice(7)].join(' ') }
-  } catch {
+  } catch (error) {
+    if (codeOf(error) === 'PERMISSION_DENIED') throw error
     // It serves nothing now; that the slots are not all there tells.
     return { node, text: '' }
   }

@@ -225,6 +225,8 @@ it('one master of a Cluster hangs', async () => {
   const codes = findings.filter(({ mark }) => mark === 'trouble').map(({ code }) => code)
   expect(codes).not.toEqual([])
   expect(['TIMEOUT', 'CONNECTION_LOST', 'CLUSTER_DOWN']).toEqual(expect.arrayContaining(codes))
+  const facts = findings.map(({ fact }) => fact).join()
+  expect(facts).not.toMatch(/may run every command|can be written/)
 })
 
 it('one of several Sentinels is gone, which nobody else notices', async () => {

@@ -1,7 +1,9 @@
 import { createServer, type Socket } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { eventually } from '../../support/eventually.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import { aclRule } from '../../support/servers/acl-rule.js'
+import { startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
 import { type RedisServer, redisMajor } from '../../support/servers/redis-server.js'
 import { TEST_PREFIX, TOPOLOGIES } from '../../support/servers/topologies.js'
@@ -92,6 +94,52 @@ describe('rejects within commandTimeout', () => {
       retryDelayOnFailover: 60_000,
     })
     await expect(db.ready(WRITE)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' })
+  })
+})
+
+describe('of a Cluster', () => {
+  it('resolves again after a failover, though no other call finds the new master', async () => {
+    const cluster = await startCluster()
+    onTestFinished(() => cluster.stop())
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = openDatabase({ cluster: { nodes } })
+    await db.ready(WRITE)
+    const [master] = await cluster.masters()
+    const [replica] = await cluster.replicasOf(master as RedisServer)
+    await replica?.cli('CLUSTER', 'FAILOVER')
+    await eventually(async () => !(await cluster.masters()).includes(master as RedisServer))
+    await cluster.settled()
+    await db.ready(WRITE)
+    expect((await db.health()).warnings.filter(({ code }) => code === 'READ_ONLY')).toEqual([])
+  })
+
+  it('says which right it lacks to see its masters', async () => {
+    const login = { username: 'app', password: 'secret' }
+    const lacking = redisMajor() < 7 ? '-cluster +cluster|slots' : '-cluster|nodes'
+    const rule = `~* &* +@all ${lacking}`
+    const cluster = await startCluster({ users: [{ name: 'app', password: 'secret', rule }] })
+    onTestFinished(() => cluster.stop())
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = openDatabase({ cluster: { nodes }, ...login })
+    for (const call of [() => db.ready(), () => db.listTokens()]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'PERMISSION_DENIED',
+        message: expect.stringContaining('cluster'),
+      })
+    }
+  })
+
+  it('rejects while a master is gone, also when ioredis has forgotten it', async () => {
+    const cluster = await startCluster({ config: { 'cluster-node-timeout': '60000' } })
+    onTestFinished(() => cluster.stop())
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = openDatabase({ cluster: { nodes }, commandTimeout: 500 })
+    await db.ready(WRITE)
+    const [master] = await cluster.masters()
+    await master?.kill()
+    for (const call of [() => db.ready(WRITE), () => db.ready(), () => db.health()]) {
+      await expect(call()).rejects.toMatchObject({ code: 'CLUSTER_DOWN' })
+    }
   })
 })
 
