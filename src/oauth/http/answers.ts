@@ -59,6 +59,12 @@ export async function jsonOf(answer: Answer): Promise<AnswerBody> {
   }
 }
 
+/** Frees the connection of an answer that nobody reads. */
+export function discard(answer: Answer): void {
+  const { body } = answer as { body?: { cancel?: () => Promise<unknown> } | null }
+  body?.cancel?.().catch(() => undefined)
+}
+
 /** The token response (RFC 6749 section 5.1) that says what a record holds. */
 export function tokenAnswer(token: AccessToken, now: number): Answer {
   const { accessToken, refreshToken, expiresAt: _, resourceUrl: __, ...others } = token

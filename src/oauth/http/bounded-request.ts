@@ -1,7 +1,14 @@
 import { type TimeLimitOptions, within } from '../../leaves/clock.js'
 import type { FetchLike } from '../../leaves/contract.js'
 import { RedisOAuthDatabaseError } from '../../leaves/errors.js'
-import { type Answer, type AnswerBody, type FetchInit, headersOf, reasonIn } from './answers.js'
+import {
+  type Answer,
+  type AnswerBody,
+  discard,
+  type FetchInit,
+  headersOf,
+  reasonIn,
+} from './answers.js'
 
 /** More than any answer of an authorization server needs. */
 export const MAX_BODY_BYTES: number = 1024 * 1024
@@ -18,7 +25,8 @@ const BODILESS: readonly number[] = [204, 205, 304]
  * caller who loses patience must not tear down a refresh that the server may have carried out.
  *
  * A redirect to another origin is not followed, since the request holds secrets. One to the same origin is if it has
- * the request sent again as it is. A caller that wants redirects for itself (`redirect: 'manual'`) gets them.
+ * the request sent again as it is, also for a caller that wants redirects for itself (`redirect: 'manual'`): it would follow, and not as
+ * one of many who wait. It gets the others.
  * @returns a `Response` of the same status, headers, URL and body
  * @throws RedisOAuthDatabaseError `OUTCOME_UNKNOWN` after `requestMs`, for a body over 1 MiB and for a redirect that is not
  * followed: the server may have acted
@@ -108,8 +116,8 @@ async function send(
   signal: AbortSignal,
 ): Promise<Answer> {
   const { redirect = 'follow' } = (init ?? {}) as { redirect?: unknown }
-  const follows = redirect === 'follow'
-  const bounded = { ...init, signal, redirect: follows ? 'manual' : redirect } as FetchInit
+  const isRefused = redirect === 'error'
+  const bounded = { ...init, signal, redirect: isRefused ? redirect : 'manual' } as FetchInit
   let target = url
   for (let redirects = 0; ; redirects += 1) {
     const answer = await fetch(target, bounded)
@@ -117,11 +125,13 @@ async function send(
     if (typeof answeredAt === 'string' && answeredAt !== '' && !isSameOrigin(answeredAt, url)) {
       throw outcomeUnknown('the authorization server redirected the request to another origin')
     }
-    if (!follows || !isRedirect(answer)) return await buffered(answer, signal)
-    const next = redirects < MAX_REDIRECTS ? repeatedAt(answer, target) : undefined
+    const mayFollow = !isRefused && redirects < MAX_REDIRECTS
+    const next = mayFollow ? repeatedAt(answer, target) : undefined
     if (next === undefined) {
+      if (redirect !== 'follow' || !isRedirect(answer)) return await buffered(answer, signal)
       throw outcomeUnknown('the authorization server redirected the request elsewhere')
     }
+    discard(answer)
     target = next
   }
 }

@@ -3,7 +3,7 @@ import type { FetchLike } from '../../leaves/contract.js'
 import { publishSession } from '../../leaves/diagnostics.js'
 import { isExpired } from '../../record/lifetime.js'
 import type { StoredToken } from '../../record/origin.js'
-import type { Answer, FetchInit } from '../http/answers.js'
+import { type Answer, discard, type FetchInit } from '../http/answers.js'
 import { unlessAborted } from '../http/bounded-request.js'
 import type { RefreshRecords } from '../places/records.js'
 import type { TokenPlaces } from '../places/token-places.js'
@@ -12,7 +12,7 @@ import { askingForLogin, askingForRefresh, asksForRefresh } from './challenge.js
 import type { ClientSession } from './client-session.js'
 import { pathsUpFrom, type SessionPlace } from './handed-out.js'
 import { type RenewalParts, renew } from './renewal.js'
-import { bearerToken, discard, isAuthorized, isResendable, withBearer } from './resending.js'
+import { bearerToken, isAuthorized, isResendable, withBearer } from './resending.js'
 
 export interface RefusedRequestsParts {
   /** Sends to resource servers, and notes the tokens that they refuse. */

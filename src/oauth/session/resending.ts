@@ -1,4 +1,4 @@
-import type { Answer, FetchInit } from '../http/answers.js'
+import type { FetchInit } from '../http/answers.js'
 import { header } from '../http/requests.js'
 
 interface Init {
@@ -31,10 +31,4 @@ export function withBearer(init: FetchInit, accessToken: string): FetchInit {
   const headers = new Headers(((init ?? {}) as Init).headers)
   headers.set('authorization', `Bearer ${accessToken}`)
   return { ...init, headers } as unknown as FetchInit
-}
-
-/** Frees the connection of an answer that nobody reads. */
-export function discard(answer: Answer): void {
-  const { body } = answer as { body?: { cancel?: () => Promise<unknown> } | null }
-  body?.cancel?.().catch(() => undefined)
 }

@@ -186,10 +186,36 @@ test('redirects without end are given up', async () => {
   expect(asked).toBe(6)
 })
 
-test('a caller that wants redirects for itself gets them', async () => {
-  const { fetch } = redirecting(302, 'https://evil.example/')
-  const init = { ...POST, redirect: 'manual' } as const
-  expect((await boundedRequest(fetch, URL_OF_TOKEN, init, 100)).status).toBe(302)
+test.each([
+  [302, 'https://evil.example/', 302],
+  [307, 'https://evil.example/', 307],
+  [302, '/v2/token', 302],
+  [307, '/v2/token', 200],
+])(
+  'a caller that wants redirects for itself gets of a %i to %s: %i',
+  async (status, location, got) => {
+    const { fetch } = redirecting(status, location)
+    const init = { ...POST, redirect: 'manual' } as const
+    expect((await boundedRequest(fetch, URL_OF_TOKEN, init, 100)).status).toBe(got)
+  },
+)
+
+test('a caller that wants no redirect has none followed', async () => {
+  const fetch = async (_url: string | URL, init?: RequestInit) => {
+    expect(init?.redirect).toBe('error')
+    return new Response(null, { status: 307, headers: { location: '/v2/token' } })
+  }
+  const init = { ...POST, redirect: 'error' } as const
+  expect((await boundedRequest(fetch, URL_OF_TOKEN, init, 100)).status).toBe(307)
+})
+
+test('of a redirect that is followed no body is left open', async () => {
+  const { answer, seen } = slowAnswer(endlessly(1))
+  const redirect = new Response(answer.body, { status: 307, headers: { location: '/v2/token' } })
+  const answers = [redirect, new Response('there')]
+  const fetch = async () => answers.shift() as Response
+  await boundedRequest(fetch, URL_OF_TOKEN, POST, 100)
+  expect(seen.isCancelled).toBe(true)
 })
 
 test('an answer that a fetch brings from another origin all the same is refused', async () => {
