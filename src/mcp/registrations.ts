@@ -1,5 +1,6 @@
 import type { Composition } from '../database/composition.js'
 import type { ClientCredentials } from '../leaves/contract.js'
+import { publishSession } from '../leaves/diagnostics.js'
 import { decodeRecord, encodeRecord, MAX_LENGTH } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import { loginFailed } from './login/failures.js'
@@ -51,7 +52,11 @@ export class Registrations {
   /** Deletes the registration if it still is this one: another process may have registered anew. */
   async forget(issuer: string, information: McpClientInformation): Promise<void> {
     const { client_id: clientId, client_secret: clientSecret = '' } = information
-    await this.#parts.registrations.forget(issuer, { clientId, clientSecret })
+    const registration = { clientId, clientSecret, redirectUri: this.#redirectUrl }
+    // Only one that is known can be forgotten. This one may have been read by another process.
+    this.#remember(issuer, registration)
+    if (await this.#parts.registrations.forget(issuer, registration))
+      publishSession('clientForgotten')
   }
 
   #remember(issuer: string, registration: ClientCredentials): void {

@@ -1,6 +1,12 @@
 import type { FetchLike } from '../leaves/contract.js'
 import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
-import { type Answer, type FetchInit, jsonOf, refusesRefresh } from '../oauth/http/answers.js'
+import {
+  type Answer,
+  type FetchInit,
+  jsonOf,
+  refusesClient,
+  refusesRefresh,
+} from '../oauth/http/answers.js'
 import { readJson } from '../oauth/http/bounded-request.js'
 import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'
 import { TIMING_DEFAULTS } from '../oauth/timing.js'
@@ -62,10 +68,10 @@ async function noteRefusedClient(
   request: OAuthRequest,
   memory: ClientMemory,
 ): Promise<void> {
-  if (answer.status !== 400 && answer.status !== 401) return
   if (request.kind !== 'refresh' && request.kind !== 'code') return
-  if (request.client === null || (await jsonOf(answer)).error !== 'invalid_client') return
-  memory.refusedClient(request.endpoint, request.client)
+  if (answer.status === 200 || request.client === null) return
+  if (refusesClient(answer, await jsonOf(answer)))
+    memory.refusedClient(request.endpoint, request.client)
 }
 
 async function noteIssued(answer: Answer, memory: ClientMemory): Promise<void> {

@@ -1,19 +1,26 @@
 import type { FetchLike } from '../../leaves/contract.js'
-import { type Answer, isTokenResponse, jsonOf } from '../../oauth/http/answers.js'
+import { type Answer, isTokenResponse, jsonOf, refusesClient } from '../../oauth/http/answers.js'
 import type { McpClientInformation, McpTokens } from '../shapes.js'
 import { errorCode, loginDelayed, loginFailed } from './failures.js'
 import type { Login } from './logins.js'
 
+/** What is to be done where the code brings no tokens. */
+export interface LoginEnds {
+  /** Has the login kept for another try. If the server has redeemed the code all the same, it refuses the next one. */
+  keep(): Promise<void>
+  /** Has the next login register anew: the server does not know the client. */
+  forgetClient(): Promise<void>
+}
+
 /**
  * Redeems an authorization code (RFC 6749 section 4.1.3) as the SDK that began the login would, and stamps what comes of it as that does.
- * @param keep - has the login kept for another try. If the server has redeemed the code all the same, it refuses the next one
  * @throws RedisOAuthDatabaseError `LOGIN_FAILED`
  */
 export async function redeemCode(
   login: Login,
   code: string,
   fetch: FetchLike,
-  keep: () => Promise<void>,
+  { keep, forgetClient }: LoginEnds,
 ): Promise<McpTokens> {
   const { client, codeVerifier, redirectUrl, resource } = login
   const endpoint = tokenEndpointOf(login)
@@ -44,6 +51,7 @@ export async function redeemCode(
   const response = await jsonOf(answer)
   if (answer.status !== 200 || !isTokenResponse(response)) {
     const { status } = answer
+    if (refusesClient(answer, response)) await forgetClient()
     throw loginFailed(
       `the authorization server answered the code with ${status}${errorCode(' ', response.error)}`,
     )

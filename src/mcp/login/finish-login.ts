@@ -1,9 +1,11 @@
+import type { Composition } from '../../database/composition.js'
 import { operationsOf } from '../../database/operations-of.js'
 import type { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import type { FetchLike } from '../../leaves/contract.js'
 import { codeIn } from '../../leaves/errors.js'
 import { type ChecksOf, callback, optional, wholeMembers } from '../../options/checks.js'
 import { database, url, user } from '../checks.js'
+import { Registrations } from '../registrations.js'
 import { recordOf } from '../token-record.js'
 import { isSameIssuer, learnServer } from '../trust.js'
 import { redeemCode } from './code-exchange.js'
@@ -89,7 +91,10 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
       checkIssuer(login, parameters.get('iss'))
       const code = codeOf(parameters)
       learnServer(parts.coordination, client, login.discovery)
-      const tokens = await redeemCode(login, code, coordinated, () => logins.save(userId, login))
+      const tokens = await redeemCode(login, code, coordinated, {
+        keep: () => logins.save(userId, login),
+        forgetClient: () => forgetClient(parts, login),
+      })
       const record = recordOf(tokens, login.serverUrl, Date.now())
       await parts.coordination.saveAccessToken(userId, login.serverUrl, record)
     } catch (error) {
@@ -99,6 +104,14 @@ export async function finishMcpLogin(options: FinishMcpLoginOptions): Promise<Fi
     publishLoginEnd(login)
     return { serverUrl: login.serverUrl }
   })
+}
+
+/** The word of one authorization server, on its own client. Never rejects: the next login meets the same refusal. */
+async function forgetClient(parts: Composition, login: Login): Promise<void> {
+  const { client, discovery, redirectUrl } = login
+  const { issuer = discovery.authorizationServerUrl } = client
+  if (!isSameIssuer(issuer, discovery.authorizationServerUrl)) return
+  await new Registrations(parts, redirectUrl).forget(issuer, client).catch(() => undefined)
 }
 
 function codeOf(parameters: URLSearchParams): string {

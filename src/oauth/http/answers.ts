@@ -109,6 +109,11 @@ export function refusesRefresh({ status }: Answer, { error }: AnswerBody): boole
   return [400, 401, 403].includes(status) && REFUSALS.has(error)
 }
 
+/** Whether the server says that it does not know the client (RFC 6749 section 5.2). */
+export function refusesClient({ status }: Answer, { error }: AnswerBody): boolean {
+  return (status === 400 || status === 401) && error === 'invalid_client'
+}
+
 /** A token response with the refresh token that is in force: RFC 6749 section 6 lets a server leave out the one that stays. */
 export function renewedAnswer(
   answer: Answer,

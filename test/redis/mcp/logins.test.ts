@@ -192,6 +192,16 @@ describe('a callback', () => {
     expect(String((failure as Error).stack)).not.toMatch(/-secret-/)
   })
 
+  it('for a client that is forgotten fails, and the next login registers anew, whichever process was called back', async () => {
+    const { href } = await begin()
+    scene.authorizationServer.forgetClients()
+    const db = openDatabase({ url: scene.redis.url, keyPrefix: scene.keyPrefix })
+    const finished = finishMcpLogin({ db, callbackUrl: href, userId: USER })
+    await expect(finished).rejects.toMatchObject(FAILED)
+    await scene.finish((await begin()).href)
+    expect(scene.authorizationServer.counters().registrations).toBe(2)
+  })
+
   it('may be given as the path of a request', async () => {
     const { pathname, search } = await begin()
     const finished = await finishMcpLogin({

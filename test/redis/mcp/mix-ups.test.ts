@@ -132,6 +132,25 @@ describe('an authorization server that passes itself off as another', () => {
     expect(await provider.clientInformation({ issuer })).toEqual(client)
   })
 
+  it('has none forgotten by the end of a login', async () => {
+    const provider = scene.provider()
+    const client = { client_id: 'public', issuer }
+    await provider.saveClientInformation?.(client, { issuer })
+    provider.saveDiscoveryState({
+      authorizationServerUrl: EVIL,
+      authorizationServerMetadata: { issuer, authorization_endpoint: `${EVIL}/authorize` },
+    })
+    provider.saveCodeVerifier('verifier')
+    const url = new URL(`${EVIL}/authorize?state=a&client_id=public`)
+    url.searchParams.set('code_challenge', challengeOf('verifier'))
+    await provider.redirectToAuthorization(url)
+    const callbackUrl = '/callback?code=code&state=a'
+    const finished = finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: lying({}) })
+    await expect(finished).rejects.toMatchObject(FAILED)
+    expect(sent.join()).toContain('client_id=public')
+    expect(await provider.clientInformation({ issuer })).toEqual(client)
+  })
+
   it.each([true, false])('is sent no code of the other; with metadata: %s', async (hasMetadata) => {
     const fetch = lying({ redirect_uris, client_id: 'public' }, hasMetadata)
     const provider = scene.provider({ fetch })

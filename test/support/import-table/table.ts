@@ -154,7 +154,7 @@ export const table: Row[] = [
   mcpRoom(
     'mcp/login',
     '../../',
-    ['../shapes.js', '../checks.js'],
+    ['../shapes.js', '../checks.js', '../registrations.js'],
     ['../provider.js', '../probe.js'],
   ),
   {
