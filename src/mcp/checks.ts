@@ -9,6 +9,8 @@ export const user: Check = (given, name) => checkPart(name, given)
 /** @param base - of URLs that need not be absolute */
 export function url(takes: string, base?: string): Check {
   return value(takes, (given) => {
+    // A URL of another realm has that too. Of anything else, as of nothing, a URL may be made all the same.
+    if (typeof given !== 'string' && typeof Object(given).href !== 'string') return false
     try {
       return new URL(String(given), base) !== undefined
     } catch {

@@ -37,9 +37,12 @@ it.each([
 it('a login is not finished for nobody, nor by no URL', async () => {
   const callbackUrl = '/callback?state=a'
   await expect(finishMcpLogin({ db: db(), callbackUrl } as never)).rejects.toThrow('options.userId')
-  await expect(
-    finishMcpLogin({ db: db(), callbackUrl: 'http://', userId: 'user_123' }),
-  ).rejects.toThrow('options.callbackUrl must be the URL of the callback')
+  for (const url of ['http://', undefined, null, 5, {}]) {
+    const options = { db: db(), callbackUrl: url, userId: 'user_123' }
+    await expect(finishMcpLogin(options as never)).rejects.toThrow(
+      'options.callbackUrl must be the URL of the callback',
+    )
+  }
   const misspelt = { db: db(), callbackUrl, userId: 'user_123', fetchFn: fetch }
   await expect(finishMcpLogin(misspelt)).rejects.toThrow('options.fetchFn is not an option')
 })
