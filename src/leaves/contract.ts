@@ -24,7 +24,7 @@ export interface AccessToken {
   refreshToken?: string
   /**
    * When the access token expires, since the Unix epoch: in seconds, or in milliseconds, as `@atxp/client` before 0.11
-   * writes it. Values above 1e11 are milliseconds.
+   * writes it. Values from 1e12 on are milliseconds.
    */
   expiresAt?: number
   /** The protected resource that the token is for (RFC 9728). */

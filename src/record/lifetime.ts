@@ -43,7 +43,7 @@ export function checkIsTime({ expiresAt }: Expiring): void {
 
 /**
  * The `expiresAt` that `expires_in` of a token response (RFC 6749 section 5.1) comes to: in the unit of the one before it; in seconds, as
- * documented, where there was none. Undefined where the response does not say.
+ * documented, where there was none. What is below 0 ends now. Undefined where the response does not say.
  */
 export function expiresAtAfter(
   expiresIn: unknown,
@@ -52,7 +52,7 @@ export function expiresAtAfter(
 ): number | undefined {
   // Some servers send it as text. Of what else one may send, the conversion could throw.
   const isNumber = typeof expiresIn === 'number' || typeof expiresIn === 'string'
-  const ms = now + (isNumber ? Number(expiresIn) : Number.NaN) * 1000
+  const ms = now + (isNumber ? Math.max(0, Number(expiresIn)) : Number.NaN) * 1000
   if (!Number.isFinite(ms)) return undefined
   return before.expiresAt && isMilliseconds(before.expiresAt) ? ms : Math.floor(ms / 1000)
 }

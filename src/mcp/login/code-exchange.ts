@@ -122,9 +122,6 @@ function stampsOf({ client, discovery }: Login): Partial<McpTokens> {
     authorization_server,
     token_endpoint,
   } = client
-  return {
-    ...(issuer !== undefined && { issuer }),
-    ...(authorization_server !== undefined && { authorization_server }),
-    ...(token_endpoint !== undefined && { token_endpoint }),
-  }
+  // Also what is undefined, so that it is not for the server to say.
+  return { issuer, authorization_server, token_endpoint }
 }

@@ -176,6 +176,18 @@ describe('what servers say', () => {
     expect(record).not.toHaveProperty('expiresAt')
   })
 
+  it('says nothing of who issued its tokens, and no expiry before now', async () => {
+    const stamps = { issuer: 'evil', authorization_server: 'evil', token_endpoint: 'evil' }
+    const record = await finishWith(200, {
+      ...tokens,
+      ...stamps,
+      expires_in: -1e12,
+      refresh_token: 'r',
+    })
+    expect(JSON.stringify(record)).not.toContain('evil')
+    expect(record?.expiresAt).toBeGreaterThan(1_000_000_000)
+  })
+
   it('says what is not an error', async () => {
     const finished = finishWith(400, { error: { toString: 1, valueOf: 1 } })
     await expect(finished).rejects.toMatchObject(FAILED)

@@ -87,6 +87,7 @@ describe('expiresAtAfter', () => {
     [undefined, undefined],
     [null, undefined],
     ['soon', undefined],
+    [-1e12, NOW / 1_000],
     [Number.POSITIVE_INFINITY, undefined],
   ])('after an expires_in of %j is %j', (seconds, expiresAt) => {
     expect(expiresAtAfter(seconds, NOW)).toBe(expiresAt)
