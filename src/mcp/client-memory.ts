@@ -4,6 +4,7 @@ import { codeIn } from '../leaves/errors.js'
 import { RecentMap, weightOf } from '../leaves/recent-map.js'
 import { formDecoded, type SentClient } from '../oauth/http/requests.js'
 import { issuerKey } from '../oauth/trust/issuers.js'
+import { isShort } from '../record/codec.js'
 import { metadataTooLarge } from './login/failures.js'
 import { type Login, type LoginFailure, MAX_LOGIN_LENGTH, publishLoginEnd } from './login/logins.js'
 import type { McpClientInformation, McpDiscoveryState } from './shapes.js'
@@ -99,7 +100,7 @@ export class ClientMemory {
 
   /** @throws RedisOAuthDatabaseError `LOGIN_FAILED` for metadata with which no login could be saved: it stays in memory */
   addServer(server: McpDiscoveryState): void {
-    if (JSON.stringify(server).length > MAX_LOGIN_LENGTH) throw metadataTooLarge()
+    if (!isShort(server, MAX_LOGIN_LENGTH)) throw metadataTooLarge()
     const name = sameOf(server.authorizationServerUrl)
     const others = this.#servers.filter((known) => sameOf(known.authorizationServerUrl) !== name)
     this.#servers = [server, ...others].slice(0, MAX_SERVERS)

@@ -1,7 +1,7 @@
 import type { Composition } from '../database/composition.js'
 import type { ClientCredentials } from '../leaves/contract.js'
 import { publishSession } from '../leaves/diagnostics.js'
-import { decodeRecord, encodeRecord, MAX_LENGTH } from '../record/codec.js'
+import { decodeRecord, encodeRecord, isShort } from '../record/codec.js'
 import { reading } from '../record/fingerprint.js'
 import { loginFailed } from './login/failures.js'
 import type { McpClientInformation } from './shapes.js'
@@ -41,10 +41,10 @@ export class Registrations {
       information,
     }
     const name = this.#nameOf(issuer)
-    const text = encodeRecord('mcp', 'clientInformation', registration)
-    if (name.length + text.length > MAX_LENGTH) {
+    if (!isShort({ name, registration })) {
       throw loginFailed('the registration of the client is too large')
     }
+    const text = encodeRecord('mcp', 'clientInformation', registration)
     await vault.set(keys.of('mcp', name), text)
     this.#remember(issuer, registration)
   }

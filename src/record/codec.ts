@@ -10,9 +10,9 @@ import { type StoredToken, splitOrigin, type TokenOrigin, withOrigin } from './o
 export const MAX_LENGTH = 65_536
 
 /** Whether what a server says is short enough to be kept. */
-export function isShort(said: object): boolean {
+export function isShort(said: object, maxLength: number = MAX_LENGTH): boolean {
   try {
-    return JSON.stringify(said).length <= MAX_LENGTH
+    return JSON.stringify(said).length <= maxLength
   } catch {
     // It nests too deeply.
     return false

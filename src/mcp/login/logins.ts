@@ -2,7 +2,7 @@ import type { Composition } from '../../database/composition.js'
 import type { PKCEValues } from '../../leaves/contract.js'
 import { publishSession, type SessionEvent } from '../../leaves/diagnostics.js'
 import { isUnreadable } from '../../leaves/errors.js'
-import { decodeRecord } from '../../record/codec.js'
+import { decodeRecord, isShort } from '../../record/codec.js'
 import { reading } from '../../record/fingerprint.js'
 import type { FoundKey } from '../../record/keys.js'
 import type { McpClientInformation, McpDiscoveryState } from '../shapes.js'
@@ -50,9 +50,7 @@ export class Logins {
       url: serverUrl,
       mcp,
     }
-    if (JSON.stringify(record).length > MAX_LOGIN_LENGTH) {
-      throw metadataTooLarge()
-    }
+    if (!isShort(record, MAX_LOGIN_LENGTH)) throw metadataTooLarge()
     await this.#parts.records.savePkce(userId, nameOf(login.state), record, ageMsOf(login))
   }
 

@@ -7,6 +7,11 @@ import { SDKS } from '../../support/mcp/sdks.mjs'
 
 const FAILED = { code: 'LOGIN_FAILED' }
 
+const LARGE = [
+  ['long', `"${'x'.repeat(300_000)}"`],
+  ['nested', '['.repeat(100_000) + ']'.repeat(100_000)],
+] as const
+
 let scene: McpScene
 
 beforeAll(async () => {
@@ -125,18 +130,18 @@ describe('what servers say', () => {
     expect(scene.urls).toEqual([])
   })
 
-  it('does not fill the memory', () => {
-    const authorizationServerMetadata = { padding: 'x'.repeat(300_000) }
+  it.each(LARGE)('does not fill the memory by metadata that is %s', (_what, padding) => {
+    const authorizationServerMetadata = { padding: JSON.parse(padding) }
     const state = { authorizationServerUrl: 'https://evil.example', authorizationServerMetadata }
     expect(() => scene.provider().saveDiscoveryState(state)).toThrow(/too large/)
   })
 
-  it('does not fill Redis by a registration, which stands for ever', async () => {
+  it.each(LARGE)('does not fill Redis by a registration that is %s', async (_what, padding) => {
     const large = (async (url: string | URL, init?: RequestInit) => {
       const answer = await fetch(url, init)
       if (!String(url).endsWith('/register')) return answer
-      const contacts = ['x'.repeat(100_000)]
-      return Response.json({ ...((await answer.json()) as object), contacts }, { status: 201 })
+      const client = JSON.stringify(await answer.json())
+      return new Response(`{"jwks":${padding},${client.slice(1)}`, { status: 201 })
     }) as typeof fetch
     const provider = scene.provider({ fetch: large })
     await expect(FLOWS.v1(scene, provider, provider.fetch)).rejects.toMatchObject(FAILED)
