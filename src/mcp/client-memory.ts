@@ -43,7 +43,6 @@ export class ClientMemory {
   #unknownClient: UnknownClient | undefined
   #servers: readonly McpDiscoveryState[] = []
   #failure: { error: unknown; atMs: number } | undefined
-  #login: { login: Login; atMs: number } | undefined
   /** The login whose verifier the SDK has taken to redeem its code. */
   #finishing: Login | undefined
 
@@ -179,7 +178,6 @@ export class ClientMemory {
   saved(): void {
     this.#finished()
     this.succeeded()
-    this.login = undefined
   }
 
   /** An SDK may take it for a refresh that has failed. */
@@ -195,16 +193,6 @@ export class ClientMemory {
   #finished(failure?: LoginFailure): void {
     if (this.#finishing !== undefined) publishLoginEnd(this.#finishing, failure)
     this.#finishing = undefined
-  }
-
-  set login(login: Login | undefined) {
-    this.#login = login && { login, atMs: performance.now() }
-  }
-
-  /** The login that has begun last. */
-  get login(): Login | undefined {
-    const begun = this.#login
-    return begun && performance.now() - begun.atMs < LOGIN_MS ? begun.login : undefined
   }
 }
 

@@ -226,7 +226,6 @@ class Provider {
     await this.#operations.run('redirectToAuthorization', () =>
       this.#logins.save(this.#userId, login),
     )
-    this.#memory.login = login
     publishSession('loginNeeded')
     await this.#options.onRedirect(url)
   }
@@ -235,12 +234,9 @@ class Provider {
    * The login that has begun last, here or in another process.
    * @param asked - the member that has to know
    */
-  async #login(asked: keyof McpOAuthProvider): Promise<Login | undefined> {
-    return (
-      this.#memory.login ??
-      (await this.#operations.run(asked, () =>
-        this.#logins.newest(this.#userId, this.#serverUrl, this.#redirectUrl),
-      ))
+  #login(asked: keyof McpOAuthProvider): Promise<Login | undefined> {
+    return this.#operations.run(asked, () =>
+      this.#logins.newest(this.#userId, this.#serverUrl, this.#redirectUrl),
     )
   }
 
@@ -248,7 +244,6 @@ class Provider {
     const login = await this.#login('codeVerifier')
     return this.#operations.runSteps('codeVerifier', async () => {
       const taken = login && (await this.#logins.take(this.#userId, login.state))
-      this.#memory.login = undefined
       if (taken === undefined) throw loginNotFound()
       this.#memory.finishes(taken)
       return taken.codeVerifier
@@ -273,7 +268,6 @@ class Provider {
     if (isMeant('tokens')) await this.#forgetTokens(tokens)
     if (isMeant('client')) await this.#forgetClient()
     if (scope === 'discovery') this.#memory.forgetServers()
-    if (scope === 'verifier') this.#memory.login = undefined
   }
 
   /** Those that were refused, and no login that was made since. */

@@ -60,6 +60,15 @@ describe.each(['v1', 'v2', 'ai'] as const)('a client of %s', (sdk) => {
     expect(scene.authorizationServer.counters().codeReuses).toBe(0)
   })
 
+  it('finishes the newest login also in a process that has begun one before', async () => {
+    const before = scene.provider()
+    for (const provider of [before, scene.provider()]) {
+      await expect((await clientOf(provider)).connect()).rejects.toThrow()
+    }
+    await (await clientOf(before)).finishAuth(new URL(await scene.agree()))
+    expect(scene.authorizationServer.counters()).toMatchObject({ codeGrants: 1, refusedCodes: 0 })
+  })
+
   it('logs in as a client that was registered beforehand', async () => {
     const { issuer } = scene.authorizationServer
     const response = await fetch(`${issuer}/register`, {
