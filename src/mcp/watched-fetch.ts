@@ -8,7 +8,12 @@ import {
   refusesRefresh,
 } from '../oauth/http/answers.js'
 import { readJson } from '../oauth/http/bounded-request.js'
-import { type OAuthRequest, requestKind } from '../oauth/http/requests.js'
+import {
+  type BoundRefresh,
+  type OAuthRequest,
+  type RefreshRequest,
+  requestKind,
+} from '../oauth/http/requests.js'
 import { TIMING_DEFAULTS } from '../oauth/timing.js'
 import type { Issuers } from '../oauth/trust/issuers.js'
 import type { ClientMemory } from './client-memory.js'
@@ -20,8 +25,8 @@ const AWAY: readonly number[] = [429, 502, 503, 504]
 export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Issuers): FetchLike {
   return async (url, init) => {
     const request = requestKind(url, init)
-    const isRefresh = request.kind === 'refresh' || request.kind === 'bound'
-    const isDue = isRefresh || isDiscovery(url)
+    const refresh = request.kind === 'refresh' || request.kind === 'bound' ? request : undefined
+    const isDue = refresh !== undefined || isDiscovery(url)
     const answer = await fetch(url, init).catch((error) => {
       if (isDue) memory.failed(unrenewed(error))
       if (request.kind === 'code') memory.loginFailed({ code: codeIn(error) })
@@ -30,7 +35,7 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
     if (request.kind === 'code' && answer.status !== 200)
       memory.loginFailed({ status: answer.status })
     await noteRefusedClient(answer, request, memory)
-    if (isRefresh) await noteRefresh(answer, request, memory)
+    if (refresh !== undefined) await noteRefresh(answer, refresh, memory)
     else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
     else if (answer.status === 200) await noteGiven(answer, request, init, memory, issuers)
     return answer
@@ -50,7 +55,7 @@ async function noteGiven(
 
 async function noteRefresh(
   answer: Answer,
-  request: OAuthRequest,
+  { refreshToken }: RefreshRequest | BoundRefresh,
   memory: ClientMemory,
 ): Promise<void> {
   if (answer.status === 200) {
@@ -58,8 +63,8 @@ async function noteRefresh(
     await noteIssued(answer, memory)
   } else if (answer.status === 429 || answer.status >= 500) {
     memory.failed(failedWith(answer.status))
-  } else if (request.kind === 'refresh' && refusesRefresh(answer, await jsonOf(answer))) {
-    memory.refused(request.refreshToken)
+  } else if (refusesRefresh(answer, await jsonOf(answer))) {
+    memory.refused(refreshToken)
   }
 }
 
@@ -68,7 +73,7 @@ async function noteRefusedClient(
   request: OAuthRequest,
   memory: ClientMemory,
 ): Promise<void> {
-  if (request.kind !== 'refresh' && request.kind !== 'code') return
+  if (request.kind !== 'refresh' && request.kind !== 'bound' && request.kind !== 'code') return
   if (answer.status === 200 || request.client === null) return
   if (refusesClient(answer, await jsonOf(answer)))
     memory.refusedClient(request.endpoint, request.client)

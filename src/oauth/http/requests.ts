@@ -8,7 +8,7 @@ export type OAuthRequest =
   | RegistrationRequest
   | ClientRequest
   | { kind: 'metadata'; url: URL }
-  | { kind: 'bound' }
+  | BoundRefresh
   | { kind: 'secret' }
   | { kind: 'other' }
 
@@ -30,6 +30,8 @@ export interface RefreshRequest {
   /** RFC 8707 lets it be repeated. */
   resources: string[]
 }
+
+export type BoundRefresh = Omit<RefreshRequest, 'kind'> & { kind: 'bound' }
 
 /** RFC 7591 section 3.1. */
 export interface RegistrationRequest {
@@ -95,7 +97,8 @@ function classify(url: URL, { method, headers, body }: Init): OAuthRequest {
   if (verb !== 'POST') return OTHER
   if (header(headers, 'dpop') !== null) {
     const form = formOf(headers, body)
-    return form?.get('grant_type') === 'refresh_token' ? { kind: 'bound' } : otherForm(form)
+    const request = form && formRequest(url, headers, form)
+    return request?.kind === 'refresh' ? { ...request, kind: 'bound' } : otherForm(form)
   }
   if (typeof body === 'string' && body.includes('"redirect_uris"')) {
     return registrationRequest(url, headers, body)

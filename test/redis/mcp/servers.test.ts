@@ -1,3 +1,4 @@
+import { DpopSession } from '@modelcontextprotocol/client'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import type { AccessToken } from '../../../src/index.js'
 import { challengeOf } from '../../../src/mcp/client-memory.js'
@@ -213,17 +214,30 @@ describe('what servers say', () => {
     expect(pulls).toBeLessThan(30)
   })
 
+  const refusing = (error: string) =>
+    (async (url: string | URL, init?: RequestInit) =>
+      String(init?.body).includes('grant_type=refresh_token')
+        ? Response.json({ error }, { status: 400 })
+        : fetch(url, init)) as typeof fetch
+
   it.each([
     ['unauthorized_client', 'keeps the client of all', 1],
     ['invalid_client', 'has the client registered anew', 2],
   ])('%s of one request %s', async (error, _what, registered) => {
     await scene.logIn()
-    const refusing = (async (url: string | URL, init?: RequestInit) =>
-      String(init?.body).includes('grant_type=refresh_token')
-        ? Response.json({ error }, { status: 400 })
-        : fetch(url, init)) as typeof fetch
-    const provider = scene.provider({ fetch: refusing })
+    const provider = scene.provider({ fetch: refusing(error) })
     await FLOWS.v1(scene, provider, provider.fetch)
+    expect(scene.authorizationServer.counters().registrations).toBe(registered)
+  })
+
+  it.each([
+    ['invalid_grant', 1],
+    ['invalid_client', 2],
+  ])('%s to a refresh with DPoP ends in a login, of client %i', async (error, registered) => {
+    await scene.logIn()
+    const session = await DpopSession.create()
+    const provider = { ...scene.provider({ fetch: refusing(error) }), dpop: () => session }
+    expect(await FLOWS.v2(scene, provider, provider.fetch)).toBe('REDIRECT')
     expect(scene.authorizationServer.counters().registrations).toBe(registered)
   })
 })

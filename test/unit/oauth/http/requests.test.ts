@@ -70,7 +70,10 @@ describe('a refresh', () => {
 test('a refresh that is bound to a DPoP key is known as such, and of other requests with DPoP the secret', () => {
   const proof = { DPoP: 'proof' }
   const refresh = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'r' })
-  expect(requestKind(TOKEN, post(refresh, proof))).toEqual({ kind: 'bound' })
+  expect(requestKind(TOKEN, post(refresh, proof))).toEqual({
+    ...requestKind(TOKEN, post(refresh)),
+    kind: 'bound',
+  })
   const code = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'c', code: 'x' })
   expect(requestKind(TOKEN, post(code, proof))).toEqual({ kind: 'secret' })
   expect(requestKind(TOKEN, post('{}', proof))).toEqual({ kind: 'other' })
