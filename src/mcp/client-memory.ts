@@ -76,8 +76,10 @@ export class ClientMemory {
 
   /** None where they are of another server: two logins may begin at once. */
   stampsFor({ authorizationServerUrl }: McpDiscoveryState): Partial<McpClientInformation> {
-    const { authorization_server: bound } = this.#stamps
-    const isMeant = bound !== undefined && sameOf(bound) === sameOf(authorizationServerUrl)
+    const { issuer, authorization_server: bound } = this.#stamps
+    const isMeant = [issuer, bound].some(
+      (name) => name !== undefined && sameOf(name) === sameOf(authorizationServerUrl),
+    )
     return isMeant ? this.#stamps : {}
   }
 

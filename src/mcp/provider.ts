@@ -200,7 +200,8 @@ class Provider {
   /** The client is the application's own: what binds it goes with each login, and from there to its tokens. */
   #bindTo(server: McpAuthorizationServer): void {
     this.#memory.addStamps(stampsOf(server))
-    this.#memory.addServerAt(server.authorizationServerUrl)
+    // By which its metadata was learned: it may be at the root of the URL that the MCP server names.
+    this.#memory.addServerAt(server.issuer ?? server.authorizationServerUrl)
   }
 
   async #redirect(url: URL): Promise<void> {

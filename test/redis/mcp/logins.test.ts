@@ -277,6 +277,29 @@ describe('what is kept', () => {
 })
 
 describe('a client that was registered beforehand', () => {
+  it('logs in with @ai-sdk/mcp where metadata stands at the root of the authorization server that is named', async () => {
+    const { issuer } = scene.authorizationServer
+    const response = await fetch(`${issuer}/register`, {
+      method: 'POST',
+      body: JSON.stringify({ redirect_uris: [REDIRECT_URL] }),
+    })
+    const client = (await response.json()) as { client_id: string }
+    const resource = { resource: scene.serverUrl, authorization_servers: [`${issuer}/mcp`] }
+    const below = (async (url: string | URL, init?: RequestInit) =>
+      String(url).includes('oauth-protected-resource')
+        ? Response.json(resource)
+        : fetch(url, init)) as typeof fetch
+    const options = { clientInformation: { ...client, issuer }, fetch: below }
+    const known = () => SDKS.ai(scene.serverUrl, scene.provider(options))
+    await expect((await known()).connect()).rejects.toThrow('Unauthorized')
+    await scene.finish(await scene.agree())
+    scene.authorizationServer.expireAccessTokens()
+    const session = await (await known()).connect()
+    expect(await session.whoami()).toBe(`${USER} at /mcp`)
+    await session.close()
+    expect(scene.authorizationServer.counters().refreshes).toBe(1)
+  })
+
   it.each(['client_secret_basic', 'client_secret_post', 'none'])(
     'authenticates by %s as it registered',
     async (token_endpoint_auth_method) => {
