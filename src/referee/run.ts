@@ -194,6 +194,9 @@ function checkOptions({ command, processes, timeoutMs, scenarios }: Checked): vo
       `options.timeoutMs must be a number of milliseconds over 0, and at most ${MAX_TIMEOUT_MS}`,
     )
   }
+  if (!Array.isArray(scenarios) || scenarios.length === 0) {
+    throw new TypeError('options.scenarios must be an array of names, at least one')
+  }
   const names: readonly string[] = SCENARIO_NAMES
   const unknown = scenarios.find((name) => !names.includes(name))
   if (unknown !== undefined) {

@@ -66,6 +66,9 @@ describe('runReferee', () => {
     [{ timeoutMs: Number.POSITIVE_INFINITY }, /options\.timeoutMs/],
     // Node's timers would fire at once.
     [{ timeoutMs: 2 ** 31 }, /options\.timeoutMs/],
+    // None would all pass.
+    [{ scenarios: [] }, /options\.scenarios must be an array of names/],
+    [{ scenarios: 'cold start' as never }, /options\.scenarios must be an array of names/],
     [
       { scenarios: ['coldstart'] as never },
       /options\.scenarios has "coldstart"\. There are: cold start, /,
