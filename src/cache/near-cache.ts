@@ -93,8 +93,9 @@ export class NearCache {
   changed(keys: readonly Buffer[] | null): boolean {
     if (this.#state !== 'armed') return true
     if (keys === null) {
-      publishCache('invalidated', this.#slots.size)
+      const dropped = this.#slots.size
       this.#clear()
+      publishCache('invalidated', dropped)
       return true
     }
     let dropped = 0

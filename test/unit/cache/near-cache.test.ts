@@ -1,5 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { Balance } from '../../../src/cache/balance.js'
+import { type CacheEvent, CHANNELS } from '../../../src/leaves/diagnostics.js'
 import { MemoryScene } from '../../support/near-cache/memory-scene.js'
 
 const scene = new MemoryScene()
@@ -111,6 +113,21 @@ describe('a change', () => {
     held.answer('one')
     await held.value
     expect([isKept('a'), isKept('b')]).toEqual([false, false])
+  })
+
+  it.each([
+    ['of one key', [Buffer.from('key:a')]],
+    ['of any key', null],
+  ])('%s is told once nothing older can be read', async (_, keys) => {
+    await read('a')
+    const wasKept: boolean[] = []
+    const hear = (message: unknown): void => {
+      if ((message as CacheEvent).event === 'invalidated') wasKept.push(isKept('a'))
+    }
+    subscribe(CHANNELS.cache, hear)
+    onTestFinished(() => void unsubscribe(CHANNELS.cache, hear))
+    scene.cache.changed(keys)
+    expect(wasKept).toEqual([false])
   })
 
   it('by this process drops the key when it is sent, and what is being read', async () => {
