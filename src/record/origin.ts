@@ -39,7 +39,8 @@ export function splitOrigin(stored: AccessToken): StoredToken | undefined {
   if (!(MEMBER in token)) return { token, origin: NONE }
   const member: Partial<Record<keyof TokenOrigin | 'format', unknown>> = Object(token[MEMBER])
   delete token[MEMBER]
-  if (Number(member.format) > FORMAT) return undefined
+  const { format = FORMAT } = member
+  if (typeof format !== 'number' || format > FORMAT) return undefined
   return {
     token,
     origin: {

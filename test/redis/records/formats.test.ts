@@ -85,11 +85,14 @@ it('a sealed record of a newer version of the envelope is unreadable, and reseal
   expect(await db.reseal()).toMatchObject({ resealed: 0, unreadable: READS.length - 1 })
 })
 
-it('an access token whose origin is of a newer format is unreadable', async () => {
+it.each([
+  ['of a newer format', { format: 2 }],
+  ['of a format that is no number', { format: { toString: 1, valueOf: 1 } }],
+])('an access token whose origin is %s is unreadable', async (_, origin) => {
   const db = open()
   await db.saveAccessToken('user', URL, TOKEN)
   const key = `${P}~access:{user}:${URL}`
-  await redis.set(key, JSON.stringify({ ...TOKEN, '~': { format: 2 } }))
+  await redis.set(key, JSON.stringify({ ...TOKEN, '~': origin }))
   await expect(db.getAccessToken('user', URL)).rejects.toMatchObject({
     code: 'UNREADABLE_RECORD',
     message: expect.stringContaining('newer @atxp/redis'),
