@@ -3,6 +3,7 @@ import { codeIn, RedisOAuthDatabaseError } from '../leaves/errors.js'
 import {
   type Answer,
   type FetchInit,
+  isSuccess,
   jsonOf,
   refusesClient,
   refusesRefresh,
@@ -32,8 +33,7 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
       if (request.kind === 'code') memory.loginFailed({ code: codeIn(error) })
       throw error
     })
-    if (request.kind === 'code' && answer.status !== 200)
-      memory.loginFailed({ status: answer.status })
+    if (request.kind === 'code' && !isSuccess(answer)) memory.loginFailed({ status: answer.status })
     await noteRefusedClient(answer, request, memory)
     if (refresh !== undefined) await noteRefresh(answer, refresh, memory)
     else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
@@ -58,7 +58,7 @@ async function noteRefresh(
   { refreshToken }: RefreshRequest | BoundRefresh,
   memory: ClientMemory,
 ): Promise<void> {
-  if (answer.status === 200) {
+  if (isSuccess(answer)) {
     memory.succeeded()
     await noteIssued(answer, memory)
   } else if (answer.status === 429 || answer.status >= 500) {

@@ -2,7 +2,13 @@ import type { FlightRunner } from '../flight/single-flight.js'
 import { type Clock, systemClock } from '../leaves/clock.js'
 import type { ClientCredentials, FetchLike } from '../leaves/contract.js'
 import { publishSession } from '../leaves/diagnostics.js'
-import { type Answer, answerConstructor, type FetchInit, jsonOf } from './http/answers.js'
+import {
+  type Answer,
+  answerConstructor,
+  type FetchInit,
+  isSuccess,
+  jsonOf,
+} from './http/answers.js'
 import { boundedOwnRequest } from './http/bounded-request.js'
 import { type ClientRequest, header, requestKind } from './http/requests.js'
 import { Echoes } from './places/echoes.js'
@@ -218,7 +224,7 @@ async function noteIssued(
   answer: Answer,
   endpoint: string,
 ): Promise<void> {
-  const issuer = answer.status === 200 ? issuers.tokenIssuer(endpoint, read) : undefined
+  const issuer = isSuccess(answer) ? issuers.tokenIssuer(endpoint, read) : undefined
   if (issuer === undefined) return
   const { access_token: accessToken } = await jsonOf(answer)
   if (typeof accessToken === 'string') issuers.noteIssued(accessToken, issuer, endpoint)

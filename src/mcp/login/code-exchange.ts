@@ -1,5 +1,11 @@
 import type { FetchLike } from '../../leaves/contract.js'
-import { type Answer, isTokenResponse, jsonOf, refusesClient } from '../../oauth/http/answers.js'
+import {
+  type Answer,
+  isSuccess,
+  isTokenResponse,
+  jsonOf,
+  refusesClient,
+} from '../../oauth/http/answers.js'
 import type { McpClientInformation, McpTokens } from '../shapes.js'
 import { errorCode, loginDelayed, loginFailed } from './failures.js'
 import type { Login } from './logins.js'
@@ -49,7 +55,7 @@ export async function redeemCode(
     throw loginDelayed(`the authorization server answered the code with ${answer.status}`)
   }
   const response = await jsonOf(answer)
-  if (answer.status !== 200 || !isTokenResponse(response)) {
+  if (!isSuccess(answer) || !isTokenResponse(response)) {
     const { status } = answer
     if (refusesClient(answer, response)) await forgetClient()
     throw loginFailed(

@@ -93,6 +93,11 @@ export interface TokenResponse extends AnswerBody {
   access_token: string
 }
 
+/** RFC 6749 section 5.1 says 200. Some SDKs take the tokens of each that is a success, and so spend a refresh token by it. */
+export function isSuccess({ status }: Answer): boolean {
+  return status >= 200 && status < 300
+}
+
 export function isTokenResponse(body: AnswerBody): body is TokenResponse {
   return typeof body.access_token === 'string' && body.access_token !== ''
 }

@@ -2,6 +2,7 @@ import type { AccessToken } from '../../leaves/contract.js'
 import { publishSession, type SessionEvent } from '../../leaves/diagnostics.js'
 import {
   type Answer,
+  isSuccess,
   isTokenResponse,
   jsonOf,
   refusesRefresh,
@@ -69,7 +70,7 @@ export class Exchange {
       throw error
     }
     const noted = this.#rests.note(answer)
-    if (answer.status === 200) return await this.#keep(answer)
+    if (isSuccess(answer)) return await this.#keep(answer)
     await noted
     if (answer.status !== 429 && answer.status < 500) return await this.#refuse(answer)
     const stored = this.#sent.stillValid()

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { ClientCredentials, FetchLike } from '../../leaves/contract.js'
 import type { StoredToken } from '../../record/origin.js'
-import { type FetchInit, isTokenResponse, jsonOf, refusesRefresh } from '../http/answers.js'
+import {
+  type FetchInit,
+  isSuccess,
+  isTokenResponse,
+  jsonOf,
+  refusesRefresh,
+} from '../http/answers.js'
 import { boundedRequest } from '../http/bounded-request.js'
 import { requestKind } from '../http/requests.js'
 import type { ClientRefusals } from '../trust/client-refusals.js'
@@ -46,7 +52,7 @@ export async function renew(stored: StoredToken, parts: RenewalParts): Promise<R
   if (client === null) return REFUSED
   const answer = await parts.fetch(endpoint, refreshInit(client, refreshToken))
   const body = await jsonOf(answer)
-  if (answer.status === 200 && isTokenResponse(body)) {
+  if (isSuccess(answer) && isTokenResponse(body)) {
     return { kind: 'renewed', accessToken: body.access_token }
   }
   return refusesRefresh(answer, body) ? REFUSED : ELSEWHERE

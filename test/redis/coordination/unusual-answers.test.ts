@@ -37,6 +37,28 @@ const HEADS: [string, (status: number) => string, BufferEncoding][] = [
   ['a space in a header name', (status) => `${status} OK\r\na b: c\r\n${JSON_TYPE}`, 'latin1'],
 ]
 
+it('an answer that is another success brings a new pair, which is saved before anyone gets it', async () => {
+  const db = openDatabase({ url: redis.url, keyPrefix: 'test:created:' })
+  await db.saveAccessToken('alice', URL, {
+    accessToken: 'old',
+    refreshToken: 'spent',
+    resourceUrl: URL,
+  })
+  await db.getAccessToken('alice', URL)
+  const pair = { access_token: 'new', refresh_token: 'next' }
+  const fetch = db.coordinatedFetch(async () => Response.json(pair, { status: 201 }))
+  const form = { grant_type: 'refresh_token', refresh_token: 'spent', client_id: 'client' }
+  const answer = await fetch('https://auth.example/token', {
+    method: 'POST',
+    body: new URLSearchParams(form),
+  })
+  expect([answer.ok, await answer.json()]).toEqual([true, pair])
+  expect(await db.getAccessToken('alice', URL)).toMatchObject({
+    accessToken: 'new',
+    refreshToken: 'next',
+  })
+})
+
 describe.each(HEADS)('an answer with %s', (name, head, encoding) => {
   async function refresh(status: number, body: object) {
     const origin = await answering(head(status), encoding, JSON.stringify(body))
