@@ -20,8 +20,8 @@ type Expiring = Pick<AccessToken, 'expiresAt'>
 const FIRST_MILLISECONDS = 1e12
 // 1980, in seconds: what is before is a span of time, such as the `expires_in` of a token response.
 const FIRST_SECONDS = 315_532_800
-// The last time that a Date, and so a caller, can name.
-const END_OF_TIME_MS = 8.64e15
+/** The last time that a Date, and so a caller, can name. */
+export const END_OF_TIME_MS = 8.64e15
 
 /**
  * `AccessToken.expiresAt` in whole milliseconds; undefined where there is none, or 0, which the SDK reads as none. It is

@@ -1,4 +1,5 @@
 import type { Composition } from '../../database/composition.js'
+import { inCalls } from '../../database/in-calls.js'
 import { operationsOf } from '../../database/operations-of.js'
 import { RedisOAuthDatabase } from '../../database/redis-oauth-database.js'
 import type { UnixMs } from '../../leaves/clock.js'
@@ -34,11 +35,16 @@ export async function openSource(
     })
     return { entries: (layout) => named(entriesInSqlite(file, layout)), close: () => file.close() }
   }
-  const other = url || client ? new RedisOAuthDatabase({ url, client }) : undefined
-  const from = other === undefined ? parts : operationsOf(other).parts
+  if (url === undefined && client === undefined) {
+    return { entries: (layout) => entriesInRedis(parts, keyPrefix, layout), close: () => {} }
+  }
+  const other = new RedisOAuthDatabase({ url, client })
+  const operations = operationsOf(other)
   return {
-    entries: (layout) => entriesInRedis(from, keyPrefix, layout),
-    close: () => other?.close(),
+    // In calls of its own, so that errors name its server.
+    entries: (layout) =>
+      inCalls(operations, 'importPublished', entriesInRedis(operations.parts, keyPrefix, layout)),
+    close: () => other.close(),
   }
 }
 

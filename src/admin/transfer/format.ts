@@ -3,6 +3,7 @@ import { textOf } from '../../leaves/well-formed.js'
 import { type Check, text } from '../../options/checks.js'
 import type { RecordName } from '../../record/keys.js'
 import { KINDS, type LastingKind } from '../../record/kinds.js'
+import { END_OF_TIME_MS } from '../../record/lifetime.js'
 
 // The form of an export, NDJSON: a header, a line for each record, and a line that says how many those were, so that a file that was
 // cut is known for one.
@@ -98,7 +99,8 @@ export function readLine(line: Buffer): SealedLine | PlainLine | EndLine | undef
 }
 
 function isExpiry(value: unknown): value is number | null {
-  return value === null || (Number.isSafeInteger(value) && Number(value) > 0)
+  if (value === null) return true
+  return Number.isSafeInteger(value) && Number(value) > 0 && Number(value) <= END_OF_TIME_MS
 }
 
 function isLasting(kind: unknown): kind is LastingKind {

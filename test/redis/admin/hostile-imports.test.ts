@@ -52,6 +52,7 @@ it.each([
   ['no text', { ...good, text: '' }],
   ['an expiry that is no time', { ...good, expiresAt: 1e300 }],
   ['a fraction of a millisecond', { ...good, expiresAt: 1.5e12 + 0.5 }],
+  ['an expiry that no Date can name', { ...good, expiresAt: 8.64e15 + 1 }],
   ['no expiry', { ...good, expiresAt: undefined }],
   ['a record of another kind', { ...good, kind: 'client', serverUrl: URL, text: '{"a":1}' }],
   ['a sealed record in a plain export', { key: 'k', expiresAt: null, sealed: 'AAAA' }],

@@ -16,6 +16,7 @@ import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs
 import { SqliteOAuthDb } from '../../support/databases/sqlite-oauth-db.js'
 import { openDatabase } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
+import { freePort } from '../../support/servers/free-port.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
 // This Node has no SQLite of its own, and better-sqlite3 is no dependency of the tests: libsql has its methods.
@@ -160,6 +161,16 @@ describe('from Redis', () => {
     const options = { client: redis, keyPrefix: 'my[app]:' }
     expect(await importPublished(db, options)).toMatchObject({ added: 2 })
     expect(await redis.ping()).toBe('PONG')
+  })
+
+  it('names the server that it cannot read', async () => {
+    const port = await freePort()
+    const url = `redis://127.0.0.1:${port}`
+    await expect(importPublished(db, { url })).rejects.toMatchObject({
+      code: 'CONNECTION_REFUSED',
+      operation: 'importPublished',
+      server: `127.0.0.1:${port}`,
+    })
   })
 
   it('ends by its signal', async () => {
