@@ -1,5 +1,5 @@
 import type { CustomEncryptionOptions } from '../crypto/encryption-options.js'
-import { systemClock } from '../leaves/clock.js'
+import { systemClock, within } from '../leaves/clock.js'
 import type { AccessToken, ClientCredentials, OAuthDb, PKCEValues } from '../leaves/contract.js'
 import { DEFAULTS } from '../leaves/defaults.js'
 import { unreadableRecord } from '../leaves/errors.js'
@@ -14,6 +14,12 @@ import { decodePublished, type PublishedLayout, publishedKey, rowOf } from '../r
 import { keepOperations, operationsOf } from './operations-of.js'
 import { RedisOAuthDatabase } from './redis-oauth-database.js'
 
+/** What `close` needs of a client that was handed in. */
+interface Client {
+  quit(): Promise<unknown>
+  disconnect(): void
+}
+
 /**
  * The class that this package had up to version 0.11, over the records of {@link RedisOAuthDatabase}: for those who change nothing
  * but the version. It writes the new layout only, under `keyPrefix` and `~`, and reads a record of the old one where there is no
@@ -27,7 +33,7 @@ export class RedisOAuthDb implements OAuthDb {
   readonly #prefix: string
   readonly #decrypt: (text: string) => string
   readonly #logger: RedisOAuthDbLogger | undefined
-  readonly #client: { quit(): Promise<unknown> } | undefined
+  readonly #client: Client | undefined
 
   /**
    * @throws TypeError that names the option that is wrong and what it takes
@@ -53,7 +59,7 @@ export class RedisOAuthDb implements OAuthDb {
     this.#prefix = keyPrefix
     this.#decrypt = decrypt ?? ((text) => text)
     this.#logger = logger
-    this.#client = isUrl ? undefined : (redis as unknown as { quit(): Promise<unknown> })
+    this.#client = isUrl ? undefined : (redis as unknown as Client)
     this.#db = open({
       ...(isUrl ? { url: redis } : { client: redis }),
       keyPrefix,
@@ -188,9 +194,22 @@ export class RedisOAuthDb implements OAuthDb {
    */
   async close(): Promise<void> {
     await this.#db.close()
-    await this.#client?.quit().catch(() => {
-      this.#logger?.warn('RedisOAuthDb could not quit the Redis client: it was closed before')
-    })
+    // A logger may throw.
+    await this.#quit().catch(() => {})
+  }
+
+  /** Redis may never answer, and a client may try to reach it for ever. */
+  async #quit(): Promise<void> {
+    const client = this.#client
+    try {
+      const { commandTimeout } = DEFAULTS.database
+      if (client) await within(commandTimeout, client.quit(), undefined, { keepsAlive: true })
+    } catch {
+      client?.disconnect()
+      this.#logger?.warn(
+        'RedisOAuthDb could not quit the Redis client: it was closed before, or Redis does not answer',
+      )
+    }
   }
 
   /** A save writes the new record and then deletes the old one. Both may happen between two reads, so the new one is read again. */

@@ -6,7 +6,7 @@ import { describeConformance } from '../../support/conformance/describe-conforma
 import { encryptionHooks } from '../../support/databases/encryption-hooks.mjs'
 import { PublishedOAuthDb } from '../../support/databases/published-oauth-db.mjs'
 import { eventually } from '../../support/eventually.js'
-import { openDatabase } from '../../support/scene.js'
+import { openDatabase, startServer } from '../../support/scene.js'
 import { bareClient } from '../../support/servers/bare-client.js'
 import { type RedisServer, startRedis } from '../../support/servers/redis-server.js'
 
@@ -149,6 +149,22 @@ it('ttl sets both lifetimes, and defaultTtl that of a token without expiry', asy
 })
 
 describe('close()', () => {
+  it('does not wait for a Redis that hangs, nor reject where the logger throws', async () => {
+    const hung = await startServer()
+    const client = bareClient({ path: hung.path })
+    await client.ping()
+    const warnings: string[] = []
+    const warn = (message: string): void => {
+      warnings.push(message)
+      throw new Error('no log')
+    }
+    hung.pause()
+    await new RedisOAuthDb({ redis: client, logger: { warn } }).close()
+    hung.resume()
+    expect(warnings).toHaveLength(1)
+    await eventually(() => client.status === 'end')
+  })
+
   it('quits a client that was handed in, and tells the logger if it cannot', async () => {
     const warnings: string[] = []
     const client = bareClient({ path: server.path })
