@@ -109,9 +109,9 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
   'unauthorized_client',
 ])
 
-/** Whether the answer to a refresh request ends the session. */
+/** Whether the answer to a refresh request ends the session. Not every server has the status of RFC 6749, and clients go by the error. */
 export function refusesRefresh({ status }: Answer, { error }: AnswerBody): boolean {
-  return [400, 401, 403].includes(status) && REFUSALS.has(error)
+  return status >= 400 && status < 500 && status !== 429 && REFUSALS.has(error)
 }
 
 /** Whether the server says that it does not know the client (RFC 6749 section 5.2). */

@@ -214,11 +214,18 @@ describe('what servers say', () => {
     expect(pulls).toBeLessThan(30)
   })
 
-  const refusing = (error: string) =>
+  const refusing = (error: string, status = 400) =>
     (async (url: string | URL, init?: RequestInit) =>
       String(init?.body).includes('grant_type=refresh_token')
-        ? Response.json({ error }, { status: 400 })
+        ? Response.json({ error }, { status })
         : fetch(url, init)) as typeof fetch
+
+  it.each([400, 404, 422])('ends a session by invalid_grant with status %i', async (status) => {
+    await scene.logIn()
+    const provider = scene.provider({ fetch: refusing('invalid_grant', status) })
+    expect(await FLOWS.v1(scene, provider, provider.fetch)).toBe('REDIRECT')
+    expect(await provider.tokens()).toBeUndefined()
+  })
 
   it.each([
     ['unauthorized_client', 'keeps the client of all', 1],
