@@ -4,7 +4,11 @@ import { checkPart } from '../record/keys.js'
 
 export const database: Check = (given) => void operationsOf(Object(given))
 
-export const user: Check = (given, name) => checkPart(name, given)
+/** Who is not logged in to the application may be empty there, and would share a session with all others. */
+export const user: Check = (given, name) => {
+  checkPart(name, given)
+  if (given === '') throw new TypeError(`${name} must not be empty`)
+}
 
 /** @param base - of URLs that need not be absolute */
 export function url(takes: string, base?: string): Check {

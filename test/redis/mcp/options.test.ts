@@ -18,6 +18,7 @@ const options = (changes: object): McpOAuthProviderOptions => ({
 it.each([
   [{ db: {} }, 'db must be a RedisOAuthDatabase'],
   [{ userId: 3 }, 'options.userId'],
+  [{ userId: '' }, 'options.userId must not be empty'],
   [{ serverUrl: '/mcp' }, 'options.serverUrl must be an absolute URL'],
   [{ redirectUrl: 'callback' }, 'options.redirectUrl must be an absolute URL'],
   [{ clientMetadata: undefined }, 'options.clientMetadata must be an object'],
@@ -43,6 +44,8 @@ it('a login is not finished for nobody, nor by no URL', async () => {
       'options.callbackUrl must be the URL of the callback',
     )
   }
+  const nobodys = finishMcpLogin({ db: db(), callbackUrl, userId: '' })
+  await expect(nobodys).rejects.toThrow('options.userId must not be empty')
   const misspelt = { db: db(), callbackUrl, userId: 'user_123', fetchFn: fetch }
   await expect(finishMcpLogin(misspelt)).rejects.toThrow('options.fetchFn is not an option')
 })
