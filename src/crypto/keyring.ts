@@ -97,6 +97,10 @@ export class Keyring {
     return this.#keys.find((key) => startsWith(envelope, key.header))
   }
 
+  has(secret: KeyObject): boolean {
+    return this.#keys.some((key) => key.secret.export().equals(secret.export()))
+  }
+
   /** The use of each key in this process, in the order of the ring. */
   usage(): KeyUsage[] {
     return this.#keys.map((key) => key.usage())

@@ -6,8 +6,10 @@ import { CustomSealing } from './custom-sealing.js'
 import { checkEncryptionOptions, type EncryptionOptions } from './encryption-options.js'
 import { Envelope } from './envelope.js'
 import { createKeyring, type Keyring, type KeyUsage, keyIdOf } from './keyring.js'
+import type { HashKeysOptions } from './name-hash.js'
 import { OpenedMemo } from './opened-memo.js'
 import type { SealContext } from './sealing.js'
+import { readSecretKey } from './secret-key.js'
 
 /** UTF-8 has no byte from here on, so no plain record begins with one. */
 const FIRST_SEALED_BYTE = 0xf8
@@ -59,6 +61,13 @@ export class RecordSealer {
   /** Whether a caller's functions do it, which may take any time. */
   get isCustom(): boolean {
     return this.#keyring === undefined
+  }
+
+  /** @throws TypeError where the key that hides names encrypts as well: one is changed, the other never can be */
+  refuseKeyOfNames({ key }: HashKeysOptions): void {
+    if (this.#keyring?.has(readSecretKey(key, 'hashKeys.key'))) {
+      throw new TypeError('hashKeys.key must be none of encryption.keys')
+    }
   }
 
   /** Whether what is written is sealed. */

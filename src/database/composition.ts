@@ -63,6 +63,7 @@ export function compose(options: RedisOAuthDatabaseOptions, layer: CallLayer): C
   const { client, keyPrefix, commandTimeout, encryption, hashKeys } = resolved
   const keys = new KeySpace(keyPrefix, hashKeys && createNameHash(hashKeys))
   const sealer = encryption && new RecordSealer(encryption)
+  if (hashKeys) sealer?.refuseKeyOfNames(hashKeys)
   const channels = client ? borrow(client, resolved) : open(resolved)
   const { connection, subscriber } = channels
   const durability =

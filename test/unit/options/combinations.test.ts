@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { Redis } from 'ioredis'
 import { describe, expect, it } from 'vitest'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
@@ -114,6 +115,17 @@ describe('beside a URL of each kind', () => {
   ])('what fills it, and what the reference lets stand beside it, is taken: %j', (options) => {
     expect(() => new RedisOAuthDatabase(options)).not.toThrow()
   })
+})
+
+it('a key that hides names and encrypts is refused', () => {
+  const key = randomBytes(32)
+  const keys = [
+    { id: 'b', key: randomBytes(32) },
+    { id: 'a', key: key.toString('hex') },
+  ]
+  expect(() => new RedisOAuthDatabase({ encryption: { keys }, hashKeys: { key } })).toThrow(
+    'hashKeys.key must be none of encryption.keys',
+  )
 })
 
 it('hashKeys without encryption is refused', () => {
