@@ -123,12 +123,14 @@ export class ClientMemory {
 
   /**
    * The authorization server whose URL this is. Where several name it, the one at its origin: any can name another's endpoint, and is sent
-   * the code of a login that is taken for its own.
+   * the code of a login that is taken for its own. Of several there, the one whose client the URL names.
    */
-  serverOf(url: URL): McpDiscoveryState | undefined {
+  serverOf(url: URL, clientId: string): McpDiscoveryState | undefined {
     const naming = this.#servers.filter((server) => isEndpoint(server, 'authorization', url))
     const own = naming.filter((server) => isAt(url.origin, server))
-    const [server, rival] = own.length > 0 ? own : naming
+    const rivals = own.length > 0 ? own : naming
+    const [server, rival] =
+      rivals.length > 1 ? rivals.filter((one) => this.client(clientId, one)) : rivals
     return rival === undefined ? server : undefined
   }
 

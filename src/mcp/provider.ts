@@ -208,8 +208,9 @@ class Provider {
     const parameter = (name: string): string => url.searchParams.get(name) ?? ''
     const codeChallenge = parameter('code_challenge')
     const codeVerifier = this.#memory.verifierOf(codeChallenge)
-    const discovery = this.#memory.serverOf(url)
-    const client = this.#memory.client(parameter('client_id'), discovery)
+    const clientId = parameter('client_id')
+    const discovery = this.#memory.serverOf(url, clientId)
+    const client = this.#memory.client(clientId, discovery)
     if (codeVerifier === undefined || client === undefined || discovery === undefined) {
       throw new TypeError('the authorization URL must be of a login that this provider has begun')
     }

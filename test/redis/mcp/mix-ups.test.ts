@@ -43,6 +43,22 @@ it('a login at one authorization server is no login at another that names the sa
   expect(sent).toEqual([`${good}/token`])
 })
 
+it('a login at an authorization server whose issuer has moved within its origin is one at the new issuer', async () => {
+  const provider = scene.provider()
+  const origin = 'https://auth.example'
+  for (const issuer of [origin, `${origin}/tenant`]) {
+    const authorizationServerMetadata = { issuer, authorization_endpoint: `${origin}/authorize` }
+    provider.saveDiscoveryState({ authorizationServerUrl: issuer, authorizationServerMetadata })
+    await provider.saveClientInformation?.({ client_id: `id of ${issuer}`, issuer }, { issuer })
+  }
+  provider.saveCodeVerifier('verifier')
+  const url = new URL(`${origin}/authorize?state=a&client_id=id of ${origin}/tenant`)
+  url.searchParams.set('code_challenge', challengeOf('verifier'))
+  await provider.redirectToAuthorization(url)
+  const begun = await scene.provider().discoveryState()
+  expect(begun?.authorizationServerUrl).toBe(`${origin}/tenant`)
+})
+
 it('what one login binds a client to, that was registered beforehand, is no part of another login', async () => {
   const provider = scene.provider({ clientInformation: { client_id: 'id' } })
   const [good, evil] = ['https://auth.example/', 'https://evil.example/']
