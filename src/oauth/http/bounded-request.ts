@@ -9,6 +9,7 @@ import {
   headersOf,
   reasonIn,
 } from './answers.js'
+import { header } from './requests.js'
 
 /** More than any answer of an authorization server needs. */
 export const MAX_BODY_BYTES: number = 1024 * 1024
@@ -145,7 +146,7 @@ function isRedirect(answer: Answer): boolean {
 
 /** Where the same request may be sent again. */
 function repeatedAt(answer: Answer, from: string | URL): string | undefined {
-  const location = answer.headers.get('location')
+  const location = header(answer.headers, 'location')
   if (location === null || !REPEATING_REDIRECTS.includes(answer.status)) return undefined
   const next = urlOf(location, from)
   return next !== undefined && isSameOrigin(next, from) ? next.href : undefined

@@ -29,6 +29,15 @@ test('a request in time is passed on, with everything but the signal of the call
   expect(vi.getTimerCount()).toBe(0)
 })
 
+test.each([
+  ['an object', { 'content-type': 'text/plain', location: '/elsewhere' }],
+  ['missing', undefined],
+])('an answer whose headers are %s is passed on, as a wrapper may give one', async (_, headers) => {
+  const fetch = async () => ({ status: 200, headers, text: async () => 'the answer' }) as never
+  const answer = await boundedRequest(fetch, 'https://auth.example/', {}, 100)
+  expect([answer.status, await answer.text()]).toEqual([200, 'the answer'])
+})
+
 test('a request that takes too long is aborted and ends, whether or not the fetch listens', async () => {
   let signal: AbortSignal | null | undefined
   const deaf = (_: unknown, init?: RequestInit) => {
