@@ -10,6 +10,9 @@ import { rightFindings } from './rights.js'
 import { sentinelFindings } from './sentinels.js'
 import { serverFindings } from './servers.js'
 
+/** Of so many keys, no master of a Cluster has all. */
+const SAMPLES = 16
+
 /**
  * Looks at everything that this database needs, and says of each thing what is so and what to do: the connection, each server's
  * version, role, memory, persistence, clock and replicas, whether it can be written to, every right of the Redis user, TLS, and what
@@ -42,7 +45,7 @@ export async function doctor(
   }
   const rights = await looked(() => operations.run('doctor', rightFindings))
   const servers = await looked(() => serversOf(db), rights)
-  const writing = await looked(() => writable(db), [...rights, ...servers])
+  const writing = await looked(() => writable(db, operations), [...rights, ...servers])
   const records = await looked(
     async () => (await takeCensus(db, 'doctor', options)).findings(parts),
     [...rights, ...servers, ...writing],
@@ -68,9 +71,21 @@ async function serversOf(db: RedisOAuthDatabase): Promise<Finding[]> {
   return serverFindings(nodes, warnings)
 }
 
-async function writable(db: RedisOAuthDatabase): Promise<Finding[]> {
+async function writable(
+  db: RedisOAuthDatabase,
+  operations: ReturnType<typeof operationsOf>,
+): Promise<Finding[]> {
   await db.ready({ write: true })
+  await operations.run('doctor', readElsewhere)
   return [ok('records can be written')]
+}
+
+/** Reads keys of many slots: a node of a Cluster that is taken for a server of its own refuses most. */
+async function readElsewhere({ commands, keys, topology }: Composition): Promise<void> {
+  if (topology === 'cluster') return
+  const { redisKey } = keys.of('marker')
+  const samples = Array.from({ length: SAMPLES }, (_, slot) => `${redisKey}{${slot}}`)
+  await Promise.all(samples.map((sample) => commands.exists(sample)))
 }
 
 function describe(parts: Composition): Finding {

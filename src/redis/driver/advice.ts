@@ -99,7 +99,10 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
     `${server} lacks or blocks ${lacking(command)}: ${lostWithout(command)}. Check rename-command, proxies and ` +
     `${DOCS}/servers-and-runtimes.md`,
   REDIS_ERROR: ({ server, text }) =>
-    `Redis at ${server} answered with an error: ${text.slice(0, MAX_QUOTED)}. Check what it says, and the log of Redis`,
+    /^(MOVED|ASK|CROSSSLOT)\b/.test(text)
+      ? `${server} is a node of a Redis Cluster, and others have some of its keys. Connect with redis-cluster:// or the option ` +
+        'cluster; if you do, retry, since slots are moving'
+      : `Redis at ${server} answered with an error: ${text.slice(0, MAX_QUOTED)}. Check what it says, and the log of Redis`,
 }
 
 /** Of what Redis answered. */

@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { doctor, type Finding } from '../../../src/admin.js'
 import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src/index.js'
 import { prometheusText, startMetrics } from '../../../src/metrics.js'
+import { slotOf } from '../../../src/redis/protocol/slot.js'
 import { eventually } from '../../support/eventually.js'
 import { alarmsIn, raisedSince } from '../../support/faults/alarms.js'
 import { openDatabase, startProxy, startServer } from '../../support/scene.js'
@@ -176,6 +177,19 @@ const FAULTS: readonly (readonly [what: string, code: string, says: RegExp, faul
     'DATABASE_OUT_OF_RANGE',
     /Check db/,
     async () => ({ ...at(await startServer({ databases: 1 })), db: 3 }),
+  ],
+  [
+    'a node of a Cluster is taken for a server of its own',
+    'REDIS_ERROR',
+    /node of a Redis Cluster.*redis-cluster:\/\//s,
+    async () => {
+      const cluster = await startCluster()
+      onTestFinished(() => cluster.stop())
+      const owner = await cluster.nodeOfSlot(slotOf('atxp:oauth:key'))
+      const marked = await cluster.nodeOfSlot(slotOf('atxp:oauth:~marker'))
+      const [other] = (await cluster.masters()).filter((master) => master !== owner)
+      return at(marked === owner ? (other as RedisServer) : marked)
+    },
   ],
   [
     'the policy may drop records',

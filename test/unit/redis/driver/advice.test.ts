@@ -42,7 +42,11 @@ const FAILURES: Readonly<Record<Reason, readonly Error[]>> = {
   WRONG_TYPE: [reply('WRONGTYPE Operation against a key holding the wrong kind of value')],
   SERVER_TOO_OLD: [reply('ERR syntax error')],
   UNSUPPORTED_BY_SERVER: [reply("ERR unknown command 'EVAL'")],
-  REDIS_ERROR: [reply('BUSY Redis is busy running a script.'), new WrongReply(null, 'a list')],
+  REDIS_ERROR: [
+    reply('BUSY Redis is busy running a script.'),
+    reply('MOVED 3999 127.0.0.1:6381'),
+    new WrongReply(null, 'a list'),
+  ],
 }
 
 const failures = Object.entries(FAILURES).flatMap(([reason, errors]) =>
