@@ -1,6 +1,7 @@
 import type { RedisOptions } from 'ioredis'
 import type { SentinelTopology, ServerTopology, Topology } from '../address/topology.js'
 import type { CredentialsProvider } from './credentials.js'
+import { ServerConnector } from './internals/connector.js'
 import { NamingSentinelConnector } from './internals/sentinel.js'
 import type { RetryLimits } from './retry.js'
 
@@ -50,6 +51,7 @@ export function commonOptions(
     ...(password !== undefined && { password }),
     ...(tls !== undefined && { tls }),
     ...(family !== undefined && { family }),
+    Connector: ServerConnector,
     lazyConnect: true,
     connectTimeout: options.connectionTimeout,
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,

@@ -1,6 +1,8 @@
+import type { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import { type Redis, SentinelConnector } from 'ioredis'
 import { withServerName } from '../../address/server-name.js'
+import { Packets } from './packets.js'
 
 interface SentinelSteps {
   options: { tls?: ConnectionOptions; sentinelTLS?: ConnectionOptions; family?: 0 | 4 | 6 }
@@ -8,6 +10,8 @@ interface SentinelSteps {
   connectToSentinel(address: { host: string }, options?: object): Redis
   /** Where the master is, by one Sentinel. What it gives is what Node connects to, under the options for TLS. */
   resolve(address: object): Promise<{ host: string } | null>
+  /** To the master. */
+  connect(tell: unknown): Promise<Socket>
   /** Those that are asked in turn. `add` takes one that another has named, unless it is known. */
   sentinelIterator: { add(sentinel: object): boolean }
 }
@@ -16,17 +20,18 @@ interface SentinelSteps {
 const MAX_LEARNED = 100
 
 /**
- * What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version, and that no
- * Sentinel can name others without end.
+ * What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version, that no
+ * Sentinel can name others without end, and that sockets read as {@link Packets}.
  */
 export class NamingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
     super(options as ConstructorParameters<typeof SentinelConnector>[0])
     const steps = this as unknown as SentinelSteps
-    const { connectToSentinel, resolve } = steps
+    const { connectToSentinel, resolve, connect } = steps
     const { sentinelIterator } = steps
     const add = sentinelIterator.add.bind(sentinelIterator)
     let learned = 0
+    let packets: Packets
     sentinelIterator.add = (sentinel) => {
       const isNew = learned < MAX_LEARNED && add(sentinel)
       if (isNew) learned += 1
@@ -42,7 +47,12 @@ export class NamingSentinelConnector extends SentinelConnector {
       if (master === null) return null
       const { tls, family } = steps.options
       const named = tls && { servername: withServerName(tls, master.host).servername }
-      return { ...master, ...named, family }
+      packets = new Packets()
+      return { ...master, ...named, family, onread: packets.onread }
+    }
+    steps.connect = async (tell) => {
+      const socket = await connect.call(this, tell)
+      return packets.of(socket)
     }
   }
 }
