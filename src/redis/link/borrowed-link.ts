@@ -2,19 +2,24 @@ import type { Cluster, Redis } from 'ioredis'
 import { publishConnection } from '../../leaves/diagnostics.js'
 import type { CommandQueue } from '../connection/command-queue.js'
 import { type Layout, type Link, type Node, ONE_SERVER } from '../connection/link.js'
-import { noteRefusal, type TrackedCommand } from '../driver/command.js'
+import { noteRefusal, TrackedCommand } from '../driver/command.js'
 import { corkAll } from '../driver/cork.js'
 import { endedClientFailure } from '../driver/failure.js'
+import { dropPutOff } from '../driver/internals/clients.js'
 import { sendToCluster } from '../driver/internals/cluster.js'
 import { reportRefusals } from '../driver/internals/command.js'
 import { socketOf } from '../driver/internals/socket.js'
 import { slotOf } from '../protocol/slot.js'
 import { layoutOf } from './cluster-layout.js'
 
+/** So many commands are given up until what they left behind is taken away. */
+const MANY = 1_000
+
 /** A client of the caller's: it queues, retries and resends by its own options, and is not ours to close. */
 export class BorrowedLink implements Link {
   readonly #client: Redis | Cluster
   readonly #server: string
+  #stalled = 0
   #wasOpen: boolean
   #isOpen: boolean
   readonly #onReady = (): void => {
@@ -55,7 +60,13 @@ export class BorrowedLink implements Link {
     return false
   }
 
-  stalled(): undefined {}
+  // In a long outage they would fill the memory of a client that waits for a connection as long as it takes.
+  stalled(): undefined {
+    this.#stalled += 1
+    if (this.#stalled < MANY) return
+    this.#stalled = 0
+    dropPutOff(this.#client, (command) => command instanceof TrackedCommand && command.settled)
+  }
 
   masters(): readonly Node[] {
     return this.#client.isCluster ? this.#nodes() : [undefined]

@@ -81,6 +81,29 @@ describe('a borrowed client', () => {
     await db.close()
   })
 
+  it('that waits as long as it takes keeps none of the calls that have failed, and all of its owner', async () => {
+    proxy.refuse()
+    const client = borrow({
+      port: proxy.port,
+      maxRetriesPerRequest: null,
+      retryStrategy: () => 10,
+    })
+    client.on('error', () => undefined)
+    const db = new RedisOAuthDatabase({ client, commandTimeout: 100 })
+    const own = client.set('own', 'value')
+    for (let round = 0; round < 3; round += 1) {
+      const calls = Array.from({ length: 1_500 }, (_, i) => db.storeToken(`${i}`, 'token'))
+      const results = await Promise.allSettled(calls)
+      expect(results.every(({ status }) => status === 'rejected')).toBe(true)
+      const { length } = (client as unknown as { offlineQueue: unknown[] }).offlineQueue
+      expect(length).toBeLessThan(1_500)
+    }
+    await proxy.accept()
+    expect(await own).toBe('OK')
+    expect(await db.listTokens()).toEqual([])
+    await db.close()
+  })
+
   it('ends calls at its own limit, which leaves no timer behind', async () => {
     const client = borrow({ port: proxy.port, commandTimeout: 50 })
     client.on('error', () => undefined)

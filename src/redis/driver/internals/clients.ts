@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls'
-import type { Cluster, Redis } from 'ioredis'
+import type { Cluster, Command, Redis } from 'ioredis'
 import { changedKeys } from '../../protocol/replies.js'
 
 /** Has only an open socket keep the process alive, and not the wait for the next attempt. */
@@ -54,6 +54,21 @@ export function setCredentials(
   delete options.username
   if (username !== undefined) options.username = username
   options.password = password
+}
+
+/** Takes what is over out of what a client without a connection has put off; ioredis would keep it until there is one. */
+export function dropPutOff(client: Redis | Cluster, isOver: (command: Command) => boolean): void {
+  const { offlineQueue } = client as unknown as { offlineQueue: PutOff }
+  for (let left = offlineQueue.length; left > 0; left -= 1) {
+    const item = offlineQueue.shift()
+    if (item !== undefined && !isOver(item.command)) offlineQueue.push(item)
+  }
+}
+
+interface PutOff {
+  readonly length: number
+  shift(): { readonly command: Command } | undefined
+  push(item: { readonly command: Command }): number
 }
 
 /** Options that ioredis reads anew each time that it needs them. */
