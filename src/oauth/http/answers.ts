@@ -123,11 +123,12 @@ export function refusesClient({ status }: Answer, { error }: AnswerBody): boolea
 export function renewedAnswer(
   answer: Answer,
   body: TokenResponse,
-  renewed: AccessToken,
+  sent: string,
   now: number,
 ): Answer {
-  // Not of the body: what nests too deeply cannot be made JSON again.
-  return refreshTokenOf(body) === undefined ? tokenAnswer(renewed, now) : answer
+  if (refreshTokenOf(body) !== undefined) return answer
+  // As in a record, where what nests too deeply is left out: it cannot be made JSON again.
+  return tokenAnswer(renewedToken({ accessToken: '', resourceUrl: '' }, body, sent, now), now)
 }
 
 /** Members of a token response that a record has under names of its own. */

@@ -118,17 +118,13 @@ export class Exchange {
     const saves = await Promise.allSettled(
       holders.map(([place, token, sent]) => this.#save(place, sent, token)),
     )
-    const saved = holders.find((_, index) => {
-      const save = saves[index]
-      return save?.status === 'fulfilled' && save.value
-    })
-    if (saved !== undefined) {
-      const [, renewed] = saved
+    if (saves.some((save) => save.status === 'fulfilled' && save.value)) {
       this.#tell('refreshed', answer)
       const failed = holders.filter((_, index) => saves[index]?.status === 'rejected')
       const others = places.filter((place) => !failed.some(([one]) => one === place))
-      this.#sent.expectEchoes(renewed, others)
-      return { kind: 'answered', answer: renewedAnswer(answer, body, renewed, now) }
+      const [holder] = holders
+      if (holder !== undefined) this.#sent.expectEchoes(holder[1], others)
+      return { kind: 'answered', answer: renewedAnswer(answer, body, refreshToken, now) }
     }
     for (const save of saves) if (save.status === 'rejected') throw save.reason
     const found = await this.#sent.look()
