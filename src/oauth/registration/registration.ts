@@ -4,7 +4,7 @@ import type { FetchLike } from '../../leaves/contract.js'
 import { publishSession } from '../../leaves/diagnostics.js'
 import { codeIn } from '../../leaves/errors.js'
 import { isShort } from '../../record/codec.js'
-import { type Answer, type FetchInit, jsonAnswer, jsonOf } from '../http/answers.js'
+import { type Answer, type FetchInit, isSuccess, jsonAnswer, jsonOf } from '../http/answers.js'
 import { boundedOwnRequest, boundedRequest, unlessAborted } from '../http/bounded-request.js'
 import type { RegistrationRequest } from '../http/requests.js'
 import type { FlightTiming } from '../timing.js'
@@ -82,7 +82,8 @@ export class ClientRegistration {
     const { fetch, registrations, timing } = this.#parts
     const answer = await boundedRequest(fetch, url, init, timing.requestMs)
     const { status } = answer
-    const reply = status === 201 ? await jsonOf(answer) : {}
+    // RFC 7591 section 3.2.1 says 201. Some SDKs take the client of each that is a success.
+    const reply = isSuccess(answer) ? await jsonOf(answer) : {}
     if (typeof reply.client_id !== 'string') {
       publishSession('registrationFailed', { status }, startedAtMs)
       return answer

@@ -5,6 +5,7 @@ import { challengeOf } from '../../../src/mcp/client-memory.js'
 import { finishMcpLogin } from '../../../src/mcp.js'
 import { FLOWS, McpScene, USER } from '../../support/mcp/scene.js'
 import { SDKS } from '../../support/mcp/sdks.mjs'
+import { openDatabase } from '../../support/scene.js'
 
 const FAILED = { code: 'LOGIN_FAILED' }
 
@@ -212,6 +213,21 @@ describe('what servers say', () => {
     const url = 'https://evil.example/.well-known/oauth-authorization-server'
     expect((await provider.fetch(url)).status).toBe(200)
     expect(pulls).toBeLessThan(30)
+  })
+
+  it('registers one client for all processes also with status 200, which SDKs take', async () => {
+    const answering = (async (url: string | URL, init?: RequestInit) => {
+      const answer = await fetch(url, init)
+      return String(url).endsWith('/register') ? Response.json(await answer.json()) : answer
+    }) as typeof fetch
+    scene.authorizationServer.gatherMetadataRequests(3)
+    const flows = [1, 2, 3].map(() => {
+      const db = openDatabase({ url: scene.redis.url, keyPrefix: scene.keyPrefix })
+      const provider = scene.provider({ db, fetch: answering })
+      return FLOWS.v1(scene, provider, provider.fetch)
+    })
+    expect(await Promise.all(flows)).toEqual(['REDIRECT', 'REDIRECT', 'REDIRECT'])
+    expect(scene.authorizationServer.counters().registrations).toBe(1)
   })
 
   const refusing = (error: string, status = 400) =>

@@ -228,7 +228,7 @@ test.each([400, 429, 503])(
 test.each<[string, Response]>([
   ['a 201 that names no client', json(201, {})],
   ['a 201 that is no JSON', new Response('[]', { status: 201 })],
-  ['a client with another status', json(200, { client_id: 'c' })],
+  ['a client with a status of failure', json(400, { client_id: 'c' })],
 ])('%s is shared with nobody', async (_, answer) => {
   const [process] = startAll(1) as [FleetProcess]
   server.step = () => answer.clone()
