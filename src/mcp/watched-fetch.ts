@@ -61,7 +61,7 @@ async function noteRefresh(
   if (isSuccess(answer)) {
     memory.succeeded()
     await noteIssued(answer, memory)
-  } else if (answer.status === 429 || answer.status >= 500) {
+  } else if (answer.status < 400 || answer.status === 429 || answer.status >= 500) {
     memory.failed(failedWith(answer.status))
   } else if (refusesRefresh(answer, await jsonOf(answer))) {
     memory.refused(refreshToken)

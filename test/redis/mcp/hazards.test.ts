@@ -112,6 +112,20 @@ describe.each(['v1', 'v2'] as const)('a client of %s', (sdk) => {
       expect(await flow(scene, again, again.fetch)).toBe('AUTHORIZED')
     })
 
+    it('rejects as well where the server redirects to another, as in maintenance', async () => {
+      await scene.logIn()
+      const provider = scene.provider({
+        fetch: (async (url: string | URL, init?: RequestInit) =>
+          isRefresh(init)
+            ? new Response(null, { status: 302, headers: { location: 'https://status.example/' } })
+            : fetch(url, init)) as typeof fetch,
+      })
+      await expect(flow(scene, provider, provider.fetch)).rejects.toMatchObject({
+        code: 'REFRESH_FAILED',
+      })
+      expect(scene.urls).toEqual([])
+    })
+
     it('logs in when the session is gone meanwhile', async () => {
       await scene.logIn()
       const provider = scene.provider({ fetch: failing(fetch) })
