@@ -11,6 +11,9 @@ import { metadataTooLarge } from './failures.js'
 /** What servers say of themselves is much less, and stands in Redis for as long as they let users wait. */
 export const MAX_LOGIN_LENGTH = 262_144
 
+/** So many are read at once. */
+const AT_ONCE = 8
+
 /** A login that has begun, with all that its callback needs: that may come to another process. */
 export interface Login {
   readonly state: string
@@ -63,14 +66,24 @@ export class Logins {
     return text === null ? undefined : loginIn(key, text)
   }
 
-  /** The login of the user at this server that has begun last. Two round trips. */
+  /**
+   * The login of the user at this server that has begun last, by the clock of Redis. Two round trips, and one more for each further eight
+   * logins. Never are all in memory: a server may have many begin, each with as much metadata as is kept.
+   */
   async newest(userId: string, serverUrl: string, redirectUrl: string): Promise<Login | undefined> {
     const found = await this.#parts.indexed.of(userId)
-    const keys = found.map(({ key }) => key).filter(({ kind }) => kind === 'pkce')
-    const logins = await Promise.all(keys.map((key) => this.#read(key)))
-    return logins
-      .filter((login) => login?.serverUrl === serverUrl && login.redirectUrl === redirectUrl)
-      .sort((a, b) => (b?.begunAt ?? 0) - (a?.begunAt ?? 0))[0]
+    const newestFirst = found
+      .filter(({ key }) => key.kind === 'pkce')
+      .sort((one, other) => other.keptUntil - one.keptUntil)
+    while (newestFirst.length > 0) {
+      const some = newestFirst.splice(0, AT_ONCE)
+      const logins = await Promise.all(some.map(({ key }) => this.#read(key)))
+      const login = logins.find(
+        (one) => one?.serverUrl === serverUrl && one.redirectUrl === redirectUrl,
+      )
+      if (login !== undefined) return login
+    }
+    return undefined
   }
 
   async #read(key: FoundKey): Promise<Login | undefined> {

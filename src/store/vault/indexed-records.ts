@@ -34,6 +34,8 @@ export interface IndexedRecord {
   readonly field: string
   /** When a coordinated refresh last replaced it, in Unix milliseconds. */
   readonly refreshedAt: number | undefined
+  /** The time until which the entry is kept, by the clock of Redis; 0 where the entry is of another format. */
+  readonly keptUntil: number
 }
 
 /**
@@ -146,7 +148,10 @@ export class IndexedRecords {
     const records: IndexedRecord[] = []
     for (const [field, text] of entries) {
       const key = this.#keys.indexed(index, field)
-      if (key !== null) records.push({ key, field, refreshedAt: refreshedAtIn(text) })
+      if (key !== null) {
+        const keptUntil = Number.parseInt(text, 10) || 0
+        records.push({ key, field, refreshedAt: refreshedAtIn(text), keptUntil })
+      }
     }
     return records
   }

@@ -222,6 +222,31 @@ describe('a callback', () => {
   })
 })
 
+describe('the newest login', () => {
+  it('is so by the clock of Redis, whatever those of the processes say', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 300_000 })
+    try {
+      await begin()
+    } finally {
+      vi.useRealTimers()
+    }
+    await (await SDKS.v1(scene.serverUrl, scene.provider())).finishAuth(await begin())
+    expect(scene.authorizationServer.counters()).toMatchObject({ codeGrants: 1, refusedCodes: 0 })
+  })
+
+  it('is found among many without a look at all of them, each of which may be large', async () => {
+    for (let logins = 0; logins < 12; logins += 1) await begin()
+    const { searchParams } = await begin()
+    const redis = bareClient({ path: scene.redis.path })
+    await redis.config('RESETSTAT')
+    expect(await scene.provider().storedState()).toBe(searchParams.get('state'))
+    // The index, and eight logins.
+    expect(await redis.info('stats')).toContain('keyspace_hits:9\r\n')
+    const other = scene.provider({ serverUrl: 'https://other.example' })
+    expect(await other.storedState()).toBeUndefined()
+  })
+})
+
 describe('what is kept', () => {
   it('is a session and a registration for an operator to see, and goes with its user', async () => {
     await scene.logIn()
