@@ -166,7 +166,8 @@ export class Connection implements CommandOwner {
       await this.send('read', 'ping', [], pong)
     } catch (error) {
       const { code } = error as RedisOAuthDatabaseError
-      if (!REFUSED_CODES.has(code)) throw error
+      // Of a Cluster without nodes it is the question for them that was refused.
+      if (!REFUSED_CODES.has(code) || this.masters().length === 0) throw error
     }
   }
 

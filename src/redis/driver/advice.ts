@@ -98,11 +98,20 @@ export const ADVICE: Readonly<Record<Reason, (failed: Failed) => string>> = {
   UNSUPPORTED_BY_SERVER: ({ server, command }) =>
     `${server} lacks or blocks ${lacking(command)}: ${lostWithout(command)}. Check rename-command, proxies and ` +
     `${DOCS}/servers-and-runtimes.md`,
-  REDIS_ERROR: ({ server, text }) =>
-    /^(MOVED|ASK|CROSSSLOT)\b/.test(text)
-      ? `${server} is a node of a Redis Cluster, and others have some of its keys. Connect with redis-cluster:// or the option ` +
-        'cluster; if you do, retry, since slots are moving'
-      : `Redis at ${server} answered with an error: ${text.slice(0, MAX_QUOTED)}. Check what it says, and the log of Redis`,
+  REDIS_ERROR: refusedByRedis,
+}
+
+function refusedByRedis({ server, text }: Failed): string {
+  if (/^(MOVED|ASK|CROSSSLOT)\b/.test(text)) {
+    return (
+      `${server} is a node of a Redis Cluster, and others have some of its keys. Connect with redis-cluster:// or the option ` +
+      'cluster; if you do, retry, since slots are moving'
+    )
+  }
+  if (/cluster support disabled/.test(text)) {
+    return `${server} is no Redis Cluster. Connect with redis:// or host and port`
+  }
+  return `Redis at ${server} answered with an error: ${text.slice(0, MAX_QUOTED)}. Check what it says, and the log of Redis`
 }
 
 /** Of what Redis answered. */

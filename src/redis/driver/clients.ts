@@ -50,8 +50,9 @@ export function createCluster(topology: ClusterTopology, options: ConnectOptions
     // One that hangs must leave a waiting command time for another.
     slotsRefreshTimeout: Math.ceil(connectionTimeout / Math.min(topology.nodes.length, 2)),
     ...(topology.natMap && { natMap: { ...topology.natMap } }),
-    // Certificates are for names.
-    ...(topology.tls && { dnsLookup: (name, callback) => callback(null, name) }),
+    // Each node looks up its own: ioredis asks for all names at once, and one that is gone would keep it from the nodes that are
+    // there. And certificates are for names.
+    dnsLookup: (name, callback) => callback(null, name),
     redisOptions: { ...commonOptions(topology, options), socketTimeout: connectionTimeout },
   })
   cluster.on('+node', (node: Redis) => {

@@ -195,7 +195,8 @@ const LACK_CODES = {
 
 // ioredis has only words for what became of the last of the Sentinels.
 function reasonOfSentinels(said: string): Reason {
-  if (/No such master/.test(said)) return 'MASTER_NOT_FOUND'
+  // A Redis that is no Sentinel knows none either.
+  if (/No such master/.test(said) || lackOf(said) === 'command') return 'MASTER_NOT_FOUND'
   if (TIMED_OUT.test(said)) return 'CONNECTION_TIMEOUT'
   const reason = reasonOfReply(said)
   // "Connection is closed": why there was never one is not told.

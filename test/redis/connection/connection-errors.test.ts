@@ -4,6 +4,7 @@ import { RedisOAuthDatabase, type RedisOAuthDatabaseOptions } from '../../../src
 import { expectFailure, SECRETS } from '../../support/connection/failure-facts.js'
 import { openDatabase, startServer } from '../../support/scene.js'
 import { certificates, type ServerCertificateName } from '../../support/servers/certificates.js'
+import { startCluster } from '../../support/servers/cluster.js'
 import { freePort } from '../../support/servers/free-port.js'
 
 /** A server that speaks nothing: it does with each connection what it is told. */
@@ -123,6 +124,39 @@ describe('a server that is not there', () => {
     const db = openDatabase({ sentinel: { name: 'myMaster', nodes: [{ host, port }] } })
     const { message } = await expectFailure(db.ping(), 'MASTER_NOT_FOUND', 'myMaster')
     expect(message).toMatch(/sentinel\.name.*SENTINEL MASTERS/)
+  })
+
+  it('fails with MASTER_NOT_FOUND when it is no Sentinel', async () => {
+    const { host, port } = await startServer()
+    const db = openDatabase({ sentinel: { name: 'mymaster', nodes: [{ host, port }] } })
+    await expectFailure(db.ping(), 'MASTER_NOT_FOUND', 'mymaster')
+  })
+})
+
+describe('a Cluster', () => {
+  const gone = { host: 'no-such-host.invalid', port: 6379 }
+
+  it('is found while some names of its nodes do not resolve', async () => {
+    const cluster = await startCluster()
+    onTestFinished(() => cluster.stop())
+    const nodes = cluster.nodes.map(({ host, port }) => ({ host, port }))
+    const db = openDatabase({ cluster: { nodes: [gone, ...nodes] } })
+    await db.storeToken('a', SECRETS.token)
+    expect(await db.getToken('a')).toBe(SECRETS.token)
+  })
+
+  it('fails with HOST_NOT_FOUND when none does', async () => {
+    const db = openDatabase({ cluster: { nodes: [gone] }, commandTimeout: 10_000 })
+    await expectFailure(db.getToken('a'), 'HOST_NOT_FOUND', 'no-such-host.invalid:6379')
+  })
+
+  it('that is none fails with REDIS_ERROR, for calls and walks', async () => {
+    const { host, port } = await startServer()
+    const db = openDatabase({ cluster: { nodes: [{ host, port }] } })
+    for (const work of [db.getToken('a'), db.listTokens(), db.health(), db.ready()]) {
+      const { message } = await expectFailure(work, 'REDIS_ERROR', `${host}:${port}`)
+      expect(message).toMatch(/no Redis Cluster.*redis:\/\//)
+    }
   })
 })
 

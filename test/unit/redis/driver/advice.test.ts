@@ -45,6 +45,7 @@ const FAILURES: Readonly<Record<Reason, readonly Error[]>> = {
   REDIS_ERROR: [
     reply('BUSY Redis is busy running a script.'),
     reply('MOVED 3999 127.0.0.1:6381'),
+    reply('ERR This instance has cluster support disabled'),
     new WrongReply(null, 'a list'),
   ],
 }
