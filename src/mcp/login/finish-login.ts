@@ -60,7 +60,8 @@ export interface FinishedMcpLogin {
 
 /**
  * Finishes a login that a provider has begun in any process: finds it by the `state` of the callback, once, checks `iss` (RFC 9207),
- * redeems the code and saves the tokens, which every process then has. Two round trips, and one request to the authorization server.
+ * redeems the code and saves the tokens, which every process then has. Two round trips, three with `encryption`, and one request to the
+ * authorization server.
  * @throws TypeError that names the option that is wrong and what it takes
  * @throws RedisOAuthDatabaseError `LOGIN_NOT_FOUND` if this user has begun no login with this `state`, or it was finished already, or took
  * longer than `pkceTtl`, 10 minutes; `LOGIN_FAILED` if the user or the authorization server refused, the callback is of another
