@@ -86,7 +86,7 @@ function keyOf(userId: string, { accessToken, refreshToken = '' }: AccessToken):
   return fingerprint(userId, accessToken, refreshToken)
 }
 
-function isAtOrBelow(above: string, url: string): boolean {
+export function isAtOrBelow(above: string, url: string): boolean {
   return (
     url === above || (above !== '' && url.startsWith(above.endsWith('/') ? above : `${above}/`))
   )

@@ -5,6 +5,7 @@ import { isExpired } from '../../record/lifetime.js'
 import type { StoredToken } from '../../record/origin.js'
 import { type Answer, discard, type FetchInit } from '../http/answers.js'
 import { unlessAborted } from '../http/bounded-request.js'
+import { isAtOrBelow } from '../places/echoes.js'
 import type { RefreshRecords } from '../places/records.js'
 import type { TokenPlaces } from '../places/token-places.js'
 import type { Logins } from '../refresh/logins.js'
@@ -61,9 +62,9 @@ export class RefusedRequests {
     userId: string | undefined,
   ): Promise<Answer> {
     // A server that asks for a refresh by itself has it from the client.
-    if (!isResendable(init) || asksForRefresh(refused) || isRedirected(refused)) return refused
+    if (!isResendable(init) || asksForRefresh(refused)) return refused
     const calledUrl = pathOf(url)
-    if (calledUrl === undefined) return refused
+    if (calledUrl === undefined || isOfAnother(refused, calledUrl)) return refused
     const { signal } = (init ?? {}) as { signal?: unknown }
     let sent = bearerToken(init)
     const place = this.#placeOf(calledUrl, sent, userId)
@@ -153,8 +154,10 @@ export class RefusedRequests {
   }
 }
 
-function isRedirected(answer: Answer): boolean {
-  return (answer as { redirected?: unknown }).redirected === true
+/** Whether a redirect has led to what is not at or below the called url: a session there is another. */
+function isOfAnother(answer: Answer, calledUrl: string): boolean {
+  const { redirected, url = '' } = answer as { redirected?: unknown; url?: string }
+  return redirected === true && !isAtOrBelow(calledUrl, pathOf(url) ?? '')
 }
 
 /** As clients name the place of a session: without query and fragment. */
