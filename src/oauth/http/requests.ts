@@ -27,8 +27,6 @@ export interface RefreshRequest {
   client: SentClient | null
   refreshToken: string
   scope: string | null
-  /** RFC 8707 lets it be repeated. */
-  resources: string[]
 }
 
 export type BoundRefresh = Omit<RefreshRequest, 'kind'> & { kind: 'bound' }
@@ -170,7 +168,6 @@ function formRequest(url: URL, headers: unknown, form: URLSearchParams): OAuthRe
         client,
         refreshToken,
         scope: form.get('scope'),
-        resources: form.getAll('resource'),
       }
     case 'authorization_code':
       return { kind: 'code', endpoint, client }

@@ -129,13 +129,14 @@ class Refresh {
   /** The only caller to send the token, or what others made of it. The flight is `waitingForLease`. A lease that was lost before the token went out is taken anew. */
   async #renewOnce(): Promise<Outcome> {
     const { flights, timing } = this.#parts
-    const { endpoint, clientId, refreshToken, scope, resources } = this.#request
+    const { endpoint, clientId, refreshToken, scope } = this.#request
     const untilMs = performance.now() + timing.waitMs
     for (;;) {
       const waitMs = Math.ceil(untilMs - performance.now())
       if (waitMs <= 0) throw waitedTooLong(timing.waitMs)
       const outcome = await flights.runMarked<Outcome | typeof LOST>(
-        fingerprint('refresh', endpoint, clientId, refreshToken, scope, resources),
+        // Not by the resource (RFC 8707): SDKs leave it out where they have not found the resource's metadata, and the token is one.
+        fingerprint('refresh', endpoint, clientId, refreshToken, scope),
         (lease) => this.#renew(lease),
         {
           kind: 'refresh',

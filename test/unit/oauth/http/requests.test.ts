@@ -17,7 +17,6 @@ describe('a refresh', () => {
     client: { clientId: 'client 1', clientSecret: '' },
     refreshToken: 'r+1',
     scope: 'a b',
-    resources: ['https://one.example/', 'https://two.example/'],
   }
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
@@ -25,7 +24,7 @@ describe('a refresh', () => {
     client_id: 'client 1',
     scope: 'a b',
   })
-  for (const resource of refresh.resources) form.append('resource', resource)
+  for (const name of ['one', 'two']) form.append('resource', `https://${name}.example/`)
 
   test('is known by URLSearchParams', () => {
     expect(requestKind(TOKEN, post(form))).toEqual(refresh)
@@ -53,7 +52,6 @@ describe('a refresh', () => {
     expect(requestKind(TOKEN, post(body))).toMatchObject({
       clientId: null,
       scope: null,
-      resources: [],
     })
   })
 

@@ -292,7 +292,21 @@ test('a refresh token of another store passes through untouched', async () => {
   expect(session.store.calls).toEqual([])
 })
 
-test('refreshes for another scope or resource are not answered with this one', async () => {
+test('processes of which some name the resource make one refresh', async () => {
+  const processes = session.startAll(4)
+  const { refreshToken } = session
+  for (const process of processes) await process.db.getAccessToken(USER, URL_OF_TOKEN)
+  // An SDK names it where it has found the metadata of the resource, which may fail in one process alone.
+  const answers = processes.map(({ fetch }, at) =>
+    fetch(TOKEN_URL, refreshInit(refreshToken, at % 2 === 0 ? {} : { resource: URL_OF_TOKEN })),
+  )
+  const statuses = (await settled(Promise.all(answers))).map(({ status }) => status)
+  expect(statuses).toEqual([200, 200, 200, 200])
+  expect(session.server.count).toMatchObject({ refreshes: 1, refusedRefreshes: 0 })
+  session.expectSound()
+})
+
+test('refreshes for another scope are not answered with this one', async () => {
   session.server.rotates = false
   const process = session.start()
   const { refreshToken } = session
