@@ -55,7 +55,8 @@ export class PublishedImport {
   }
 
   get #isEnded(): boolean {
-    return this.#intake.hasFailed || this.#givenUp.aborted || this.#options.signal?.aborted === true
+    const ends = [this.#intake.failed, this.#givenUp, this.#options.signal]
+    return ends.some((end) => end?.aborted === true)
   }
 
   #checkEnded(): void {

@@ -20,6 +20,7 @@ export class Intake {
   /** Positions that are not settled, or have failed, in their order. */
   readonly #open = new Set<number>()
   readonly #counts = { added: 0, kept: 0, refused: 0 }
+  readonly #failed = new AbortController()
   #position = 0
   #failure: { readonly error: unknown } | undefined
 
@@ -27,8 +28,9 @@ export class Intake {
     this.#onRefused = onRefused
   }
 
-  get hasFailed(): boolean {
-    return this.#failure !== undefined
+  /** Aborts at the first failure. */
+  get failed(): AbortSignal {
+    return this.#failed.signal
   }
 
   get counts(): ImportResult {
@@ -82,6 +84,7 @@ export class Intake {
       this.#open.delete(position)
     } catch (error) {
       this.#failure ??= { error }
+      this.#failed.abort()
     }
   }
 }

@@ -43,10 +43,10 @@ export class RecordImport {
     const { onRefused, signal } = options
     this.#parts = parts
     this.#options = options
-    this.#ends = [signal, givenUp]
     this.#intake = new Intake(
       onRefused && ((line, why) => onRefused({ line, why: why as RefusedLine['why'] })),
     )
+    this.#ends = [signal, givenUp, this.#intake.failed]
   }
 
   async run(source: Chunks): Promise<ImportResult> {
@@ -86,7 +86,7 @@ export class RecordImport {
   }
 
   get #isEnded(): boolean {
-    return this.#intake.hasFailed || this.#ends.some((end) => end?.aborted === true)
+    return this.#ends.some((end) => end?.aborted === true)
   }
 
   async #open(line: Buffer | undefined): Promise<void> {

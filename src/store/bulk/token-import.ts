@@ -113,7 +113,8 @@ export async function importTokens(
   { onProgress, signal }: StoreTokensOptions = {},
   givenUp?: AbortSignal | undefined,
 ): Promise<{ stored: number }> {
-  const ends = [signal, givenUp].filter((end) => end !== undefined)
+  const failed = new AbortController()
+  const ends = [signal, givenUp, failed.signal].filter((end) => end !== undefined)
   const isEnded = (): boolean => ends.some(({ aborted }) => aborted)
   const window = new Window(MAX_IN_FLIGHT)
   const failures: (StoreTokensFailure & { readonly error: unknown })[] = []
@@ -127,6 +128,7 @@ export async function importTokens(
       stored += 1
     } catch (error) {
       failures.push({ ...failureOf(entry, index, error), error })
+      failed.abort()
     }
   }
   try {
@@ -134,7 +136,7 @@ export async function importTokens(
       window.add(take(entry, attempted))
       attempted += 1
       if (window.isFull) await window.hasRoom()
-      if (failures.length > 0 || isEnded()) break
+      if (isEnded()) break
       if (attempted % PROGRESS_EVERY === 0) onProgress?.({ attempted, stored })
     }
   } catch (cause) {

@@ -97,6 +97,20 @@ describe.each<[string, (db: RedisOAuthDatabase, begun: Promise<void>) => Promise
   })
 })
 
+it('importRecords ends when a write fails, while its source is silent', async () => {
+  const db = openDatabase({ url: server.url, keyPrefix: 'target:' })
+  async function* silent(): AsyncGenerator<string> {
+    yield `${JSON.stringify({ format: '@atxp/redis records', version: 1, secrets: 'plain' })}\n`
+    yield 'no record\n'
+    await new Promise(() => {})
+  }
+  const onRefused = (): void => {
+    throw failure
+  }
+  const refused = importRecords(db, silent(), { ...PLAIN, onRefused })
+  await expect(refused).rejects.toMatchObject({ code: 'SOURCE_FAILED', cause: failure })
+})
+
 it('importPublished opens sealed members of many records at a time', async () => {
   const db = openDatabase({ url: server.url, keyPrefix: 'target:' })
   let opening = 0

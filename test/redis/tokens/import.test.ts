@@ -139,6 +139,17 @@ it('a failed import can be taken up again from what its error says', async () =>
   expect(await server.cli('DBSIZE')).toBe(COUNT)
 })
 
+it('a failure ends the import while its source is silent', async () => {
+  async function* silent(): AsyncGenerator<TokenEntry> {
+    yield* entries(1)
+    await new Promise(() => {})
+  }
+  proxy.refuse()
+  const error = await failureOf(db.storeTokens(silent()))
+  expect(error).toMatchObject({ code: 'CONNECTION_REFUSED', attempted: 1 })
+  await proxy.accept()
+})
+
 it('an invalid entry is named, and those around it are stored', async () => {
   const list: TokenEntry[] = [
     { key: 'a', token: 'one' },
