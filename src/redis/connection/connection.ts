@@ -15,7 +15,7 @@ import { Turn } from './turn.js'
 const nullableText = orNil(text)
 const nullableBytes = orNil(bytes)
 
-/** Measured: where fewer leave together, a `GET` each costs less than the books of an `MGET`. */
+/** Measured: if fewer leave together, a `GET` for each costs less than the bookkeeping of an `MGET`. */
 const MIN_KEYS = 8
 
 /**
@@ -78,12 +78,15 @@ export class Connection implements CommandOwner {
     return this.#buffers.getAll(keys)
   }
 
-  /** Resolves with what `read` makes of the reply; rejects where it is no reply to such a command. */
+  /** Resolves with what `read` makes of the reply; rejects if it is no reply to such a command. */
   send<T>(effect: Effect, name: string, args: Argument[], read: Reader<T>): Promise<T> {
     return this.start(effect, name, args, read).promise
   }
 
-  /** As `send`, for who has to know what became of the command. */
+  /**
+   * As `send`, for callers that have to know what became of the command.
+   * @param size - how many operations leave together, where that is known
+   */
   start<T>(
     effect: Effect,
     name: string,
@@ -144,7 +147,7 @@ export class Connection implements CommandOwner {
     return this.#queue.operations + this.#strings.size + this.#buffers.size
   }
 
-  /** How many operations leave together with so many that are next. */
+  /** How many operations leave together, when so many come next. */
   #size(operations: number): number {
     return this.#turn.size(this.#underWay + operations, this.#queue.addedAtMs)
   }

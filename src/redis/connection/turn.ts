@@ -1,36 +1,37 @@
 /** Holds back what is written to the sockets until it is called off; returns what calls it off. */
 type Cork = () => () => void
 
-/** While no more are under way, each leaves by itself. */
-const MOST_ALONE = 7
+/** While no more operations are under way, each leaves by itself. */
+const MAX_ALONE = 7
 /**
- * In so many parts the others leave. All in one would have Redis and this process wait for each other in turn; in more, each `write` spares
- * less. Measured with 8 to 512 callers, on idle and on busy cores, beside 2 and 3, and beside parts that get fewer with the load.
+ * If more are under way, they leave in so many parts. With one part, Redis and this process would wait for each other in turn; with more, each
+ * `write` saves less. Measured with 8 to 512 callers, on idle and on busy cores, against 2, 3, and parts that get fewer with the load.
  */
 const PARTS = 4
 /**
- * Redis and the network begin on the first of very many while the rest is still being made. Measured with 512 callers, as a multiple of the rate
- * with 32: reads of tokens 1.28 to 1.40, reads of records 0.97 to 1.25, saves 0.97 to 1.14.
+ * How many leave together at most: Redis and the network begin with the first of very many while the rest is still being made. Measured with
+ * 512 callers, as a multiple of the rate with a limit of 32: reads of tokens 1.28 to 1.40, reads of records 0.97 to 1.25, saves 0.97 to 1.14.
  */
 const MAX_OPERATIONS = 128
-/** How many operations it takes until a load that is over is forgotten, roughly. */
+/** A load that is over is forgotten after roughly so many operations. */
 const MEMORY = 512
 
 /**
- * Milliseconds from the last command to its answer from which on the cores are busy, or Redis is far: on an idle machine it answers within
- * 0.1. What then is called in one go leaves in one part: nobody could begin with the first of it in the meantime. Measured with mixed
- * operations, as a multiple of the rate without it: 16 processes with 4 callers 1.29, 4 with 4 callers 1.15, 8 with 16 callers 1.34.
+ * If all commands are answered, and the next call comes later than this after the last command, the cores are busy, or Redis is far: on an idle
+ * machine it answers within 0.1 ms. A pause of the callers looks the same. Then all calls of the turn leave in one part, since nobody could
+ * begin with the first of them meanwhile. Measured with mixed operations, as a multiple of the rate without it: 16 processes with 4 callers
+ * 1.29, 4 with 4 callers 1.15, 8 with 16 callers 1.34.
  */
-const LONG_MS = 0.15
-/** A load of about one: nothing is there to leave with. */
+const LATE_MS = 0.15
+/** Up to this load there is one caller, and nothing else to leave with. */
 const ONE_CALLER = 1.5
-/** Once in so many turns they leave in parts all the same: if Redis is only far, answers come apart again, and each is followed up at once. */
+/** Every so many late turns, commands leave in parts anyway: if Redis is only far, answers come apart again, and each is followed up at once. */
 const TRIAL = 16
 
 /**
- * Has the commands of one turn of the event loop leave together while many are under way, or the cores are busy: a `write` a command is what
- * a busy client spends most of its time on. What is left over leaves by `setImmediate`, so that commands of several sockets that were read in
- * the same turn are taken together, which a microtask would not see.
+ * Lets the commands of one turn of the event loop leave together while many are under way, or the cores are busy: a busy client spends most of
+ * its time on a `write` for each command. The rest leaves by `setImmediate`: so it takes along the commands of all sockets that were read in
+ * the same turn, which a microtask would not see.
  */
 export class Turn {
   readonly #cork: Cork
@@ -40,7 +41,8 @@ export class Turn {
   #isScheduled = false
   #unsent = 0
   #load = 0
-  #longWaits = 0
+  #lateTurns = 0
+  /** Whether all calls of this turn leave in one part. */
   #isWhole = false
 
   /** @param beforeEnd - sends what has been put off to the end of the turn */
@@ -50,14 +52,15 @@ export class Turn {
   }
 
   /**
-   * How many operations leave together, when so many are under way with the one that is next. By the most that were so of late: when the
-   * answers to all have come in one packet, none is under way, and as many follow.
+   * How many operations leave together. This goes by the most that were under way of late: when one packet has answered all, none is under way,
+   * but as many follow.
+   * @param underWay - the next one included
    * @param sentAtMs - when the last command was sent, by `performance.now()`
    */
   size(underWay: number, sentAtMs: number): number {
     if (underWay > this.#load) this.#load = underWay
     else this.#load -= (this.#load - underWay) / MEMORY
-    if (underWay === 1 && this.#load > ONE_CALLER) this.#begin(performance.now() - sentAtMs)
+    if (underWay === 1 && this.#load > ONE_CALLER) this.#allAnswered(performance.now() - sentAtMs)
     if (this.#isWhole) return Math.min(MAX_OPERATIONS, Math.ceil(this.#load))
     if (this.#isLight) return 1
     return Math.min(MAX_OPERATIONS, Math.ceil(this.#load / PARTS))
@@ -68,7 +71,7 @@ export class Turn {
     this.#uncork ??= this.#cork()
     if (this.#isScheduled) return
     this.#isScheduled = true
-    // Of few, those that follow are called before anything else is read.
+    // While few are under way, those that follow are called before anything else is read.
     if (this.#isLight) process.nextTick(this.#end)
     else setImmediate(this.#end)
   }
@@ -87,13 +90,13 @@ export class Turn {
   }
 
   get #isLight(): boolean {
-    return this.#load <= MOST_ALONE
+    return this.#load <= MAX_ALONE
   }
 
-  /** All answers have come. */
-  #begin(waitedMs: number): void {
-    this.#longWaits = waitedMs > LONG_MS ? this.#longWaits + 1 : 0
-    this.#isWhole = this.#longWaits % TRIAL > 0
+  /** The first call after all answers have come, so long after the last command. */
+  #allAnswered(waitedMs: number): void {
+    this.#lateTurns = waitedMs > LATE_MS ? this.#lateTurns + 1 : 0
+    this.#isWhole = this.#lateTurns % TRIAL > 0
   }
 
   #letGo(): void {
