@@ -128,7 +128,7 @@ function sumUp(verdicts, groups) {
     `${reached.length} of ${verdicts.length} targets are reached`,
     withinScatter > 0 ? `, ${withinScatter} within the scatter of upstream's way` : '',
     again.length > 0
-      ? `; ${again.length} shapes that fell short were measured again in ${rounds} rounds`
+      ? `; ${again.length} measurements that fell short were repeated in ${rounds} rounds`
       : '',
     '. The others, with the target in brackets:',
   ].join('')
@@ -142,8 +142,9 @@ function byObstacle(missed) {
     const shapes = rows.map(([what, bound, measured]) => {
       const [median] = measured.split(' ')
       const target = bound
-        .replace(/^at (least|most) /, '')
+        .replace(/, by .*$/, '')
         .replace(` times ${titleOf('upstream')}`, '')
+        .replace(/ p\d\d, /, ' ')
       return `${what.replace(`: ${titleOf('ours')}`, '')} ${median} (${target})`
     })
     const more = shapes.length > SHOWN_MISSES ? `; ${shapes.length - SHOWN_MISSES} more` : ''

@@ -74,7 +74,7 @@ async function run(session) {
     await worker.call('close')
     await worker.end()
   }
-  const notes = hasBenchmark ? [] : ['There is no redis-benchmark.']
+  const notes = hasBenchmark ? [] : ['`redis-benchmark` was not installed.']
   return { groups, notes }
 }
 

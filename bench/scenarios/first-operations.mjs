@@ -9,7 +9,7 @@ const UNTIL = [1_000, 5_000, 20_000]
 /** What a process takes before V8 has compiled what it does. */
 export const scenario = {
   title: 'The first operations of a process',
-  says: 'What a new process takes for its first operations, mixed. The other measurements leave 30 000 out.',
+  says: 'What a new process takes for its first operations, mixed. The other measurements leave out the first 30 000.',
   charts: [
     {
       kind: 'ratios',

@@ -6,7 +6,7 @@ const TITLE = 'bytes of one record in Redis'
 /** What a token takes in Redis. */
 export const scenario = {
   title: 'Memory in Redis',
-  says: `\`MEMORY USAGE\` of all keys of 1000 users, by user: a JWT of 799 characters and a refresh token of 64.`,
+  says: `\`MEMORY USAGE\` of all keys of 1000 users, per user: a JWT of 799 characters and a refresh token of 64.`,
   targets: [{ group: TITLE, of: 'ours-encrypted', over: 'upstream', atMost: 1 }],
   charts: [
     {

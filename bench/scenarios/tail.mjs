@@ -12,7 +12,7 @@ const OPERATIONS = { reads: 'read', writes: 'write', mixed: 'share' }
 /** What the slowest of a hundred calls takes. */
 export const scenario = {
   title: 'The slowest of a hundred',
-  says: `p99 of 50 000 operations a round. *Again* is the same implementation in a second process: what lies between is scatter.`,
+  says: `p99 of 50 000 operations a round. *Again* is upstream's way in a second process: the difference is scatter.`,
   targets: Object.keys(OPERATIONS).flatMap((operation) =>
     CALLERS.map((callers) => ({
       group: titleOf(operation, callers),

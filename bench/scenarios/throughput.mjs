@@ -20,7 +20,7 @@ const METRICS = ['perSecond', 'p50Micros', 'p99Micros', 'cpuMicros']
 /** Operations a second of one process, by how many callers it has. */
 export const scenario = {
   title: 'Throughput',
-  says: `As above, beside more implementations. *Read before* reads 1000 users again and again.`,
+  says: `As by number of callers, with more implementations. *Read before* reads 1000 users again and again.`,
   targets: [
     ...target('read', 'ours-text', { 64: 2.6, 512: 3.3 }, WIRE),
     ...target('read', 'ours', { 64: 2, 512: 2.2 }, RECORD),
@@ -78,7 +78,7 @@ async function run(session) {
     }
   }
   await endContenders(workers)
-  const notes = limit === undefined ? ['There is no redis-benchmark.'] : []
+  const notes = limit === undefined ? ['`redis-benchmark` was not installed.'] : []
   return { groups, notes }
 }
 

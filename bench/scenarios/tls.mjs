@@ -9,7 +9,7 @@ const OPERATIONS = ['read', 'write']
 /** The same over TLS, where every packet costs more. */
 export const scenario = {
   title: 'Over TLS',
-  says: 'As above, with TLS 1.3.',
+  says: 'As for throughput, with TLS 1.3.',
   targets: OPERATIONS.flatMap((operation) =>
     CALLERS.map((callers) => ({
       group: titleOf(operation, callers),
