@@ -154,10 +154,10 @@ export class RefusedRequests {
   }
 }
 
-/** Whether a redirect has led to what is not at or below the called url: a session there is another. */
+/** Whether a redirect has led to what is not at or below the called url, its last slash apart: a session there is another. */
 function isOfAnother(answer: Answer, calledUrl: string): boolean {
   const { redirected, url = '' } = answer as { redirected?: unknown; url?: string }
-  return redirected === true && !isAtOrBelow(calledUrl, pathOf(url) ?? '')
+  return redirected === true && !isAtOrBelow(calledUrl.replace(/\/$/, ''), pathOf(url) ?? '')
 }
 
 /** As clients name the place of a session: without query and fragment. */

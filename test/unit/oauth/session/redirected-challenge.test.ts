@@ -19,7 +19,7 @@ beforeEach(() => {
 function startRedirected(count: number, url: string): Client[] {
   const fetch: FetchLike = async (asked, init) => {
     const answer = await server.fetch(asked, init)
-    if (String(asked) !== MCP_URL) return answer
+    if (!String(asked).startsWith(MCP_URL)) return answer
     return Object.defineProperties(answer, { redirected: { value: true }, url: { value: url } })
   }
   const redirecting: StrictServer = Object.assign(Object.create(server), { fetch })
@@ -34,6 +34,15 @@ test('a 401 after a redirect below the called url is settled as any other', asyn
   await clients[0]?.call()
   server.expireAccessTokens()
   expect(await callAll(clients, 3)).toEqual(all(18))
+  expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1, familiesRevoked: 0 })
+})
+
+test('a 401 after a redirect to the called url without its last slash is settled as any other', async () => {
+  const clients = startRedirected(6, MCP_URL)
+  const called = `${MCP_URL}/`
+  await clients[0]?.call(called)
+  server.expireAccessTokens()
+  expect(await callAll(clients, 3, called)).toEqual(all(18))
   expect(server.count).toMatchObject({ refreshes: 1, authorizations: 1, familiesRevoked: 0 })
 })
 
