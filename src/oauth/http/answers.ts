@@ -109,14 +109,19 @@ const REFUSALS: ReadonlySet<unknown> = new Set([
   'unauthorized_client',
 ])
 
-/** Whether the answer to a refresh request ends the session. Not every server has the status of RFC 6749, and clients go by the error. */
-export function refusesRefresh({ status }: Answer, { error }: AnswerBody): boolean {
-  return status >= 400 && status < 500 && status !== 429 && REFUSALS.has(error)
+/** Whether the error in an answer counts. Not every server has the status of RFC 6749, and clients go by the error. */
+export function isRefusal({ status }: Answer): boolean {
+  return status >= 400 && status < 500 && status !== 429
+}
+
+/** Whether the answer to a refresh request ends the session. */
+export function refusesRefresh(answer: Answer, { error }: AnswerBody): boolean {
+  return isRefusal(answer) && REFUSALS.has(error)
 }
 
 /** Whether the server says that it does not know the client (RFC 6749 section 5.2). */
-export function refusesClient({ status }: Answer, { error }: AnswerBody): boolean {
-  return (status === 400 || status === 401) && error === 'invalid_client'
+export function refusesClient(answer: Answer, { error }: AnswerBody): boolean {
+  return isRefusal(answer) && error === 'invalid_client'
 }
 
 /** A token response with the refresh token that is in force: RFC 6749 section 6 lets a server leave out the one that stays. */

@@ -1,7 +1,7 @@
 import { fingerprint } from '../../flight/fingerprint.js'
 import { publishSession } from '../../leaves/diagnostics.js'
 import { RecentMap, weightOf } from '../../leaves/recent-map.js'
-import type { Answer } from '../http/answers.js'
+import { type Answer, isRefusal, refusesClient } from '../http/answers.js'
 import { readJson } from '../http/bounded-request.js'
 import type { ClientRequest, RefreshRequest, SentClient } from '../http/requests.js'
 import type { EndpointKind, Issuers } from './issuers.js'
@@ -68,13 +68,13 @@ export class ClientRefusals {
     { kind, endpoint, client }: ClientRequest | RefreshRequest,
     registersAgain: boolean,
   ): Promise<void> {
-    if (client === null || ![400, 401, 403].includes(answer.status)) return
+    if (client === null || !isRefusal(answer)) return
     // Of the authorization endpoint: others are not followed to another origin.
     if ((answer as { redirected?: unknown }).redirected === true && kind === 'authorization') return
     const issuer = this.#issuers.issuerOf(endpoint, ...KINDS[kind])
     if (issuer === undefined || !this.#registrations.knows(issuer, client)) return
-    const isForgotten = (await readJson(answer, this.#readMs)).error === 'invalid_client'
-    if (isForgotten || (registersAgain && answer.status !== 400)) {
+    const isForgotten = refusesClient(answer, await readJson(answer, this.#readMs))
+    if (isForgotten || (registersAgain && [401, 403].includes(answer.status))) {
       const others = this.#refusedBy(issuer).slice(1 - MAX_CLIENTS)
       this.#refused.set(fingerprint(issuer), [...others, fingerprint(client.clientId)])
     }

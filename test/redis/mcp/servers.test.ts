@@ -244,11 +244,12 @@ describe('what servers say', () => {
   })
 
   it.each([
-    ['unauthorized_client', 'keeps the client of all', 1],
-    ['invalid_client', 'has the client registered anew', 2],
-  ])('%s of one request %s', async (error, _what, registered) => {
+    ['unauthorized_client', 400, 'keeps the client of all', 1],
+    ['invalid_client', 400, 'has the client registered anew', 2],
+    ['invalid_client', 404, 'has the client registered anew', 2],
+  ])('%s of one request with status %i %s', async (error, status, _what, registered) => {
     await scene.logIn()
-    const provider = scene.provider({ fetch: refusing(error) })
+    const provider = scene.provider({ fetch: refusing(error, status) })
     await FLOWS.v1(scene, provider, provider.fetch)
     expect(scene.authorizationServer.counters().registrations).toBe(registered)
   })
