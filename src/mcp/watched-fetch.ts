@@ -37,7 +37,7 @@ export function watchedFetch(fetch: FetchLike, memory: ClientMemory, issuers: Is
     await noteRefusedClient(answer, request, memory)
     if (refresh !== undefined) await noteRefresh(answer, refresh, memory)
     else if (isDue && AWAY.includes(answer.status)) memory.failed(failedWith(answer.status))
-    else if (answer.status === 200) await noteGiven(answer, request, init, memory, issuers)
+    else if (isSuccess(answer)) await noteGiven(answer, request, init, memory, issuers)
     return answer
   }
 }
@@ -74,7 +74,7 @@ async function noteRefusedClient(
   memory: ClientMemory,
 ): Promise<void> {
   if (request.kind !== 'refresh' && request.kind !== 'bound' && request.kind !== 'code') return
-  if (answer.status === 200 || request.client === null) return
+  if (isSuccess(answer) || request.client === null) return
   if (refusesClient(answer, await jsonOf(answer)))
     memory.refusedClient(request.endpoint, request.client)
 }

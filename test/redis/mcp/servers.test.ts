@@ -236,6 +236,26 @@ describe('what servers say', () => {
         ? Response.json({ error }, { status })
         : fetch(url, init)) as typeof fetch
 
+  it.each([200, 201])(
+    'keeps a login that brings the same access token with status %i',
+    async (status) => {
+      const token = { access_token: 'same', token_type: 'Bearer' }
+      await scene.provider().saveTokens({ ...token, refresh_token: 'old' })
+      const tokens = { ...token, refresh_token: 'new' }
+      const answering = (async () => Response.json(tokens, { status })) as typeof fetch
+      const provider = scene.provider({ fetch: answering })
+      await provider.tokens()
+      const body = new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: 'a',
+        client_id: 'a',
+      })
+      await provider.fetch('https://auth.example/token', { method: 'POST', body })
+      await provider.saveTokens(tokens)
+      expect((await provider.tokens())?.refresh_token).toBe('new')
+    },
+  )
+
   it.each([400, 404, 422])('ends a session by invalid_grant with status %i', async (status) => {
     await scene.logIn()
     const provider = scene.provider({ fetch: refusing('invalid_grant', status) })
