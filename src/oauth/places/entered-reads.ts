@@ -9,37 +9,37 @@ export interface TokenRead {
   readonly origin: TokenOrigin
 }
 
-/** So many reads can be known, each at one slot. */
+/** How many reads can be known, each in a slot of its own. */
 const SLOTS = 2 ** 15
 const NOBODY = ''
 
 /**
- * Tells whether such a read was entered, by a hash of its token and by its very names: two places in memory to look at, where the map and
- * what it leads to have six, most of which no cache has any more.
+ * Tells whether a read was entered before, by a hash of its token and by its names as they are. It looks at two places in memory. The map of
+ * places and what hangs on it would take six, most of them in no CPU cache any more.
  *
- * One new token in 4 billion has the hash of its predecessor. It is not entered, so its refresh is not coordinated.
+ * One new token in 4 billion has the same hash as the one before it. It is not entered, so its refresh is not coordinated.
  */
 export class EnteredReads {
   /** 0: none. */
   readonly #hashes = new Int32Array(SLOTS)
-  /** Of each slot the user and the URL. */
+  /** The user and the URL of each slot. */
   readonly #names: string[] = Array.from({ length: 2 * SLOTS }, () => NOBODY)
 
-  /** Whether it was asked for before, as far as is known. */
-  has({ refreshToken, userId, url, resourceUrl, origin }: TokenRead): boolean {
+  /** @returns whether it is new, as far as is known */
+  add({ refreshToken, userId, url, resourceUrl, origin }: TokenRead): boolean {
     const ofToken = hashOf(refreshToken)
     const ofNames = resourceUrl === url ? ofToken : hashOf(`\0${resourceUrl}`, ofToken)
     const hash = (origin.issuer === undefined ? ofNames : ~ofNames) || 1
     const slot = slotOf(ofToken)
     const isUser = this.#names[2 * slot] === userId
-    if (isUser && this.#hashes[slot] === hash && this.#names[2 * slot + 1] === url) return true
+    if (isUser && this.#hashes[slot] === hash && this.#names[2 * slot + 1] === url) return false
     this.#hashes[slot] = hash
     this.#names[2 * slot] = userId
     this.#names[2 * slot + 1] = url
-    return false
+    return true
   }
 
-  /** All reads of one token. */
+  /** Forgets all reads of one token. */
   forget(refreshToken: string): void {
     this.#hashes[slotOf(hashOf(refreshToken))] = 0
   }
@@ -50,7 +50,7 @@ export class EnteredReads {
   }
 }
 
-/** A token's reads share one. */
+/** All reads of a token share one. */
 function slotOf(hash: number): number {
   return hash & (SLOTS - 1)
 }

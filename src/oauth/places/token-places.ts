@@ -110,7 +110,7 @@ export class TokenPlaces {
     if (this.#entered !== undefined) {
       for (let at = 0; at < this.#reads; at += 1) {
         const read = this.#waiting[at] as Read
-        if (!this.#entered.has(read)) this.#enter(read)
+        if (this.#entered.add(read)) this.#enter(read)
       }
       this.#reads = 0
     }
