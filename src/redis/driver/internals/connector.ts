@@ -15,7 +15,7 @@ interface Options extends Address {
   disconnectTimeout: number
 }
 
-/** What ioredis makes for one server, but that its sockets read as {@link Packets}. */
+/** Does what ioredis' own connector of one server does, but its sockets read into {@link Packets}. */
 export class ServerConnector extends AbstractConnector {
   readonly #options: Options
 
@@ -26,7 +26,7 @@ export class ServerConnector extends AbstractConnector {
 
   override async connect(): Promise<Socket> {
     this.connecting = true
-    // As ioredis does it: whoever connects may think better of it in the same turn.
+    // As ioredis does: `disconnect` may follow in the same turn.
     await new Promise<void>((resolve) => process.nextTick(resolve))
     if (!this.connecting) throw new Error('Connection is closed.')
     const socket = this.#open()
@@ -45,6 +45,6 @@ export class ServerConnector extends AbstractConnector {
       ...tls,
       onread: packets.onread,
     }
-    return packets.of(tls ? connectTls(options) : connect(options as NetConnectOpts))
+    return packets.attach(tls ? connectTls(options) : connect(options as NetConnectOpts))
   }
 }

@@ -6,22 +6,22 @@ import { Packets } from './packets.js'
 
 interface SentinelSteps {
   options: { tls?: ConnectionOptions; sentinelTLS?: ConnectionOptions; family?: 0 | 4 | 6 }
-  /** Of one Sentinel. */
+  /** Makes a client of one Sentinel. */
   connectToSentinel(address: { host: string }, options?: object): Redis
-  /** Where the master is, by one Sentinel. What it gives is what Node connects to, under the options for TLS. */
+  /** Asks one Sentinel where the master is. Node connects with the result; ioredis assigns the options for TLS over it. */
   resolve(address: object): Promise<{ host: string } | null>
-  /** To the master. */
+  /** Connects to the master. */
   connect(tell: unknown): Promise<Socket>
-  /** Those that are asked in turn. `add` takes one that another has named, unless it is known. */
+  /** The Sentinels to ask, in turn. `add` takes one that another has named, unless it is known. */
   sentinelIterator: { add(sentinel: object): boolean }
 }
 
-/** Of all that Sentinels name beside those of the options. ioredis compares each with all, asks them all, and forgets none. */
+/** How many Sentinels others may name, besides those of the options. ioredis compares each with all, asks them all, and forgets none. */
 const MAX_LEARNED = 100
 
 /**
- * What ioredis makes for Sentinel, but that each Sentinel and the master get their own name for TLS, and the IP version, that no
- * Sentinel can name others without end, and that sockets read as {@link Packets}.
+ * ioredis' own connector for Sentinel, but each Sentinel and the master get their own name for TLS, the master also the IP version;
+ * Sentinels cannot name others without end; and the master's socket reads into {@link Packets}.
  */
 export class NamingSentinelConnector extends SentinelConnector {
   constructor(options: unknown) {
@@ -52,7 +52,7 @@ export class NamingSentinelConnector extends SentinelConnector {
     }
     steps.connect = async (tell) => {
       const socket = await connect.call(this, tell)
-      return packets.of(socket)
+      return packets.attach(socket)
     }
   }
 }
