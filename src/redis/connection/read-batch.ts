@@ -67,7 +67,7 @@ class Batch<T> {
   }
 }
 
-// Measured: with more, Redis waits for this process and this process for Redis, in turns.
+/** Of `getAll`, in one command. Measured: with more, Redis waits for this process and this process for Redis, in turns. */
 const MAX_KEYS = 32
 
 /**
@@ -96,8 +96,11 @@ export class ReadBatch<T extends string | Buffer> {
     return this.#size
   }
 
-  /** @param most - how many keys one command has at most */
-  get(key: string, most: number = MAX_KEYS): Promise<T | null> {
+  /**
+   * Puts a read off until `flush`, or until so many of its slot leave together.
+   * @param most - how many keys one command has at most
+   */
+  get(key: string, most: number): Promise<T | null> {
     const slot = this.#slotOf(key)
     const batch = batchOf(slot, this.#slots)
     const read = new Read<T>(key)

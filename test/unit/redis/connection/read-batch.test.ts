@@ -53,13 +53,16 @@ function answerTo(name: string, keys: string[]): unknown {
 
 const wrongType = () => new RedisOAuthDatabaseError('WRONG_TYPE', 'wrong type')
 
+/** Reads a key with others, up to so many in a command. */
+const putOff = (key: string, most = Number.POSITIVE_INFINITY) => batch.get(key, most)
+
 const keysOf = (count: number) => Array.from({ length: count }, (_, i) => `key_${i}`)
 
 describe('reads that have not been sent yet', () => {
   it('leave as one command, in the order of the calls', async () => {
     standing.set('b', 'two')
     standing.set('a', 'one')
-    const reads = [batch.get('b'), batch.get('a')]
+    const reads = [putOff('b'), putOff('a')]
     expect(sent).toEqual([])
     batch.flush()
     expect(sent).toEqual([['mget', 'b', 'a']])
@@ -67,7 +70,7 @@ describe('reads that have not been sent yet', () => {
   })
 
   it('leave sooner where fewer are to leave together, and count until then', () => {
-    for (const key of keysOf(5)) void batch.get(key, 3)
+    for (const key of keysOf(5)) void putOff(key, 3)
     expect(sent).toEqual([['mget', 'key_0', 'key_1', 'key_2']])
     expect(batch.size).toBe(2)
     batch.flush()
@@ -76,11 +79,11 @@ describe('reads that have not been sent yet', () => {
 
   it('may be of one key, whether it is there or not', async () => {
     standing.set('a', 'one')
-    const reads = ['a', 'b', 'a', 'b'].map((key) => batch.get(key))
+    const reads = ['a', 'b', 'a', 'b'].map((key) => putOff(key))
     batch.flush()
     expect(await Promise.all(reads)).toEqual(['one', null, 'one', null])
     standing.set('list', undefined)
-    const refused = ['list', 'list'].map((key) => batch.get(key))
+    const refused = ['list', 'list'].map((key) => putOff(key))
     batch.flush()
     for (const read of await Promise.allSettled(refused)) {
       expect(read).toMatchObject({ reason: { code: 'WRONG_TYPE' } })
@@ -89,16 +92,16 @@ describe('reads that have not been sent yet', () => {
 
   it('leave as a GET when there is one', async () => {
     standing.set('a', 'one')
-    const read = batch.get('a')
+    const read = putOff('a')
     batch.flush()
     expect(await read).toBe('one')
     expect(sent).toEqual([['get', 'a']])
   })
 
-  it(`leave at once when there are ${MAX_KEYS}, and never more in a command`, async () => {
+  it('leave at once when there are as many as leave together, and never more in a command', async () => {
     const keys = keysOf(2 * MAX_KEYS + 3)
     for (const key of keys) standing.set(key, `value of ${key}`)
-    const reads = keys.map((key) => batch.get(key))
+    const reads = keys.map((key) => putOff(key, MAX_KEYS))
     expect(sent.map((command) => command.length - 1)).toEqual([MAX_KEYS, MAX_KEYS])
     batch.flush()
     expect(sent.flatMap(([, ...of]) => of)).toEqual(keys)
@@ -107,17 +110,17 @@ describe('reads that have not been sent yet', () => {
 
   it('do not join one that has been sent: it may be answered with what was there before', async () => {
     standing.set('a', 'one')
-    const first = batch.get('a')
+    const first = putOff('a')
     batch.flush()
     standing.set('a', 'two')
-    const second = batch.get('a')
+    const second = putOff('a')
     batch.flush()
     expect(await Promise.all([first, second])).toEqual(['one', 'two'])
   })
 
   it('leave by slot', async () => {
     batch = open((key) => key.length)
-    const reads = ['a', 'bb', 'c', 'dd', 'eee'].map((key) => batch.get(key))
+    const reads = ['a', 'bb', 'c', 'dd', 'eee'].map((key) => putOff(key))
     batch.flush()
     expect(sent.slice(0, 3)).toEqual([
       ['mget', 'a', 'c'],
@@ -128,7 +131,7 @@ describe('reads that have not been sent yet', () => {
   })
 
   it('are sent once: a second flush sends nothing', () => {
-    void batch.get('a')
+    void putOff('a')
     batch.flush()
     batch.flush()
     expect(sent).toEqual([['get', 'a']])
@@ -138,7 +141,7 @@ describe('reads that have not been sent yet', () => {
 describe('a nil of MGET', () => {
   it('is null where there is no such key', async () => {
     standing.set('a', 'one')
-    const reads = [batch.get('a'), batch.get('b'), batch.get('c')]
+    const reads = [putOff('a'), putOff('b'), putOff('c')]
     batch.flush()
     expect(await Promise.all(reads)).toEqual(['one', null, null])
     expect(sent).toEqual([
@@ -149,7 +152,7 @@ describe('a nil of MGET', () => {
 
   it('is an error where the key is of another type, for who asked for that key', async () => {
     standing.set('list', undefined)
-    const reads = [batch.get('list'), batch.get('absent')]
+    const reads = [putOff('list'), putOff('absent')]
     batch.flush()
     const [list, absent] = await Promise.allSettled(reads)
     expect(list).toMatchObject({ status: 'rejected', reason: { code: 'WRONG_TYPE' } })
@@ -157,7 +160,7 @@ describe('a nil of MGET', () => {
   })
 
   it('stays null where the key is written before that is known: the read was called before', async () => {
-    const reads = [batch.get('a'), batch.get('b')]
+    const reads = [putOff('a'), putOff('b')]
     batch.flush()
     standing.set('a', 'later')
     expect(await Promise.all(reads)).toEqual([null, null])
@@ -166,7 +169,7 @@ describe('a nil of MGET', () => {
   it('is an error where that cannot be found out', async () => {
     const lost = new RedisOAuthDatabaseError('CONNECTION_LOST', 'lost')
     failing.set('exists', lost)
-    const reads = [batch.get('a'), batch.get('b')]
+    const reads = [putOff('a'), putOff('b')]
     batch.flush()
     for (const read of await Promise.allSettled(reads)) {
       expect(read).toMatchObject({ reason: { code: 'CONNECTION_LOST' } })
@@ -178,7 +181,7 @@ describe('a failure', () => {
   it('comes to each caller as an error of its own', async () => {
     const cause = new Error('reset')
     failing.set('mget', new RedisOAuthDatabaseError('CONNECTION_LOST', 'lost', { cause }))
-    const reads = [batch.get('a'), batch.get('b')]
+    const reads = [putOff('a'), putOff('b')]
     batch.flush()
     const [a, b] = (await Promise.allSettled(reads)) as PromiseRejectedResult[]
     expect(a?.reason).toBeInstanceOf(RedisOAuthDatabaseError)
@@ -190,11 +193,11 @@ describe('a failure', () => {
   it('for want of permission makes a GET of each, now and from then on', async () => {
     failing.set('mget', new RedisOAuthDatabaseError('PERMISSION_DENIED', 'no MGET'))
     standing.set('a', 'one')
-    const first = [batch.get('a'), batch.get('b')]
+    const first = [putOff('a'), putOff('b')]
     batch.flush()
     expect(await Promise.all(first)).toEqual(['one', null])
     sent = []
-    const second = [batch.get('a'), batch.get('b')]
+    const second = [putOff('a'), putOff('b')]
     batch.flush()
     expect(await Promise.all(second)).toEqual(['one', null])
     expect(sent).toEqual([
@@ -205,7 +208,7 @@ describe('a failure', () => {
 
   it('of one key for want of permission is that of who asked for it', async () => {
     failing.set('mget', new RedisOAuthDatabaseError('PERMISSION_DENIED', 'no key b'))
-    const reads = [batch.get('a'), batch.get('b')]
+    const reads = [putOff('a'), putOff('b')]
     batch.flush()
     await Promise.resolve()
     const denied = new RedisOAuthDatabaseError('PERMISSION_DENIED', 'no key b')
@@ -248,7 +251,7 @@ describe('each read', () => {
     #unsent: { of: string; result: Promise<unknown> }[] = []
 
     call(of: string): void {
-      this.#unsent.push({ of, result: batch.get(of).catch(({ code }) => code) })
+      this.#unsent.push({ of, result: putOff(of).catch(({ code }) => code) })
     }
 
     send(): void {
