@@ -88,10 +88,12 @@ export class ClientMemory {
     const server = this.#servers.find((one) => isEndpoint(one, 'token', new URL(endpoint)))
     const client = server && this.client(clientId, server)
     if (client === undefined || server === undefined) return
-    const { client_secret: secret = '' } = client
+    const { client_secret: secret = '', issuer = server.authorizationServerUrl } = client
+    // Its metadata may name another's issuer as its own. Not every SDK compares.
+    if (sameOf(issuer) !== sameOf(server.authorizationServerUrl)) return
     // Some SDKs do not encode it for the Basic header.
     if (secret !== clientSecret && formDecoded(secret) !== clientSecret) return
-    this.#unknownClient = { client, issuer: client.issuer ?? server.authorizationServerUrl }
+    this.#unknownClient = { client, issuer }
   }
 
   /** The client that its authorization server does not know. */

@@ -148,6 +148,20 @@ describe('an authorization server that passes itself off as another', () => {
     expect(await provider.clientInformation({ issuer })).toEqual(client)
   })
 
+  it('has none forgotten that the client was handed before', async () => {
+    const provider = scene.provider({ fetch: lying({}) })
+    const client = { client_id: 'public', issuer }
+    await provider.saveClientInformation?.(client, { issuer })
+    provider.saveDiscoveryState({
+      authorizationServerUrl: EVIL,
+      authorizationServerMetadata: { issuer, token_endpoint: `${EVIL}/token` },
+    })
+    const body = new URLSearchParams({ grant_type: 'authorization_code', client_id: 'public' })
+    await provider.fetch(`${EVIL}/token`, { method: 'POST', body })
+    await provider.invalidateCredentials('all')
+    expect(await provider.clientInformation({ issuer })).toEqual(client)
+  })
+
   it('has none forgotten by the end of a login', async () => {
     const provider = scene.provider()
     const client = { client_id: 'public', issuer }
