@@ -130,7 +130,7 @@ function sumUp(verdicts, groups) {
     again.length > 0
       ? `; ${again.length} measurements that fell short were repeated in ${rounds} rounds`
       : '',
-    '. The others, with the target in brackets:',
+    '. The others, target in brackets:',
   ].join('')
 }
 

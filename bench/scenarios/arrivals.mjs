@@ -15,8 +15,8 @@ const AT_RATES = ['ours', 'upstream', 'connect-redis']
 /** A server under real arrivals. */
 export const scenario = {
   title: 'Real arrivals',
-  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket, and of a generator that
-sends at a fixed rate and does not wait.`,
+  says: `A server reads one record for each request of \`redis-benchmark\`, which sends one at a time on each socket, and of a generator
+with a fixed rate.`,
   targets: [
     {
       group: titleOf(256),
