@@ -64,8 +64,8 @@ export class ClientMemory {
     server: McpDiscoveryState | undefined,
   ): McpClientInformation | undefined {
     const { issuer } = Object(server?.authorizationServerMetadata) as { issuer?: unknown }
-    // The first is what an SDK has asked, the second what that says of itself.
-    const issuers = [server?.authorizationServerUrl, issuer, undefined]
+    // The first is what an SDK has asked, the last what that says of itself, which may be another's name.
+    const issuers = [server?.authorizationServerUrl, undefined, issuer]
     const found = issuers.map((one) => this.#clients.get(nameOf(clientId, one)))
     return found.find((client) => client !== undefined)
   }

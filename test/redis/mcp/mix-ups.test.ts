@@ -181,6 +181,27 @@ describe('an authorization server that passes itself off as another', () => {
     expect(await provider.clientInformation({ issuer })).toEqual(client)
   })
 
+  it('is sent no secret of the other, whose client id it gives out', async () => {
+    const provider = scene.provider()
+    const honest = { client_id: 'public', client_secret: 'honest', issuer }
+    await provider.saveClientInformation?.(honest, { issuer })
+    provider.saveDiscoveryState({
+      authorizationServerUrl: EVIL,
+      authorizationServerMetadata: { issuer, authorization_endpoint: `${EVIL}/authorize` },
+    })
+    // As early SDKs do, without the issuer.
+    await provider.saveClientInformation?.({ client_id: 'public' })
+    provider.saveCodeVerifier('verifier')
+    const url = new URL(`${EVIL}/authorize?state=a&client_id=public`)
+    url.searchParams.set('code_challenge', challengeOf('verifier'))
+    await provider.redirectToAuthorization(url)
+    const callbackUrl = '/callback?code=code&state=a'
+    const finished = finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: lying({}) })
+    await expect(finished).rejects.toMatchObject(FAILED)
+    expect(sent.join()).toContain('code=code')
+    expect(sent.join()).not.toContain(btoa('public:honest'))
+  })
+
   it.each([true, false])('is sent no code of the other; with metadata: %s', async (hasMetadata) => {
     const fetch = lying({ redirect_uris, client_id: 'public' }, hasMetadata)
     const provider = scene.provider({ fetch })
