@@ -162,6 +162,16 @@ describe('an authorization server that passes itself off as another', () => {
     expect(await provider.clientInformation({ issuer })).toEqual(client)
   })
 
+  /** Ends a login of the client `public` at the liar. */
+  async function loggingIn(provider: ReturnType<typeof scene.provider>): Promise<unknown> {
+    provider.saveCodeVerifier('verifier')
+    const url = new URL(`${EVIL}/authorize?state=a&client_id=public`)
+    url.searchParams.set('code_challenge', challengeOf('verifier'))
+    await provider.redirectToAuthorization(url)
+    const callbackUrl = '/callback?code=code&state=a'
+    return finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: lying({}) })
+  }
+
   it('has none forgotten by the end of a login', async () => {
     const provider = scene.provider()
     const client = { client_id: 'public', issuer }
@@ -170,13 +180,7 @@ describe('an authorization server that passes itself off as another', () => {
       authorizationServerUrl: EVIL,
       authorizationServerMetadata: { issuer, authorization_endpoint: `${EVIL}/authorize` },
     })
-    provider.saveCodeVerifier('verifier')
-    const url = new URL(`${EVIL}/authorize?state=a&client_id=public`)
-    url.searchParams.set('code_challenge', challengeOf('verifier'))
-    await provider.redirectToAuthorization(url)
-    const callbackUrl = '/callback?code=code&state=a'
-    const finished = finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: lying({}) })
-    await expect(finished).rejects.toMatchObject(FAILED)
+    await expect(loggingIn(provider)).rejects.toMatchObject(FAILED)
     expect(sent.join()).toContain('client_id=public')
     expect(await provider.clientInformation({ issuer })).toEqual(client)
   })
@@ -191,13 +195,7 @@ describe('an authorization server that passes itself off as another', () => {
     })
     // As early SDKs do, without the issuer.
     await provider.saveClientInformation?.({ client_id: 'public' })
-    provider.saveCodeVerifier('verifier')
-    const url = new URL(`${EVIL}/authorize?state=a&client_id=public`)
-    url.searchParams.set('code_challenge', challengeOf('verifier'))
-    await provider.redirectToAuthorization(url)
-    const callbackUrl = '/callback?code=code&state=a'
-    const finished = finishMcpLogin({ db: scene.db, callbackUrl, userId: USER, fetch: lying({}) })
-    await expect(finished).rejects.toMatchObject(FAILED)
+    await expect(loggingIn(provider)).rejects.toMatchObject(FAILED)
     expect(sent.join()).toContain('code=code')
     expect(sent.join()).not.toContain(btoa('public:honest'))
   })
